@@ -1,0 +1,19 @@
+"Everything that pip needs, read from settings.ini, which nbdev reads too."
+from configparser import ConfigParser
+from pathlib import Path
+from setuptools import find_packages, setup
+
+cfg = ConfigParser(delimiters=["="])
+cfg.read("settings.ini", encoding="utf-8")
+cfg = cfg["DEFAULT"]
+lines = lambda key: [o for o in cfg.get(key, "").splitlines() if o.strip()]
+extras = {key.removesuffix("_requirements"): lines(key) for key in cfg if key.endswith("_requirements")}
+
+setup(
+    name=cfg["lib_name"], version=cfg["version"], description=cfg["description"], keywords=cfg["keywords"],
+    author=cfg["author"], license="MIT", url=cfg["git_url"],
+    long_description=Path("README.md").read_text(encoding="utf-8"), long_description_content_type="text/markdown",
+    packages=find_packages(include=["posebook", "posebook.*"]), python_requires=">=" + cfg["min_python"],
+    install_requires=lines("requirements"), extras_require=extras,
+    entry_points={"console_scripts": lines("console_scripts")}, zip_safe=False,
+)
