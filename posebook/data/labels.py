@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['read_table', 'Labels', 'read_labels', 'image_size', 'split_sizes', 'split_frames']
 
-# %% ../../nbs/10_data.labels.ipynb #bf1aea0d
+# %% ../../nbs/10_data.labels.ipynb #3fbc574c
 import warnings
 from collections import Counter
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from PIL import Image
 from fastcore.basics import patch
 from ..core import PosebookError, writing
 
-# %% ../../nbs/10_data.labels.ipynb #962f3778
+# %% ../../nbs/10_data.labels.ipynb #97fe81f8
 def _header(rows:pd.DataFrame, path) -> int:
     "How many of the first columns hold the image's path"
     tags = [str(o).strip().lower() for o in rows.iloc[:4, 0]]
@@ -36,6 +36,7 @@ def _numbers(cells:pd.DataFrame, columns, index, path) -> np.ndarray:
     return values
 
 def read_table(path, # a CSV file with three header rows
+               drop=(), # columns to leave out, by their first row
 ) -> tuple: # index (list of str), keypoint names, {coordinate: (N, K) float64}, scorer
     "A DeepLabCut-style table, checked"
     path = Path(path)
@@ -43,6 +44,7 @@ def read_table(path, # a CSV file with three header rows
     except FileNotFoundError: raise PosebookError("the file does not exist", path) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as e: raise PosebookError(f"this is not a CSV table: {str(e).strip()}", path) from None
     if len(rows) < 3: raise PosebookError("the three header rows are missing", path, "the first column must say: scorer, bodyparts, coords")
+    rows = rows.loc[:, ~rows.iloc[0].isin(list(drop))]
     n = _header(rows, path)
     columns = list(zip(rows.iloc[1, n:].str.strip(), rows.iloc[2, n:].str.strip()))
     names = list(dict.fromkeys(k for k, _ in columns))
@@ -54,7 +56,7 @@ def read_table(path, # a CSV file with three header rows
     values = _numbers(rows.iloc[3:, n:], columns, index, path).reshape(len(index), len(names), len(coords))
     return index, names, {c: values[..., i] for i, c in enumerate(coords)}, rows.iat[0, n]
 
-# %% ../../nbs/10_data.labels.ipynb #12d9d1ca
+# %% ../../nbs/10_data.labels.ipynb #dbbe0a16
 @dataclass
 class Labels:
     "Which keypoint is where in which frame, as far as somebody said so"
@@ -68,7 +70,7 @@ class Labels:
     def paths(self): return [self.root/o for o in self.images]
     def groups(self) -> list: return [str(Path(o).parent) for o in self.images] # what was filmed together, by folder
 
-# %% ../../nbs/10_data.labels.ipynb #7e61ec8d
+# %% ../../nbs/10_data.labels.ipynb #28150954
 def read_labels(path, # the CSV file
                 root=None, # the folder that its image paths start from; None: the CSV's own
 ) -> Labels:
@@ -89,7 +91,7 @@ def write(self:Labels, path): # the CSV file
     cells = [["" if np.isnan(v) else f"{v:.10g}" for v in row] for row in self.keypoints.reshape(len(self), -1)]
     with writing(path) as p: pd.DataFrame(header + [[i] + c for i, c in zip(self.images, cells)]).to_csv(p, header=False, index=False)
 
-# %% ../../nbs/10_data.labels.ipynb #b83aacda
+# %% ../../nbs/10_data.labels.ipynb #2d8b735e
 @patch
 def table(self:Labels,
           split:dict=None, # name -> indices, as `split_frames` returns
@@ -101,7 +103,7 @@ def table(self:Labels,
     return pd.DataFrame({"image": np.repeat(self.images, k), "keypoint": np.tile(self.keypoint_names, n),
                          "x": self.keypoints[..., 0].ravel(), "y": self.keypoints[..., 1].ravel(), "set": np.repeat(sets, k)})
 
-# %% ../../nbs/10_data.labels.ipynb #82c2b116
+# %% ../../nbs/10_data.labels.ipynb #39018a22
 def image_size(path) -> tuple: # height, width
     "The size of an image, from its header alone"
     try:
@@ -128,7 +130,7 @@ def check(self:Labels,
     if near.any(): warnings.warn(f"{near.sum()} label(s) just outside their image count as not labelled: {_rows(self, near)}")
     return Labels(self.images, np.where(near[..., None], np.nan, self.keypoints), self.keypoint_names, self.root, self.scorer)
 
-# %% ../../nbs/10_data.labels.ipynb #8aa9829c
+# %% ../../nbs/10_data.labels.ipynb #5c56cfa5
 def split_sizes(n:int,            # labelled frames
                 train_prob:float, # share for training
                 val_prob:float,   # share for validation
@@ -143,7 +145,7 @@ def split_sizes(n:int,            # labelled frames
     if train < 1: raise PosebookError("no frame is left for training", "training", "raise train_prob or label more frames")
     return train, val, rest
 
-# %% ../../nbs/10_data.labels.ipynb #14f5de30
+# %% ../../nbs/10_data.labels.ipynb #c08546bf
 def _split_groups(groups, sizes, generator):
     names = sorted(set(groups))
     order = [names[i] for i in torch.randperm(len(names), generator=generator)]
