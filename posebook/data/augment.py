@@ -6,13 +6,13 @@
 __all__ = ['presets', 'generator', 'Augmentation', 'Rotate', 'QuarterTurns', 'Scale', 'Translate', 'left_right_pairs', 'Flip',
            'Light', 'Blur', 'Noise', 'Erase', 'Augmenter']
 
-# %% ../../nbs/12_data.augment.ipynb #1e875504
+# %% ../../nbs/12_data.augment.ipynb #c70e1f17
 import cv2
 import numpy as np
 from ..core import PosebookError, augmentations, build
 from .geometry import about_centre, compose, warp, apply_affine
 
-# %% ../../nbs/12_data.augment.ipynb #7919e349
+# %% ../../nbs/12_data.augment.ipynb #301c294e
 def generator(seed:int,  # `training.rng_seed_data_pt`
               draw:int,  # which of the frame's changes: an epoch, usually
               index:int, # which frame
@@ -20,7 +20,7 @@ def generator(seed:int,  # `training.rng_seed_data_pt`
     "The source of randomness of one sample"
     return np.random.default_rng((seed, draw, index))
 
-# %% ../../nbs/12_data.augment.ipynb #56c04518
+# %% ../../nbs/12_data.augment.ipynb #3cb2e206
 class Augmentation:
     "Something that may happen to a frame"
     def __init__(self, p:float=1.): # how often it happens
@@ -30,7 +30,7 @@ class Augmentation:
     def pixels(self, rng, image): return image # (H, W, 3) uint8 -> the same
     order = None                               # (K,): keypoint k after is keypoint order[k] before
 
-# %% ../../nbs/12_data.augment.ipynb #395ad715
+# %% ../../nbs/12_data.augment.ipynb #7d5d7c81
 @augmentations("rotate")
 class Rotate(Augmentation):
     "Turn about the centre"
@@ -64,7 +64,7 @@ class Translate(Augmentation):
                  p:float=.5): super().__init__(p); self.share = share
     def affine(self, rng, size): return about_centre(np.eye(2), size, rng.uniform(-self.share, self.share, 2) * size[::-1])
 
-# %% ../../nbs/12_data.augment.ipynb #e3196d94
+# %% ../../nbs/12_data.augment.ipynb #4f5543a5
 def left_right_pairs(names:list) -> list: # (index, index)
     "Keypoints whose names differ only by left and right"
     swap = {"left": "right", "Left": "Right", "LEFT": "RIGHT"}
@@ -86,7 +86,7 @@ class Flip(Augmentation):
         for i, j in found: self.order[i], self.order[j] = j, i
     def affine(self, rng, size): return about_centre([[-1, 0], [0, 1]], size)
 
-# %% ../../nbs/12_data.augment.ipynb #5e1ca706
+# %% ../../nbs/12_data.augment.ipynb #af160d7b
 @augmentations("light")
 class Light(Augmentation):
     "Brightness and contrast"
@@ -134,7 +134,7 @@ class Erase(Augmentation):
             image[y:y+h, x:x+w] = rng.integers(0, 256)
         return image
 
-# %% ../../nbs/12_data.augment.ipynb #56d09b04
+# %% ../../nbs/12_data.augment.ipynb #345c9453
 _dlc = {"rotate": {}, "scale": {}, "translate": {}, "light": {}, "blur": {}, "noise": {}, "erase": {}}
 presets = {"none": {}, "default": {}, "dlc": _dlc, "dlc-lr": {"quarter_turns": {"turns": [0, 2]}, **_dlc},
            "dlc-top-down": {"quarter_turns": {}, **_dlc}}

@@ -6,7 +6,7 @@
 __all__ = ['video_endings', 'VideoInfo', 'open_video', 'probe', 'write_video', 'read_frames', 'ahead', 'VideoStream',
            'find_videos']
 
-# %% ../../nbs/15_data.video.ipynb #73788ebd
+# %% ../../nbs/15_data.video.ipynb #d05ce8dc
 import queue, threading
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ..core import PosebookError, writing
 from .geometry import frame_affine
 from .datasets import fit_frames
 
-# %% ../../nbs/15_data.video.ipynb #c651170c
+# %% ../../nbs/15_data.video.ipynb #3463e288
 @dataclass
 class VideoInfo:
     "What a video file says about itself"
@@ -46,7 +46,7 @@ def probe(path) -> VideoInfo:
         s = c.streams.video[0]
         return VideoInfo(Path(path), s.frames, s.height, s.width, float(s.average_rate or s.guessed_rate or 30))
 
-# %% ../../nbs/15_data.video.ipynb #bef7bff0
+# %% ../../nbs/15_data.video.ipynb #820d8fc3
 def write_video(path,       # the file to write
                 frames,     # an iterable of (H, W, 3) uint8 RGB
                 fps:float=30.,
@@ -64,7 +64,7 @@ def write_video(path,       # the file to write
         if stream is None: raise PosebookError("there are no frames to write", path)
         c.mux(stream.encode())
 
-# %% ../../nbs/15_data.video.ipynb #c325e8e2
+# %% ../../nbs/15_data.video.ipynb #0098cb2b
 def read_frames(path, start:int=0): # first frame to give
     "Yield the frames (H, W, 3) uint8 RGB of a video"
     n = 0
@@ -81,7 +81,7 @@ def read_frames(path, start:int=0): # first frame to give
     if not n: raise PosebookError("there is no frame in this video", path)
     if n < stated - max(2, stated // 100): raise PosebookError(f"the video ends early: {n} frames of {stated} could be read", path, "the frames before are good; copy it again")
 
-# %% ../../nbs/15_data.video.ipynb #b13394e7
+# %% ../../nbs/15_data.video.ipynb #5c6c8d39
 def ahead(items, # an iterable
           n:int=2, # how many to have ready
 ):
@@ -110,7 +110,7 @@ def ahead(items, # an iterable
         stop.set()
         thread.join()
 
-# %% ../../nbs/15_data.video.ipynb #cb151993
+# %% ../../nbs/15_data.video.ipynb #30545638
 class VideoStream:
     "A video as batches, in order, each frame once"
     def __init__(self, path,
@@ -140,7 +140,7 @@ class VideoStream:
 
     def __iter__(self): return ahead(self._batches())
 
-# %% ../../nbs/15_data.video.ipynb #d3408e0e
+# %% ../../nbs/15_data.video.ipynb #5483194b
 video_endings = {".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv", ".mts", ".flv", ".h264", ".ts"}
 
 def find_videos(folder) -> list: # paths, sorted

@@ -6,7 +6,7 @@
 __all__ = ['bf16_is_fast', 'cpu_flags', 'pick_accelerator', 'resolve', 'get_labels', 'get_split', 'get_dataset',
            'get_data_module', 'get_loss_factories', 'get_model_class', 'get_model']
 
-# %% ../../nbs/38_models.factory.ipynb #c8317f11
+# %% ../../nbs/38_models.factory.ipynb #36236830
 from pathlib import Path
 import torch
 from ..core import PosebookError, models, losses, build, nearest
@@ -20,7 +20,7 @@ from ..losses import core as _                       # each of these registers s
 from ..losses.factory import LossFactory
 from . import heatmap as _
 
-# %% ../../nbs/38_models.factory.ipynb #339c31d4
+# %% ../../nbs/38_models.factory.ipynb #2ee07cde
 def bf16_is_fast(accelerator:str) -> bool:
     "Whether this machine has bfloat16 in hardware"
     if accelerator == "cuda": return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -53,7 +53,7 @@ def resolve(cfg:Config, labels:Labels) -> Config: # a copy
     if t.precision == "auto": t.precision = "bf16" if bf16_is_fast(t.accelerator) else "32"
     return cfg
 
-# %% ../../nbs/38_models.factory.ipynb #5f5c2b3a
+# %% ../../nbs/38_models.factory.ipynb #8ba80b25
 def get_labels(cfg:Config) -> Labels:
     "The project's labels, held against their images"
     root = Path(cfg.data.data_dir or ".")
@@ -87,4 +87,4 @@ def get_model(cfg:Config): # a resolved config
                  uniform=cfg.training.uniform_heatmaps_for_nan_keypoints, loss_factory=get_loss_factories(cfg)["supervised"],
                  **{k: getattr(m, k) for k in ("backbone", "weights", "neck", "head", "decode", "context")})
     torch.manual_seed(cfg.training.rng_seed_model_pt)
-    return build(get_model_class(cfg), facts, **m.args)
+    return build(get_model_class(cfg), facts, **m.args).to(memory_format=torch.channels_last)

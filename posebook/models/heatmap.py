@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ConvHead', 'DeconvHead', 'HeatmapTracker']
 
-# %% ../../nbs/35_models.heatmap.ipynb #7c19cd71
+# %% ../../nbs/35_models.heatmap.ipynb #f0273aff
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
@@ -14,7 +14,7 @@ from ..data.geometry import apply_affine, invert
 from ..data.heatmaps import gaussian_heatmaps, decode_local
 from .supervised import BaseSupervisedTracker
 
-# %% ../../nbs/35_models.heatmap.ipynb #b1f51f8e
+# %% ../../nbs/35_models.heatmap.ipynb #abdbef16
 @heads("conv")
 class ConvHead(nn.Module):
     "One convolution"
@@ -37,7 +37,7 @@ class DeconvHead(nn.Module):
         self.layers = nn.Sequential(nn.PixelShuffle(2), *(nn.ConvTranspose2d(i, o, 3, 2, 1, output_padding=1) for i, o in zip(sizes, sizes[1:])))
     def forward(self, x): return self.layers(x)
 
-# %% ../../nbs/35_models.heatmap.ipynb #5d43f633
+# %% ../../nbs/35_models.heatmap.ipynb #01fe31bd
 @models("heatmap")
 class HeatmapTracker(BaseSupervisedTracker):
     "Draws a heatmap for each keypoint of a frame"
@@ -55,7 +55,7 @@ class HeatmapTracker(BaseSupervisedTracker):
     def forward(self, images:Tensor=None, levels=()) -> Tensor: # (B, 3, H, W) uint8 -> (B, K, h, w) before the softmax
         return self.head(self.get_representations(images, levels=levels)).float()
 
-# %% ../../nbs/35_models.heatmap.ipynb #63e29995
+# %% ../../nbs/35_models.heatmap.ipynb #dfc8e31f
 @patch
 def decode(self:HeatmapTracker,
            heatmaps:Tensor, # (B, K, h, w), each sums to one
