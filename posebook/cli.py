@@ -6,14 +6,14 @@
 __all__ = ['app', 'Arg', 'Opt', 'say', 'command', 'init', 'train', 'predict', 'evaluate', 'list_', 'bench', 'truth_errors',
            'demo', 'main']
 
-# %% ../nbs/60_cli.ipynb #453d6d43
+# %% ../nbs/60_cli.ipynb #bfd9f68c
 import sys
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
 
-# %% ../nbs/60_cli.ipynb #33020aed
+# %% ../nbs/60_cli.ipynb #11a48bb3
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True,
                   help="posebook: track animals in video from few labelled frames")
 Arg = lambda help, **kw: typer.Argument(help=help, show_default=False, **kw)
@@ -31,7 +31,7 @@ def command(f): # a function that becomes a command
             raise typer.Exit(130) from None
     return app.command(f.__name__.rstrip("_"))(run)
 
-# %% ../nbs/60_cli.ipynb #2becbb25
+# %% ../nbs/60_cli.ipynb #e32c6347
 def _tracked(model_dir, paths, **kwargs) -> list: # the tables
     "`predict` with a line for each video"
     import time
@@ -50,7 +50,7 @@ def _tracked(model_dir, paths, **kwargs) -> list: # the tables
     for t in tables: say(f"wrote {t}")
     return tables
 
-# %% ../nbs/60_cli.ipynb #bdd475c1
+# %% ../nbs/60_cli.ipynb #0a613657
 def _complete(folder, say=say, labeled_video=False):
     "What follows a training: errors of the labelled frames, the videos of the project, and the report"
     from posebook.config import read_config
@@ -64,10 +64,10 @@ def _complete(folder, say=say, labeled_video=False):
         report(folder)
     say(f"the model is in {folder}\nlook at {folder/'report.html'}")
 
-# %% ../nbs/60_cli.ipynb #1da7ea07
+# %% ../nbs/60_cli.ipynb #72634cd7
 @command
 def init(project: Annotated[Path, Arg("the project's folder")],
-         full: Annotated[bool, Opt("every key, and the settings of everything that has a name")]=False,
+         full: Annotated[bool, Opt("every key, and the settings of everything that has a name", "--full")]=False,
          plugin: Annotated[Optional[Path], Opt("a Python file that registers things")]=None):
     "Write a commented posebook.yaml for a project"
     from posebook.core import load_plugin
@@ -123,7 +123,7 @@ def bench(out: Annotated[Path, typer.Option(help="where the figures go as JSON")
     from posebook.bench import bench
     bench(out, quick, say=print)
 
-# %% ../nbs/60_cli.ipynb #7a9c4189
+# %% ../nbs/60_cli.ipynb #185b6c8c
 def truth_errors(project, model_dir): # errors in pixels of the visible keypoints of all frames without a label
     "How far a tracked toy is from the truth"
     import numpy as np, pandas as pd
@@ -159,10 +159,10 @@ def demo(out: Annotated[Optional[Path], Opt("the folder to make; otherwise the n
     say(f"visible keypoints of the {len(list((folder/'videos').iterdir()))} videos' frames without a label: median error {np.median(errors):.1f} px, "
         f"{(errors <= 5).mean():.0%} within 5 px of the truth")
 
-# %% ../nbs/60_cli.ipynb #def8a64b
+# %% ../nbs/60_cli.ipynb #98c2cac6
 def main(args:list=None): # the command line's words; None: sys.argv's
     "The command `posebook`"
-    try: app(args)
+    try: app(args, prog_name="posebook")
     except Exception as e:
         from posebook.core import PosebookError
         if not isinstance(e, PosebookError): raise

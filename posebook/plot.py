@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['COLORS', 'SPLITS', 'STYLE', 'styled', 'by_split', 'plot_learning', 'plot_errors', 'kept_and_right',
-           'medians_by_confidence', 'plot_confidence', 'zoom', 'plot_frame', 'plot_traces', 'svg', 'jpeg']
+           'medians_by_confidence', 'plot_confidence', 'zoom', 'plot_frame', 'jpeg', 'plot_traces', 'svg']
 
-# %% ../nbs/40_plot.ipynb #92c53f8f
-import io, re, warnings
+# %% ../nbs/40_plot.ipynb #95366638
+import html, io, re, warnings
 import matplotlib, numpy as np, pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator, PercentFormatter
 
-# %% ../nbs/40_plot.ipynb #879fbf9d
+# %% ../nbs/40_plot.ipynb #eaac6c0f
 COLORS = dict(train="#8b929c", validation="#e08e0b", test="#2f7fc1", unused="#b9a5c9", wrong="#d5562b", right="#1a9a78", ink="#333333", line="#d4d4d4")
 SPLITS = ("train", "validation", "test", "unused")
 STYLE = {"font.size": 9, "axes.titlesize": 9, "axes.labelsize": 9, "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
@@ -43,7 +43,7 @@ def _log(axis): # plain numbers on a logarithmic axis, when everything is drawn
     axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     axis.set_minor_locator(NullLocator()); axis.set_minor_formatter(NullFormatter())
 
-# %% ../nbs/40_plot.ipynb #30c9a325
+# %% ../nbs/40_plot.ipynb #e08e4faa
 @styled
 def plot_learning(logs:pd.DataFrame, # `logs/metrics.csv` of a model folder
                   width:float=7.,    # inches; below 6 the panels are stacked
@@ -55,20 +55,25 @@ def plot_learning(logs:pd.DataFrame, # `logs/metrics.csv` of a model folder
             if f"{name}_{column}" not in logs: continue
             rows = logs.dropna(subset=f"{name}_{column}")
             ax.plot(rows["step"], rows[f"{name}_{column}"], color=COLORS[split], label=split, marker="o" if len(rows) < 40 else None, ms=3)
-        ax.set(title=title, xlabel="step", yscale="log")
-        _log(ax.yaxis)
+        low, high = ax.yaxis.get_data_interval()
+        ax.set(title=title, xlabel="step")
+        if high > 5 * low > 0: ax.set_yscale("log"); _log(ax.yaxis)
     axes[0].legend()
     return fig
 
-# %% ../nbs/40_plot.ipynb #732175bc
-def _row_of_dots(ax, errors, y, spread, color, floor):
-    "One split of one row: dots, a bar over the middle half, a stroke at the median"
-    errors = np.maximum(errors[np.isfinite(errors)], floor)
-    if not len(errors): return
-    low, median, high = np.percentile(errors, [25, 50, 75])
-    ax.scatter(errors, y + spread * ((np.arange(len(errors)) * .618034) % 1 - .5), s=7, color=color, alpha=.45 if len(errors) < 300 else .2, lw=0, rasterized=True)
+# %% ../nbs/40_plot.ipynb #49f338df
+def _rows_of_dots(ax, rows, at, # a list of errors for each row, and where the rows are
+                  spread, color, floor):
+    "One split: dots, a bar over the middle half, a stroke at the median"
+    rows = [(np.maximum(e[np.isfinite(e)], floor), y) for e, y in zip(rows, at)]
+    rows = [(e, y) for e, y in rows if len(e)]
+    if not rows: return
+    y = np.array([y for _, y in rows])
+    low, median, high = np.array([np.percentile(e, [25, 50, 75]) for e, _ in rows]).T
+    dots = np.concatenate([y + spread * ((np.arange(len(e)) * .618034) % 1 - .5) for e, y in rows])
+    ax.scatter(np.concatenate([e for e, _ in rows]), dots, s=7, color=color, alpha=.4 if len(dots) < 3000 else .2, lw=0, rasterized=True)
     ax.hlines(y, low, high, color=color, lw=3.2, alpha=.9)
-    ax.plot([median] * 2, [y - spread * .55, y + spread * .55], color=COLORS["ink"], lw=1.6)
+    ax.vlines(median, y - spread * .55, y + spread * .55, color=COLORS["ink"], lw=1.6, zorder=3)
 
 @styled
 def plot_errors(errors:np.ndarray, # (N, K) pixels, NaN: not labelled
@@ -81,11 +86,11 @@ def plot_errors(errors:np.ndarray, # (N, K) pixels, NaN: not labelled
     parts, rows = by_split(split, len(errors)), [("all", errors)] + [(n, errors[:, [k]]) for k, n in enumerate(names)]
     fig = Figure((width, .8 + len(rows) * (.1 + .11 * len(parts))), layout="constrained")
     ax = fig.subplots()
-    for i, (name, values) in enumerate(rows):
+    for i, (_, values) in enumerate(rows):
         if not np.isfinite(values).any(): ax.annotate("not labelled", (.01, i), xycoords=("axes fraction", "data"), va="center", size=8, alpha=.7)
-        for j, (part, of) in enumerate(parts.items()):
-            step = .84 / len(parts)
-            _row_of_dots(ax, values[of].ravel(), i + (j - (len(parts) - 1) / 2) * step, step * .8, COLORS[part], floor)
+    for j, (part, of) in enumerate(parts.items()):
+        step = .84 / len(parts)
+        _rows_of_dots(ax, [v[of].ravel() for _, v in rows], np.arange(len(rows)) + (j - (len(parts) - 1) / 2) * step, step * .8, COLORS[part], floor)
     ax.set(xscale="log", xlabel="error (pixels of the frame)", ylim=(len(rows) - .5, -.5))
     ax.set_yticks(range(len(rows)), [_fit(n, width) for n, _ in rows])
     ax.axhline(.5, color=COLORS["line"], lw=.8); ax.grid(False, axis="y"); ax.spines["left"].set_visible(False)
@@ -94,7 +99,7 @@ def plot_errors(errors:np.ndarray, # (N, K) pixels, NaN: not labelled
     fig.legend(marks, [f"{p}, {len(of)} frame{'s' * (len(of) != 1)}" for p, of in parts.items()], loc="outside upper left", ncols=len(parts) if width >= 4.5 else 2)
     return fig
 
-# %% ../nbs/40_plot.ipynb #0a4794d0
+# %% ../nbs/40_plot.ipynb #cf787366
 def kept_and_right(confidences, errors, # of the same shape
                    within:float,        # pixels that count as right
                    thresholds,          # of the confidence
@@ -139,7 +144,7 @@ def plot_confidence(confidences:np.ndarray, # (N, K) 0 to 1
     cut.legend(loc="lower left", borderpad=.1)
     return fig
 
-# %% ../nbs/40_plot.ipynb #97c42ea1
+# %% ../nbs/40_plot.ipynb #598f5c57
 def zoom(size,   # height, width of the frame
          points, # (..., 2) what must be seen; NaN is left out
          margin:float=.12, # around the points, as a share of their extent
@@ -155,7 +160,7 @@ def zoom(size,   # height, width of the frame
     corner = np.clip((low + high) / 2 - share * size / 2, 0, size - share * size) - .5
     return corner[0], corner[0] + share * size[0], corner[1] + share * size[1], corner[1]
 
-# %% ../nbs/40_plot.ipynb #0de6ab6f
+# %% ../nbs/40_plot.ipynb #23f72b7b
 @styled
 def plot_frame(image:np.ndarray,     # (H, W, 3) uint8
                truth:np.ndarray,     # (K, 2) pixels of the frame, NaN: not labelled
@@ -164,7 +169,7 @@ def plot_frame(image:np.ndarray,     # (H, W, 3) uint8
                names:list=None,      # K names; the name of the worst keypoint is written beside it
                threshold:float=.5,
                crop:bool=True,       # show only the part that has keypoints
-               width:float=3.5,      # inches
+               width:float=2.7,      # inches
 ) -> Figure:
     "A frame with the labels and the predictions"
     h, w = image.shape[:2]
@@ -172,25 +177,31 @@ def plot_frame(image:np.ndarray,     # (H, W, 3) uint8
     ax = fig.add_axes((0, 0, 1, 1)); ax.set_axis_off()
     ax.imshow(image, interpolation="bilinear")
     error, sure = np.linalg.norm(predicted - truth, axis=-1), np.ones(len(truth)) if confidences is None else np.nan_to_num(confidences)
-    for t, p in zip(truth, predicted): ax.plot(*np.stack([t, p]).T, color="white", lw=1.1, alpha=.9)
-    ax.scatter(*truth.T, s=46, facecolors="none", edgecolors="black", lw=2.4, alpha=.6)
-    ax.scatter(*truth.T, s=46, facecolors="none", edgecolors="#5ce1c6", lw=1.3)
-    color = np.where((sure >= threshold)[:, None], matplotlib.colors.to_rgba("#ff8a3c"), 0)
-    ax.scatter(*predicted.T, s=np.where(np.isfinite(error), 15, 5), facecolors=color, edgecolors=np.where(np.isfinite(error)[:, None], [[0, 0, 0, 1]], [[1, .54, .24, 1]]), lw=.5)
-    ax.scatter(*predicted[sure < threshold].T, s=15, facecolors="none", edgecolors="#ff8a3c", lw=1)
-    left, right, bottom, top = zoom((h, w), np.concatenate([truth, predicted[np.isfinite(error)]])) if crop else (-.5, w - .5, h - .5, -.5)
+    measured, unsure = np.isfinite(error), sure < threshold
+    for t, p in zip(truth, predicted): ax.plot(*np.stack([t, p]).T, color="white", lw=.8, alpha=.9)
+    for color, lw in (("black", 1.9), ("#5ce1c6", 1.)): ax.scatter(*truth.T, s=34, facecolors="none", edgecolors=color, lw=lw, alpha=.6 if color == "black" else 1)
+    for rows, size, face in ((measured & ~unsure, 11, "#ff8a3c"), (measured & unsure, 9, "none"), (~measured, 3, "#ff8a3c")):
+        ax.scatter(*predicted[rows].T, s=size, facecolors=face, edgecolors="#ff8a3c" if face == "none" else "black", lw=.9 if face == "none" else .3)
+    left, right, bottom, top = zoom((h, w), np.concatenate([truth, predicted[measured]])) if crop else (-.5, w - .5, h - .5, -.5)
     ax.set(xlim=(left, right), ylim=(bottom, top))
-    if names is not None and np.isfinite(error).any(): _name_worst(ax, names, error, truth, predicted, (left + right) / 2)
+    if names is not None and measured.any(): _name_worst(ax, names, error, truth, predicted, (left + right) / 2)
     return fig
 
 def _name_worst(ax, names, error, truth, predicted, middle):
     "Write the name of the worst keypoint towards the middle of the picture"
     k = np.nanargmax(error)
     right = truth[k, 0] < middle
-    text = ax.annotate(f"{names[k]}, {error[k]:.0f} px", truth[k], (7 if right else -7, 0), textcoords="offset points", ha="left" if right else "right", va="center", size=7.5, color="white", clip_on=True)
+    text = ax.annotate(f"{names[k]}, {error[k]:.0f} px", truth[k], (7 if right else -7, 0), textcoords="offset points", ha="left" if right else "right", va="center", size=7, color="white", clip_on=True)
     text.set_bbox(dict(boxstyle="round,pad=.25", fc="black", ec="none", alpha=.6))
 
-# %% ../nbs/40_plot.ipynb #91f37186
+# %% ../nbs/40_plot.ipynb #de59b6e5
+def jpeg(fig:Figure, dpi:int=200, quality:int=80) -> bytes:
+    "A figure as a photograph"
+    file = io.BytesIO()
+    fig.savefig(file, format="jpeg", dpi=dpi, pil_kwargs=dict(quality=quality))
+    return file.getvalue()
+
+# %% ../nbs/40_plot.ipynb #d6b76a71
 def _unsure(confidences, rows): # (K, T) -> (K * rows, T, 4): a picture, of which the last rows of each keypoint hold the band
     band = np.zeros((*confidences.T.shape, 4)); band[..., :3] = matplotlib.colors.to_rgb(COLORS["wrong"])
     picture = np.zeros((len(band), rows, *band.shape[1:]))
@@ -198,8 +209,8 @@ def _unsure(confidences, rows): # (K, T) -> (K * rows, T, 4): a picture, of whic
     picture[:, -1] = band
     return picture.reshape(-1, *band.shape[1:])
 
-def _round_up(v): # to 5, 10, 25, 50, 100, ...
-    return next(o for o in [5, 10, 25, 50, 100, 250, 500, 1000, 2500, float("inf")] if o >= v)
+def _round_up(v): # to a number that one can say
+    return next(o for o in [5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 1000, 2000, 5000, float("inf")] if o >= v)
 
 def _scale_bar(ax, low, high, text):
     "A bar at the right of the picture that says how much a length is"
@@ -219,9 +230,9 @@ def plot_traces(keypoints:np.ndarray,        # (T, K, 2) pixels of the frame
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)     # a keypoint that is never there has no median
         away = keypoints - np.nanmedian(keypoints, 0)
-    scale = _round_up(np.nanpercentile(np.abs(away), 98) if np.isfinite(away).any() else 5.)
+    scale = _round_up(np.nanpercentile(np.abs(away), 95) if np.isfinite(away).any() else 5.)
     frame = start + np.arange(t)
-    fig = Figure((width, .7 + k * .48), layout="constrained")
+    fig = Figure((width, .7 + k * .6), layout="constrained")
     ax = fig.subplots()
     for c, (centre, color) in enumerate(((.24, COLORS["test"]), (.66, COLORS["validation"]))):
         lanes = np.arange(k) + centre - .2 * np.clip(away[..., c] / scale * (1 if c == 0 else -1), -1, 1)
@@ -236,7 +247,7 @@ def plot_traces(keypoints:np.ndarray,        # (T, K, 2) pixels of the frame
     _scale_bar(ax, .04, .44, f"{2 * scale:g} px")
     return fig
 
-# %% ../nbs/40_plot.ipynb #f9280119
+# %% ../nbs/40_plot.ipynb #0146619f
 @styled
 def svg(fig:Figure,
         prefix:str, # of the ids in it, another one for each picture of a page
@@ -252,10 +263,4 @@ def svg(fig:Figure,
     text = re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{prefix}-", text)
     text = re.sub(r"font-family: [^;\"]*", "font-family: inherit", text).replace("*{stroke", "svg *{stroke")
     for name in ("ink", "line"): text = text.replace(COLORS[name], f"var(--{name})")
-    return re.sub(r'<svg[^>]*?(viewBox="[^"]*")[^>]*>', lambda m: f'<svg {m[1]} xmlns:xlink="http://www.w3.org/1999/xlink" role="img" aria-label="{label}">', text, count=1).strip()
-
-def jpeg(fig:Figure, dpi:int=160, quality:int=80) -> bytes:
-    "A figure as a photograph"
-    file = io.BytesIO()
-    fig.savefig(file, format="jpeg", dpi=dpi, pil_kwargs=dict(quality=quality))
-    return file.getvalue()
+    return re.sub(r'<svg[^>]*?(viewBox="[^"]*")[^>]*>', lambda m: f'<svg {m[1]} xmlns:xlink="http://www.w3.org/1999/xlink" role="img" aria-label="{html.escape(label)}">', text, count=1).strip()

@@ -6,7 +6,7 @@
 __all__ = ['ProgressLine', 'Keep', 'load_checkpoint', 'load_weights', 'quiet', 'make_trainer', 'Run', 'checkpoint_of',
            'model_folder', 'train']
 
-# %% ../nbs/41_train.ipynb #8e255541
+# %% ../nbs/41_train.ipynb #b2b76e85
 import logging, pickle, sys, warnings, zipfile
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,7 +20,7 @@ from .core import PosebookError, fresh_folder, load_plugin, load_installed_plugi
 from .config import Config, read_config
 from .models.factory import get_data_module, get_labels, get_model, resolve
 
-# %% ../nbs/41_train.ipynb #1ad5cc6b
+# %% ../nbs/41_train.ipynb #e019ac34
 class ProgressLine(Callback):
     "A training in one line"
     def __init__(self, file=None): self.file, self.told = file or sys.stderr, -1
@@ -46,7 +46,7 @@ class ProgressLine(Callback):
     def on_exception(self, trainer, tracker, exception):
         if getattr(self, "bar", None): self.bar.stop()
 
-# %% ../nbs/41_train.ipynb #34842f42
+# %% ../nbs/41_train.ipynb #8847111d
 class Keep(Callback):
     "Validate and save about every twentieth of the training"
     def __init__(self, folder, every_epochs:int=None, looks:int=20, ckpt_every:int=None):
@@ -65,16 +65,18 @@ class Keep(Callback):
     def save(self, trainer, name):
         with writing(self.folder/name) as part: trainer.save_checkpoint(part)
 
-    def on_train_epoch_end(self, trainer, tracker):
-        if not (self.due or trainer.should_stop): return
-        loss = trainer.callback_metrics.get("val_supervised_loss")
-        if loss is not None and loss < self.best:
-            self.best = float(loss)
+    def on_validation_end(self, trainer, tracker):
+        loss = float(trainer.callback_metrics["val_supervised_loss"])
+        if loss < self.best:
+            self.best = loss
             self.save(trainer, "best.ckpt")
         self.save(trainer, "last.ckpt")
-        if self.ckpt_every and (trainer.current_epoch + 1) % self.ckpt_every == 0: self.save(trainer, f"epoch{trainer.current_epoch + 1}.ckpt")
 
-# %% ../nbs/41_train.ipynb #d094dc2c
+    def on_train_epoch_end(self, trainer, tracker):
+        if self.ckpt_every and (trainer.current_epoch + 1) % self.ckpt_every == 0: self.save(trainer, f"epoch{trainer.current_epoch + 1}.ckpt")
+    def on_train_end(self, trainer, tracker): self.save(trainer, "last.ckpt")
+
+# %% ../nbs/41_train.ipynb #0fa75cda
 def load_checkpoint(path) -> dict:
     "A checkpoint's content, without running anything in it"
     path = Path(path)
@@ -98,7 +100,7 @@ def load_weights(tracker, path): # a checkpoint of the same kind of tracker
         raise PosebookError(f"this is a checkpoint of another model: of its tensors are {'; '.join(said)}", path, "check backbone, neck, head and the keypoints")
     tracker.load_state_dict(given)
 
-# %% ../nbs/41_train.ipynb #e2d1980b
+# %% ../nbs/41_train.ipynb #25d0caa5
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
 
@@ -148,7 +150,7 @@ def checkpoint_of(path) -> Path: # a checkpoint, or a model folder
     path = Path(path)
     return path/"checkpoints/last.ckpt" if path.is_dir() else path
 
-# %% ../nbs/41_train.ipynb #11c4f0be
+# %% ../nbs/41_train.ipynb #49e906ca
 def model_folder(cfg:Config) -> Path:
     "Where a model goes unless told otherwise: models/DATE-TIME in the project"
     return Path(cfg.data.data_dir)/"models"/datetime.now().strftime("%Y-%m-%d-%H%M%S")

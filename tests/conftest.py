@@ -1,0 +1,38 @@
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MIRROR_MOUSE = ROOT.parent/"shared/data/mirror-mouse"
+
+
+@pytest.fixture(scope="session")
+def root(): return ROOT
+
+
+@pytest.fixture(scope="session")
+def mirror_mouse():
+    if not MIRROR_MOUSE.is_dir(): pytest.skip("the mirror-mouse data set is not beside the checkout")
+    return MIRROR_MOUSE
+
+
+@pytest.fixture(scope="session")
+def toy_project(tmp_path_factory):
+    "A small project of the toy animal, not to be changed"
+    from posebook.data.project import Toy
+    return Toy(0, 96, 96).make(tmp_path_factory.mktemp("toy")/"project", labels=12, frames=40)
+
+
+@pytest.fixture
+def project(toy_project, tmp_path):
+    "A copy of it, to be broken"
+    import shutil
+    return Path(shutil.copytree(toy_project, tmp_path/"project"))
+
+
+@pytest.fixture(scope="session")
+def model(toy_project, tmp_path_factory):
+    "A model folder after a few steps of training"
+    from posebook.train import train
+    return train(toy_project, "training.max_steps=20", "training.accelerator=cpu", out=tmp_path_factory.mktemp("model")/"model", say=lambda line: None)

@@ -1,0 +1,76 @@
+"The package as people get it: equal to the notebooks, importable without the tools it is written with, and whole in a wheel"
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def run(*args, **kwargs): return subprocess.run([str(o) for o in args], capture_output=True, text=True, **kwargs)
+
+
+def test_package_is_what_the_notebooks_export(root, tmp_path):
+    for name in ("nbs", "settings.ini", "README.md", "setup.py"):
+        (shutil.copytree if (root/name).is_dir() else shutil.copy)(root/name, tmp_path/name)
+    (tmp_path/"posebook").mkdir()
+    (tmp_path/"posebook/__init__.py").write_text((root/"posebook/__init__.py").read_text())
+    done = run(Path(sys.executable).with_name("nbdev_export"), cwd=tmp_path)
+    assert not done.returncode, done.stderr
+    files = lambda base: {p.relative_to(base): p.read_text() for p in (base/"posebook").rglob("*.py")}
+    theirs, ours = files(tmp_path), files(root)
+    assert set(theirs) == set(ours)
+    assert [str(k) for k in ours if ours[k] != theirs[k]] == []
+
+
+def test_imports_without_the_tools():
+    "No module of the package needs nbdev, IPython or DALI"
+    code = """
+import importlib, pkgutil, sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("nbdev", "execnb", "IPython", "nvidia", "smalldocs", "jupytext"): raise ImportError(f"{name} is blocked")
+sys.meta_path.insert(0, Block())
+import posebook
+for m in pkgutil.walk_packages(posebook.__path__, "posebook."):
+    if not m.name.endswith("_modidx"): importlib.import_module(m.name)
+"""
+    done = run(sys.executable, "-c", code)
+    assert not done.returncode, done.stderr
+
+
+def test_help_imports_nothing_heavy():
+    done = run(sys.executable, "-c", "import sys, posebook, posebook.cli; print([m for m in ('torch', 'numpy', 'pandas', 'lightning', 'matplotlib', 'pydantic', 'rich') if m in sys.modules])")
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_no_undefined_name(root):
+    said = run(sys.executable, "-m", "pyflakes", root/"posebook").stdout
+    assert [o for o in said.splitlines() if "undefined name" in o] == []
+
+
+def test_readme_is_what_the_index_makes(root):
+    from posebook.book import readme
+    assert (root/"README.md").read_text() == readme(root/"nbs/index.ipynb")
+
+
+def test_wheel_runs_the_demo(root, tmp_path):
+    source = tmp_path/"source"
+    shutil.copytree(root, source, ignore=shutil.ignore_patterns(".git", "*.egg-info", "build", "_*[!_].d", "models"))
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
+    done = run(*pip, "wheel", "--no-deps", "-w", tmp_path/"wheels", source)
+    assert not done.returncode, done.stderr
+    [wheel] = (tmp_path/"wheels").glob("*.whl")
+    done = run(*pip, "install", "--no-deps", "--target", tmp_path/"installed", wheel)
+    assert not done.returncode, done.stderr
+    env = {**os.environ, "PYTHONPATH": str(tmp_path/"installed")}
+    where = run(sys.executable, "-c", "import posebook; print(posebook.__file__)", env=env, cwd=tmp_path).stdout
+    assert where.startswith(str(tmp_path/"installed"))
+    done = run(tmp_path/"installed/bin/posebook", "demo", "--quick", "--out", "demo", env=env, cwd=tmp_path)
+    assert not done.returncode, done.stderr
+    model = tmp_path/"demo/model"
+    for name in ("config.yaml", "checkpoints/last.ckpt", "predictions.csv", "predictions_pixel_error.csv", "metrics.json", "report.html",
+                 "video_preds/toy0.csv", "video_preds/toy0_temporal_norm.csv", "video_preds/labeled_videos/toy0_labeled.mp4"):
+        assert (model/name).is_file(), name
+    assert "within 5 px of the truth" in done.stderr

@@ -1,0 +1,107 @@
+"Training: the same seed gives the same weights, an interrupted one goes on exactly, and what it learns is useful"
+import json
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import Callback
+from posebook.config import read_config
+from posebook.core import PosebookError
+from posebook.train import Run, load_checkpoint, train
+
+quiet = lambda line: None
+QUICK = ("training.accelerator=cpu", "training.check_val_every_n_epoch=1")
+
+
+def weights(folder): return load_checkpoint(folder/"checkpoints/last.ckpt")["state_dict"]
+def equal(a, b): return all(torch.equal(a[k], b[k]) for k in a)
+
+
+class Interrupt(Callback):
+    def __init__(self, at): self.at = at
+    def on_train_batch_end(self, trainer, *args):
+        if trainer.global_step == self.at: raise KeyboardInterrupt
+
+
+def test_frozen_stages_stay_and_others_learn(toy_project, tmp_path):
+    run = Run(read_config(toy_project, [*QUICK, "training.max_steps=12", "training.unfreezing_step=6"]), tmp_path/"a")
+    before = {k: v.clone() for k, v in run.tracker.state_dict().items()}
+    after = run.fit().tracker.state_dict()
+    changed = lambda part: any(not torch.equal(before[k], after[k]) for k in before if k.startswith(part) and "num_batches" not in k)
+    assert not changed("backbone.stages.0") and not changed("backbone.stages.1")
+    assert changed("backbone.stages.2") and changed("backbone.stages.3") and changed("neck") and changed("head")
+    assert not any("running" in k and not torch.equal(before[k], after[k]) for k in before if k.startswith("backbone"))
+
+
+@pytest.mark.parametrize("cached", ["true", "false"])
+def test_resume_is_exact(toy_project, tmp_path, cached):
+    settings = [*QUICK, "training.max_steps=14", "training.unfreezing_step=4", f"training.cache_features={cached}"]
+    whole = train(toy_project, *settings, out=tmp_path/"whole", say=quiet)
+    with pytest.raises(KeyboardInterrupt): train(toy_project, *settings, out=tmp_path/"broken", say=quiet, callbacks=[Interrupt(9)])
+    assert load_checkpoint(tmp_path/"broken/checkpoints/last.ckpt")["global_step"] == 8     # two steps an epoch
+    train(None, out=tmp_path/"broken", resume=True, say=quiet)
+    assert load_checkpoint(tmp_path/"broken/checkpoints/last.ckpt")["global_step"] == 14
+    assert equal(weights(whole), weights(tmp_path/"broken"))
+
+
+def test_workers_do_not_matter(toy_project, tmp_path):
+    settings = [*QUICK, "training.max_steps=4", "training.cache_features=false"]
+    a, b = (weights(train(toy_project, *settings, f"training.num_workers={n}", out=tmp_path/str(n), say=quiet)) for n in (0, 2))
+    assert equal(a, b)
+
+
+def test_other_seeds_and_groups(toy_project, tmp_path):
+    a, b = (Run(read_config(toy_project, [f"training.rng_seed_model_pt={n}", "training.split=group", "training.train_prob=0.5", "training.val_prob=0.5"]), tmp_path) for n in (0, 1))
+    assert not equal(a.tracker.head.state_dict(), b.tracker.head.state_dict())
+    groups = np.array(a.labels.groups())
+    assert len(set(groups[a.data.split["train"]])) == len(set(groups[a.data.split["val"]])) == 1
+
+
+@pytest.mark.parametrize("settings", [["model.neck=none", "model.head=deconv", "model.heatmap_loss_type=mse"], ["data.downsample_factor=3", "model.heatmap_loss_type=kl"],
+                                      ["model.backbone=resnet18", "model.weights=null", "training.optimizer=Adam", "training.lr_scheduler=multisteplr"],
+                                      ["data.box=[3,5,80,70]", "data.image_resize_dims.height=64", "data.image_resize_dims.width=96", "training.imgaug=dlc-top-down"]],
+                         ids=["deconv", "stride8", "resnet", "box"])
+def test_other_settings_train(toy_project, tmp_path, settings):
+    folder = train(toy_project, *QUICK, *settings, "training.max_steps=4", out=tmp_path/"model", say=quiet)
+    from posebook.predict import Predictor, predict_dataset
+    from posebook.models.factory import get_labels
+    model = Predictor(folder, "cpu")
+    keypoints, confidences = predict_dataset(model, get_labels(model.cfg))
+    assert np.isfinite(keypoints).all() and ((0 <= confidences) & (confidences <= 1)).all()
+
+
+def test_a_lightning_pose_yaml_trains(toy_project, tmp_path):
+    "Their keys, their defaults where they leave something out, in epochs"
+    (tmp_path/"theirs.yaml").write_text(f"""
+data: {{image_orig_dims: {{height: 96, width: 96}}, image_resize_dims: {{height: 128, width: 128}}, data_dir: {toy_project}, video_dir: videos, csv_file: CollectedData.csv, downsample_factor: 2, num_keypoints: 18}}
+training: {{imgaug: dlc, train_batch_size: 4, max_epochs: 2, min_epochs: 1, num_gpus: 1, unfreezing_epoch: 1, lr_scheduler: multisteplr, lr_scheduler_params: {{multisteplr: {{milestones: [1], gamma: 0.5}}}}}}
+model: {{backbone: resnet18, backbone_pretrained: false, model_type: heatmap, heatmap_loss_type: mse, model_name: test, losses_to_use: []}}
+eval: {{hydra_paths: [" "], predict_vids_after_training: false, test_videos_directory: null}}
+hydra: {{run: {{dir: "outputs/${{now:%Y-%m-%d}}"}}}}
+""")
+    said = []
+    folder = train(tmp_path/"theirs.yaml", out=tmp_path/"model", say=said.append)
+    cfg = read_config(folder/"config.yaml")
+    assert (cfg.model.neck, cfg.model.head, cfg.model.weights, cfg.training.optimizer, cfg.training.cache_features) == ("none", "deconv", None, "Adam", False)
+    assert "note: data.image_orig_dims is not used: the size is read from each image" in said
+
+
+def test_mirror_mouse_in_a_minute(mirror_mouse, tmp_path):
+    "A real animal: better than the median pose by far after 150 steps"
+    from posebook.evaluate import evaluate
+    (tmp_path/"posebook.yaml").write_text("posebook: 1\n")
+    folder = train(tmp_path, f"data.data_dir={mirror_mouse}", "training.train_prob=0.62", "training.val_prob=0.05", "training.max_steps=150", "training.accelerator=cpu", out=tmp_path/"model", say=quiet)
+    evaluate(folder, say=quiet)
+    test = json.loads((folder/"metrics.json").read_text())["test"]["all"]
+    assert test["median"] < 6, test       # the median pose: 36
+
+
+def test_checkpoints_that_do_not_fit(model, toy_project, tmp_path):
+    with pytest.raises(PosebookError, match="checkpoint of another model"):
+        Run(read_config(toy_project, ["model.backbone=resnet18", "model.weights=null", f"model.checkpoint={model}"]), tmp_path)
+    whole = (model/"checkpoints/last.ckpt").read_bytes()
+    (tmp_path/"half.ckpt").write_bytes(whole[:len(whole) // 2])
+    with pytest.raises(PosebookError, match="half written"): load_checkpoint(tmp_path/"half.ckpt")
+    torch.save({"state_dict": {}, "code": tmp_path}, tmp_path/"code.ckpt")
+    with pytest.raises(PosebookError, match="holds code"): load_checkpoint(tmp_path/"code.ckpt")
+    Run(read_config(toy_project, [f"model.checkpoint={model}"]), tmp_path)     # one that does
