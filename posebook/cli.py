@@ -6,14 +6,14 @@
 __all__ = ['app', 'Arg', 'Opt', 'say', 'command', 'init', 'train', 'predict', 'evaluate', 'list_', 'bench', 'truth_errors',
            'demo', 'main']
 
-# %% ../nbs/60_cli.ipynb #bfd9f68c
+# %% ../nbs/60_cli.ipynb #24414e04
 import sys
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
 
-# %% ../nbs/60_cli.ipynb #11a48bb3
+# %% ../nbs/60_cli.ipynb #4a75976a
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True,
                   help="posebook: track animals in video from few labelled frames")
 Arg = lambda help, **kw: typer.Argument(help=help, show_default=False, **kw)
@@ -31,7 +31,7 @@ def command(f): # a function that becomes a command
             raise typer.Exit(130) from None
     return app.command(f.__name__.rstrip("_"))(run)
 
-# %% ../nbs/60_cli.ipynb #e32c6347
+# %% ../nbs/60_cli.ipynb #ef66109c
 def _tracked(model_dir, paths, **kwargs) -> list: # the tables
     "`predict` with a line for each video"
     import time
@@ -50,21 +50,23 @@ def _tracked(model_dir, paths, **kwargs) -> list: # the tables
     for t in tables: say(f"wrote {t}")
     return tables
 
-# %% ../nbs/60_cli.ipynb #0a613657
-def _complete(folder, say=say, labeled_video=False):
-    "What follows a training: errors of the labelled frames, the videos of the project, and the report"
+# %% ../nbs/60_cli.ipynb #ef26df6d
+def _complete(folder, labeled_video=False):
+    "What follows a training: the project's videos are tracked, the labelled frames measured, and the report is written"
     from posebook.config import read_config
+    from posebook.core import PosebookError
     from posebook.data.video import find_videos
-    from posebook.evaluate import evaluate, report, summary
-    cfg = read_config(folder/"config.yaml")
-    say(summary(evaluate(folder, say=say)))
+    from posebook.evaluate import evaluate, summary
+    cfg, problem = read_config(folder/"config.yaml"), None
     videos = Path(cfg.eval.test_videos_directory or cfg.data.video_dir or "nowhere")
     if cfg.eval.predict_vids_after_training and videos.is_dir() and find_videos(videos):
-        _tracked(folder, [videos], labeled_video=labeled_video or cfg.eval.save_vids_after_training, overwrite=True, device=cfg.training.accelerator)
-        report(folder)
-    say(f"the model is in {folder}\nlook at {folder/'report.html'}")
+        try: _tracked(folder, [videos], labeled_video=labeled_video or cfg.eval.save_vids_after_training, overwrite=True, device=cfg.training.accelerator)
+        except PosebookError as e: problem = e
+    say(summary(evaluate(folder, say=lambda line: None)))
+    say(f"the model is in {folder}; look at {folder/'report.html'}")
+    if problem: raise problem
 
-# %% ../nbs/60_cli.ipynb #72634cd7
+# %% ../nbs/60_cli.ipynb #c4d7e8e8
 @command
 def init(project: Annotated[Path, Arg("the project's folder")],
          full: Annotated[bool, Opt("every key, and the settings of everything that has a name", "--full")]=False,
@@ -123,7 +125,7 @@ def bench(out: Annotated[Path, typer.Option(help="where the figures go as JSON")
     from posebook.bench import bench
     bench(out, quick, say=print)
 
-# %% ../nbs/60_cli.ipynb #185b6c8c
+# %% ../nbs/60_cli.ipynb #8f793033
 def truth_errors(project, model_dir): # errors in pixels of the visible keypoints of all frames without a label
     "How far a tracked toy is from the truth"
     import numpy as np, pandas as pd
@@ -159,7 +161,7 @@ def demo(out: Annotated[Optional[Path], Opt("the folder to make; otherwise the n
     say(f"visible keypoints of the {len(list((folder/'videos').iterdir()))} videos' frames without a label: median error {np.median(errors):.1f} px, "
         f"{(errors <= 5).mean():.0%} within 5 px of the truth")
 
-# %% ../nbs/60_cli.ipynb #98c2cac6
+# %% ../nbs/60_cli.ipynb #bb10c9af
 def main(args:list=None): # the command line's words; None: sys.argv's
     "The command `posebook`"
     try: app(args, prog_name="posebook")

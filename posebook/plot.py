@@ -6,13 +6,14 @@
 __all__ = ['COLORS', 'SPLITS', 'STYLE', 'styled', 'by_split', 'plot_learning', 'plot_errors', 'kept_and_right',
            'medians_by_confidence', 'plot_confidence', 'zoom', 'plot_frame', 'jpeg', 'plot_traces', 'svg']
 
-# %% ../nbs/40_plot.ipynb #95366638
+# %% ../nbs/40_plot.ipynb #d43d19d6
 import html, io, re, warnings
 import matplotlib, numpy as np, pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator, PercentFormatter
 
-# %% ../nbs/40_plot.ipynb #eaac6c0f
+# %% ../nbs/40_plot.ipynb #c36508f8
 COLORS = dict(train="#8b929c", validation="#e08e0b", test="#2f7fc1", unused="#b9a5c9", wrong="#d5562b", right="#1a9a78", ink="#333333", line="#d4d4d4")
 SPLITS = ("train", "validation", "test", "unused")
 STYLE = {"font.size": 9, "axes.titlesize": 9, "axes.labelsize": 9, "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
@@ -43,7 +44,7 @@ def _log(axis): # plain numbers on a logarithmic axis, when everything is drawn
     axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     axis.set_minor_locator(NullLocator()); axis.set_minor_formatter(NullFormatter())
 
-# %% ../nbs/40_plot.ipynb #e08e4faa
+# %% ../nbs/40_plot.ipynb #d74acc13
 @styled
 def plot_learning(logs:pd.DataFrame, # `logs/metrics.csv` of a model folder
                   width:float=7.,    # inches; below 6 the panels are stacked
@@ -61,7 +62,7 @@ def plot_learning(logs:pd.DataFrame, # `logs/metrics.csv` of a model folder
     axes[0].legend()
     return fig
 
-# %% ../nbs/40_plot.ipynb #49f338df
+# %% ../nbs/40_plot.ipynb #55c214e7
 def _rows_of_dots(ax, rows, at, # a list of errors for each row, and where the rows are
                   spread, color, floor):
     "One split: dots, a bar over the middle half, a stroke at the median"
@@ -73,6 +74,7 @@ def _rows_of_dots(ax, rows, at, # a list of errors for each row, and where the r
     dots = np.concatenate([y + spread * ((np.arange(len(e)) * .618034) % 1 - .5) for e, y in rows])
     ax.scatter(np.concatenate([e for e, _ in rows]), dots, s=7, color=color, alpha=.4 if len(dots) < 3000 else .2, lw=0, rasterized=True)
     ax.hlines(y, low, high, color=color, lw=3.2, alpha=.9)
+    ax.scatter(median, y, s=20, color=color, lw=0)
     ax.vlines(median, y - spread * .55, y + spread * .55, color=COLORS["ink"], lw=1.6, zorder=3)
 
 @styled
@@ -99,7 +101,7 @@ def plot_errors(errors:np.ndarray, # (N, K) pixels, NaN: not labelled
     fig.legend(marks, [f"{p}, {len(of)} frame{'s' * (len(of) != 1)}" for p, of in parts.items()], loc="outside upper left", ncols=len(parts) if width >= 4.5 else 2)
     return fig
 
-# %% ../nbs/40_plot.ipynb #cf787366
+# %% ../nbs/40_plot.ipynb #ddf9b893
 def kept_and_right(confidences, errors, # of the same shape
                    within:float,        # pixels that count as right
                    thresholds,          # of the confidence
@@ -144,7 +146,7 @@ def plot_confidence(confidences:np.ndarray, # (N, K) 0 to 1
     cut.legend(loc="lower left", borderpad=.1)
     return fig
 
-# %% ../nbs/40_plot.ipynb #598f5c57
+# %% ../nbs/40_plot.ipynb #657d8c18
 def zoom(size,   # height, width of the frame
          points, # (..., 2) what must be seen; NaN is left out
          margin:float=.12, # around the points, as a share of their extent
@@ -160,7 +162,7 @@ def zoom(size,   # height, width of the frame
     corner = np.clip((low + high) / 2 - share * size / 2, 0, size - share * size) - .5
     return corner[0], corner[0] + share * size[0], corner[1] + share * size[1], corner[1]
 
-# %% ../nbs/40_plot.ipynb #23f72b7b
+# %% ../nbs/40_plot.ipynb #582dc4ff
 @styled
 def plot_frame(image:np.ndarray,     # (H, W, 3) uint8
                truth:np.ndarray,     # (K, 2) pixels of the frame, NaN: not labelled
@@ -194,14 +196,14 @@ def _name_worst(ax, names, error, truth, predicted, middle):
     text = ax.annotate(f"{names[k]}, {error[k]:.0f} px", truth[k], (7 if right else -7, 0), textcoords="offset points", ha="left" if right else "right", va="center", size=7, color="white", clip_on=True)
     text.set_bbox(dict(boxstyle="round,pad=.25", fc="black", ec="none", alpha=.6))
 
-# %% ../nbs/40_plot.ipynb #de59b6e5
+# %% ../nbs/40_plot.ipynb #e47642e8
 def jpeg(fig:Figure, dpi:int=200, quality:int=80) -> bytes:
     "A figure as a photograph"
     file = io.BytesIO()
     fig.savefig(file, format="jpeg", dpi=dpi, pil_kwargs=dict(quality=quality))
     return file.getvalue()
 
-# %% ../nbs/40_plot.ipynb #d6b76a71
+# %% ../nbs/40_plot.ipynb #bbda8734
 def _unsure(confidences, rows): # (K, T) -> (K * rows, T, 4): a picture, of which the last rows of each keypoint hold the band
     band = np.zeros((*confidences.T.shape, 4)); band[..., :3] = matplotlib.colors.to_rgb(COLORS["wrong"])
     picture = np.zeros((len(band), rows, *band.shape[1:]))
@@ -242,12 +244,12 @@ def plot_traces(keypoints:np.ndarray,        # (T, K, 2) pixels of the frame
     ax.set(xlabel="frame", xlim=(start - .5, start + t - .5), ylim=(k, 0))
     ax.set_yticks(np.arange(k) + .5, [_fit(n, width) for n in names or map(str, range(k))])
     ax.grid(False, axis="y"); ax.spines["left"].set_visible(False)
-    marks = [matplotlib.lines.Line2D([], [], color=COLORS[o], lw=w) for o, w in (("test", 1.6), ("validation", 1.6), ("wrong", 5))]
-    fig.legend(marks, ["x", "y", "unsure"][:3 if confidences is not None else 2], loc="outside upper left", ncols=3)
+    marks = dict(x=("test", 1.6), y=("validation", 1.6)) | ({} if confidences is None else dict(unsure=("wrong", 5)))
+    fig.legend([Line2D([], [], color=COLORS[c], lw=w) for c, w in marks.values()], list(marks), loc="outside upper left", ncols=3)
     _scale_bar(ax, .04, .44, f"{2 * scale:g} px")
     return fig
 
-# %% ../nbs/40_plot.ipynb #0146619f
+# %% ../nbs/40_plot.ipynb #b050c87b
 @styled
 def svg(fig:Figure,
         prefix:str, # of the ids in it, another one for each picture of a page
