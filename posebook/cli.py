@@ -6,14 +6,14 @@
 __all__ = ['app', 'Arg', 'Opt', 'say', 'command', 'init', 'train', 'predict', 'evaluate', 'list_', 'bench', 'truth_errors',
            'demo', 'main']
 
-# %% ../nbs/60_cli.ipynb #24414e04
+# %% ../nbs/60_cli.ipynb #2008bb15
 import sys
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
 
-# %% ../nbs/60_cli.ipynb #4a75976a
+# %% ../nbs/60_cli.ipynb #3e9e26d1
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True,
                   help="posebook: track animals in video from few labelled frames")
 Arg = lambda help, **kw: typer.Argument(help=help, show_default=False, **kw)
@@ -31,7 +31,7 @@ def command(f): # a function that becomes a command
             raise typer.Exit(130) from None
     return app.command(f.__name__.rstrip("_"))(run)
 
-# %% ../nbs/60_cli.ipynb #ef66109c
+# %% ../nbs/60_cli.ipynb #ad2a46a7
 def _tracked(model_dir, paths, **kwargs) -> list: # the tables
     "`predict` with a line for each video"
     import time
@@ -50,7 +50,7 @@ def _tracked(model_dir, paths, **kwargs) -> list: # the tables
     for t in tables: say(f"wrote {t}")
     return tables
 
-# %% ../nbs/60_cli.ipynb #ef26df6d
+# %% ../nbs/60_cli.ipynb #2242ccd6
 def _complete(folder, labeled_video=False):
     "What follows a training: the project's videos are tracked, the labelled frames measured, and the report is written"
     from posebook.config import read_config
@@ -66,7 +66,7 @@ def _complete(folder, labeled_video=False):
     say(f"the model is in {folder}; look at {folder/'report.html'}")
     if problem: raise problem
 
-# %% ../nbs/60_cli.ipynb #c4d7e8e8
+# %% ../nbs/60_cli.ipynb #1448ab78
 @command
 def init(project: Annotated[Path, Arg("the project's folder")],
          full: Annotated[bool, Opt("every key, and the settings of everything that has a name", "--full")]=False,
@@ -104,10 +104,11 @@ def predict(model_dir: Annotated[Path, Arg("a folder that `posebook train` made"
 
 @command
 def evaluate(model_dir: Annotated[Path, Arg("a folder that `posebook train` made")],
-             csv: Annotated[Optional[Path], Opt("other labels than the project's")]=None):
+             csv: Annotated[Optional[Path], Opt("other labels than the project's")]=None,
+             out: Annotated[Optional[Path], Opt("the folder for the results; otherwise the model folder, or evaluate/NAME in it for other labels")]=None):
     "Measure a model on labelled frames and write the report"
     from posebook.evaluate import evaluate, summary
-    print(summary(evaluate(model_dir, csv, say=say)))
+    print(summary(evaluate(model_dir, csv, out, say=say)))
 
 @command
 def list_():
@@ -125,7 +126,7 @@ def bench(out: Annotated[Path, typer.Option(help="where the figures go as JSON")
     from posebook.bench import bench
     bench(out, quick, say=print)
 
-# %% ../nbs/60_cli.ipynb #8f793033
+# %% ../nbs/60_cli.ipynb #e3a83db7
 def truth_errors(project, model_dir): # errors in pixels of the visible keypoints of all frames without a label
     "How far a tracked toy is from the truth"
     import numpy as np, pandas as pd
@@ -161,7 +162,7 @@ def demo(out: Annotated[Optional[Path], Opt("the folder to make; otherwise the n
     say(f"visible keypoints of the {len(list((folder/'videos').iterdir()))} videos' frames without a label: median error {np.median(errors):.1f} px, "
         f"{(errors <= 5).mean():.0%} within 5 px of the truth")
 
-# %% ../nbs/60_cli.ipynb #bb10c9af
+# %% ../nbs/60_cli.ipynb #45fcfa4e
 def main(args:list=None): # the command line's words; None: sys.argv's
     "The command `posebook`"
     try: app(args, prog_name="posebook")

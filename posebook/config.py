@@ -6,7 +6,7 @@
 __all__ = ['Share', 'POSEBOOK', 'LIGHTNING_POSE', 'Section', 'key', 'Size', 'Data', 'Training', 'Model', 'Dali', 'Eval', 'Config',
            'with_defaults', 'lightning_pose_keys', 'check_config', 'config_path', 'read_config', 'registered_lines']
 
-# %% ../nbs/01_config.ipynb #ab8f5db7
+# %% ../nbs/01_config.ipynb #bf7322f9
 import os, re
 from pathlib import Path
 from typing import Literal, Optional, Union
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fastcore.basics import patch
 from .core import PosebookError, nearest, writing, params, param_docs, kinds
 
-# %% ../nbs/01_config.ipynb #6c769b0f
+# %% ../nbs/01_config.ipynb #9fc0d00b
 class Section(BaseModel):
     "A part of the config: unknown keys are errors"
     model_config = ConfigDict(extra="forbid", validate_assignment=True, protected_namespaces=())
@@ -26,7 +26,7 @@ class Section(BaseModel):
 def key(default, doc, basic=False, **kw): return Field(default, description=doc, json_schema_extra=dict(basic=basic), **kw)
 Share = float
 
-# %% ../nbs/01_config.ipynb #b7024646
+# %% ../nbs/01_config.ipynb #22868284
 class Size(Section):
     height: Optional[int] = key(None, "pixels, a multiple of 32", True, gt=0)
     width:  Optional[int] = key(None, "pixels, a multiple of 32", True, gt=0)
@@ -44,7 +44,7 @@ class Data(Section):
     mirrored_column_matches: Optional[list[list[int]]] = key(None, "for each view its keypoints, matched in order (for pca_multiview)")
     columns_for_singleview_pca: Optional[list[int]] = key(None, "keypoints for pca_singleview; null: all")
 
-# %% ../nbs/01_config.ipynb #96706871
+# %% ../nbs/01_config.ipynb #5d5ebd6e
 class Training(Section):
     imgaug: Union[str, dict[str, dict]] = key("dlc", "none | dlc | dlc-lr | dlc-top-down, or {name: {setting: value}}", True)
     train_batch_size: int = key(8, "labelled frames a step", True, gt=0)
@@ -81,7 +81,7 @@ class Training(Section):
     gpu_id: int = key(0, "which GPU if one is used", ge=0)
     num_workers: Optional[int] = key(None, "processes that augment frames; null: chosen for the machine; results do not depend on it", ge=0)
 
-# %% ../nbs/01_config.ipynb #4cbad661
+# %% ../nbs/01_config.ipynb #342e6a04
 class Model(Section):
     model_type: str = key("heatmap", "`posebook list` shows all of them", True)
     backbone: str = key("efficientnet_lite0", "`posebook list` shows all of them", True)
@@ -110,7 +110,7 @@ class Eval(Section):
     confidence_thresh_for_vid: float = key(0.5, "keypoints below are drawn hollow in labelled videos", ge=0, le=1)
     colormap: str = key("rainbow", "a matplotlib colormap for the keypoints")
 
-# %% ../nbs/01_config.ipynb #0e30ab6f
+# %% ../nbs/01_config.ipynb #91ba7269
 class Config(Section):
     "The whole of a posebook YAML file"
     posebook: Optional[int] = key(1, "the version of this file's format; a file without it is read as Lightning Pose's", True)
@@ -122,7 +122,7 @@ class Config(Section):
     eval: Eval = key(Eval(), "", True)
     callbacks: dict[str, dict] = key({}, "")
 
-# %% ../nbs/01_config.ipynb #8d0c0b53
+# %% ../nbs/01_config.ipynb #3557bbf9
 POSEBOOK = {"training": {"max_steps": 1500}}
 LIGHTNING_POSE = {
     "posebook": None,
@@ -145,7 +145,7 @@ def with_defaults(given:dict, # a config file's content
             if OmegaConf.select(given, f"{section}.{k}") is None and section in given and given[section]: given[section].pop(k, None)
     return OmegaConf.to_container(OmegaConf.merge(base, given))
 
-# %% ../nbs/01_config.ipynb #b93e441f
+# %% ../nbs/01_config.ipynb #ee0d0aea
 _not_used = {
     "data.image_orig_dims": "the size is read from each image", "data.header_rows": "the header of the CSV is recognised",
     "data.num_targets": "it follows from the keypoints", "data.view_name": "it is not needed for one view",
@@ -174,7 +174,7 @@ def lightning_pose_keys(given:dict, # a config file's content, changed in place
         if value not in (None, [], [" "]): notes.append(f"{path} is not used: {why}")
     return notes
 
-# %% ../nbs/01_config.ipynb #a572631f
+# %% ../nbs/01_config.ipynb #93b5b659
 def _explain(e:ValidationError, where) -> PosebookError:
     lines = []
     for o in e.errors():
@@ -193,7 +193,7 @@ def check_config(given:dict, where=None) -> Config: # the file's content, and it
     try: return Config(**with_defaults(given))
     except ValidationError as e: raise _explain(e, where) from None
 
-# %% ../nbs/01_config.ipynb #d0c94212
+# %% ../nbs/01_config.ipynb #b6c0cabf
 def config_path(path) -> Path: # a config file, or a project's folder
     "The config file that is meant"
     path = Path(path)
@@ -227,7 +227,7 @@ def read_config(path, # a config file, or a project's folder
         if section.get(name): setattr(section, name, str(Path(cfg.data.data_dir)/section.get(name)))
     return cfg
 
-# %% ../nbs/01_config.ipynb #5af11899
+# %% ../nbs/01_config.ipynb #15a3b1e1
 def _value(v): return re.sub(r"\n\.\.\.$", "", yaml.safe_dump(v, default_flow_style=True, width=1000).strip())
 
 def _section_lines(section:Section, full:bool, indent:int):

@@ -7,7 +7,7 @@ __all__ = ['backbones', 'necks', 'heads', 'losses', 'models', 'augmentations', '
            'params', 'param_docs', 'build', 'load_plugin', 'load_installed_plugins', 'disk_errors', 'writing',
            'fresh_folder']
 
-# %% ../nbs/00_core.ipynb #e0b6f3da
+# %% ../nbs/00_core.ipynb #20dee0d4
 import difflib, errno, hashlib, importlib.util, inspect, os, shutil, sys
 from contextlib import contextmanager
 from functools import partial
@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from fastcore.docments import docments
 
-# %% ../nbs/00_core.ipynb #c2f5a205
+# %% ../nbs/00_core.ipynb #da5a60fa
 class PosebookError(Exception):
     "Something that the user can mend"
     def __init__(self,
@@ -26,7 +26,7 @@ class PosebookError(Exception):
         self.what, self.where, self.do = what, where, do
         super().__init__(": ".join(str(o) for o in (where, what) if o is not None) + (f"\n  -> {do}" if do else ""))
 
-# %% ../nbs/00_core.ipynb #73dd44d0
+# %% ../nbs/00_core.ipynb #4a8469f5
 def nearest(name:str, # what the user wrote
             names,    # what there is
 ) -> str: # " Did you mean ...?", or nothing
@@ -34,7 +34,7 @@ def nearest(name:str, # what the user wrote
     found = difflib.get_close_matches(str(name), [str(o) for o in names], n=1, cutoff=0.5)
     return f"did you mean {found[0]!r}?" if found else f"there are: {', '.join(sorted(map(str, names)))}"
 
-# %% ../nbs/00_core.ipynb #2f843311
+# %% ../nbs/00_core.ipynb #674a9290
 class Registry(dict):
     "Name -> definition, for one kind of thing"
     def __init__(self, kind:str): # what is registered, in the singular
@@ -47,16 +47,18 @@ class Registry(dict):
         "A decorator that registers a class or a function"
         def _add(f):
             key = name or f.__name__
-            if key in self and _origin(self[key]) != _origin(f):
-                raise PosebookError(f"two definitions want to be the {self.kind} {key!r}", f"{_origin(self[key])} and {_origin(f)}",
+            if key in self and not _same(self[key], f):
+                raise PosebookError(f"two definitions want to be the {self.kind} {key!r}", " and ".join(f"{o.__module__}.{o.__qualname__}" for o in (self[key], f)),
                                     "give one of them another name")
             self[key] = f
             return f
         return _add
 
-def _origin(f): return f"{f.__module__}.{f.__qualname__}"
+def _same(a, b) -> bool:
+    "Whether one definition is the other run again: in its module, or in a notebook where somebody works on it"
+    return a.__qualname__ == b.__qualname__ and (a.__module__ == b.__module__ or "__main__" in (a.__module__, b.__module__))
 
-# %% ../nbs/00_core.ipynb #3c49956c
+# %% ../nbs/00_core.ipynb #ea838f75
 def params(f, # a class or function
 ) -> dict: # name -> `inspect.Parameter`
     "The keyword arguments of `f`, those that its parents take through `**kwargs` included"
@@ -74,7 +76,7 @@ def param_docs(f) -> dict: # name -> comment
     chain = [c for c in reversed(f.__mro__) if "__init__" in vars(c)] if inspect.isclass(f) else [f]
     return {k: v for c in chain if c is not object for k, v in docments(c).items() if v}
 
-# %% ../nbs/00_core.ipynb #e12e823a
+# %% ../nbs/00_core.ipynb #239d6c46
 def build(f,         # a registered class or function
           facts:dict=None, # values for parameters that are called so; those that `f` does not ask for are left out
           **settings # the user's own
@@ -85,7 +87,7 @@ def build(f,         # a registered class or function
         if k not in takes: raise PosebookError(f"{f.__name__} has no setting {k!r}", do=nearest(k, takes))
     return f(**{k: v for k, v in (facts or {}).items() if k in takes} | settings)
 
-# %% ../nbs/00_core.ipynb #994aeb2d
+# %% ../nbs/00_core.ipynb #7c94bbf0
 backbones     = Registry("backbone")
 necks         = Registry("neck")
 heads         = Registry("head")
@@ -94,7 +96,7 @@ models        = Registry("model")
 augmentations = Registry("augmentation")
 kinds = {r.kind: r for r in (backbones, necks, heads, losses, models, augmentations)}
 
-# %% ../nbs/00_core.ipynb #48c49d1c
+# %% ../nbs/00_core.ipynb #906f16e4
 def load_plugin(path, # a Python file that registers things
                 sha256:str=None, # what it must be, if a model was trained with it
 ) -> str: # its sha256
@@ -116,7 +118,7 @@ def load_installed_plugins():
     "Import the packages that have an entry point in the group `posebook`"
     for e in entry_points(group="posebook"): e.load()
 
-# %% ../nbs/00_core.ipynb #4696fb4f
+# %% ../nbs/00_core.ipynb #5c3de934
 _disk = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "your disk quota is used up", errno.EROFS: "the disk is read-only",
          errno.EACCES: "writing there is not allowed", errno.EPERM: "writing there is not allowed"}
 
@@ -140,7 +142,7 @@ def writing(path): # the file that will be there in the end
             os.replace(part, path)
         finally: part.unlink(missing_ok=True)
 
-# %% ../nbs/00_core.ipynb #21607ed1
+# %% ../nbs/00_core.ipynb #b3daa1aa
 def fresh_folder(path, # to be made
                  overwrite:bool=False, # empty it first if it is there
                  made_with:str="config.yaml", # a file by which a folder of ours is known

@@ -6,7 +6,7 @@
 __all__ = ['PAGE', 'STYLE', 'WHICH', 'pixel_errors', 'write_pixel_errors', 'read_pixel_errors', 'statistics', 'metrics',
            'summary', 'worst_frames', 'read_beginning', 'relative', 'report', 'match_names', 'evaluate']
 
-# %% ../nbs/43_evaluate.ipynb #9b7c3f83
+# %% ../nbs/43_evaluate.ipynb #9fd50447
 import base64, html, json, warnings
 from pathlib import Path
 from string import Template
@@ -20,14 +20,14 @@ from .models.factory import get_labels, get_split
 from .plot import by_split, jpeg, plot_confidence, plot_errors, plot_frame, plot_learning, plot_traces, svg
 from .predict import Predictor, predict_dataset, read_predictions
 
-# %% ../nbs/43_evaluate.ipynb #efa741a0
+# %% ../nbs/43_evaluate.ipynb #37224c60
 def pixel_errors(labels:Labels,
                  keypoints:np.ndarray, # (N, K, 2) predictions, pixels of the frame
 ) -> np.ndarray: # (N, K) pixels of the frame, NaN: not labelled
     "How far each prediction is from its label"
     return np.linalg.norm(np.asarray(keypoints, float) - labels.keypoints, axis=-1)
 
-# %% ../nbs/43_evaluate.ipynb #2e6a326d
+# %% ../nbs/43_evaluate.ipynb #b1311047
 def write_pixel_errors(path,             # the file to write: predictions_pixel_error.csv
                        labels:Labels,
                        errors:np.ndarray, # (N, K) pixels
@@ -47,7 +47,7 @@ def read_pixel_errors(path) -> tuple: # images, names, errors (N, K), split (nam
     errors = table.iloc[1:, 1:-1].replace("", "nan").to_numpy(float)
     return table.iloc[1:, 0].tolist(), table.iloc[0, 1:-1].tolist(), errors, by_split({s: np.flatnonzero(sets == s) for s in set(sets)}, len(sets))
 
-# %% ../nbs/43_evaluate.ipynb #4a76f4c6
+# %% ../nbs/43_evaluate.ipynb #a9ad4d9f
 def statistics(errors) -> dict: # of one set of errors, in pixels; NaN is left out
     "Count, mean, median, 90th and 95th percentile, and the shares within 5 and 10 pixels"
     e = np.asarray(errors, float)
@@ -64,7 +64,7 @@ def metrics(errors:np.ndarray, # (N, K) pixels, NaN: not labelled
     label = [n if n != "all" else "all (keypoint)" for n in names]
     return {k: {"all": statistics(e)} | {n: statistics(e[:, i]) for i, n in enumerate(label)} for k, e in parts.items()}
 
-# %% ../nbs/43_evaluate.ipynb #fcb37088
+# %% ../nbs/43_evaluate.ipynb #7664b973
 def _px(v): return "-" if v is None else f"{v:.1f}"
 def _share(v): return "-" if v is None else f"{100 * v:.0f}%"
 
@@ -74,7 +74,7 @@ def summary(metrics:dict) -> str:
     rows += [(k, str(a["count"]), _px(a["median"]), _px(a["mean"]), _px(a["p95"]), _share(a["pck5"]), _share(a["pck10"])) for k, a in ((k, m["all"]) for k, m in metrics.items())]
     return "\n".join(f"{r[0]:<12}" + "".join(f"{c:>8}" for c in r[1:]) for r in rows)
 
-# %% ../nbs/43_evaluate.ipynb #88a1438c
+# %% ../nbs/43_evaluate.ipynb #b84301c5
 PAGE = Template("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <title>$title</title><style>$style</style></head>
@@ -104,7 +104,7 @@ details { margin: .5rem 0 } summary { cursor: pointer; color: var(--mark) } pre 
 @media (max-width: 600px) { main { padding-top: 1.3rem } .narrow { display: block } .wide { display: none } td, th { padding: .28rem .35rem } td.bar { min-width: 0 } td.bar span { display: none } .tiles { grid-template-columns: 1fr 1fr } .tile:first-child { grid-column: 1 / -1 } }
 """
 
-# %% ../nbs/43_evaluate.ipynb #ef151248
+# %% ../nbs/43_evaluate.ipynb #930d3b35
 def _section(title:str, how:str, *body:str) -> str: # title and body are HTML already
     "A heading, how to read what follows, and what follows"
     return f"<section><h2>{title}</h2>\n<p>{how}</p>\n" + "\n".join(body) + "</section>\n"
@@ -116,7 +116,7 @@ def _plot(make, # width in inches -> Figure
     "A figure for a desk and for a phone"
     return "".join(f'<div class="plot {kind}">{svg(make(width), f"{name}-{kind}", label)}</div>' for kind, width in (("wide", 8.6), ("narrow", 3.6)))
 
-# %% ../nbs/43_evaluate.ipynb #135562a7
+# %% ../nbs/43_evaluate.ipynb #747b461f
 def _logs(path) -> pd.DataFrame: # or None
     "Lightning's log of a training, if there is something in it"
     try: logs = pd.read_csv(path)
@@ -145,7 +145,7 @@ def _gather(model_dir, folder, labels) -> SimpleNamespace:
                            metrics=found, labels=labels, where=where, size=size, logs=_logs(model_dir/"logs/metrics.csv") if own else None,
                            main=next((s for s in ("test", "validation", "train") if s in found and found[s]["all"]["count"]), None))
 
-# %% ../nbs/43_evaluate.ipynb #2555e017
+# %% ../nbs/43_evaluate.ipynb #c1bea578
 WHICH = dict(test="frames that the model has never seen (the test set)", train="the frames that the model learnt from: how well it does on others is not known",
              validation="frames that the model did not learn from, but that were looked at while it learnt (the validation set)")
 
@@ -167,7 +167,7 @@ def _header(r) -> str:
     return head + (f'<div class="tiles">{"".join(tiles)}</div>\n<p>Measured on {a["count"]} labels in {_count(n, "frame")}: {WHICH[r.main]}. An error is the distance between label and prediction in pixels of the frame. '
                    f"A mean well above the median says that most keypoints are near and a few far off.{few}</p>")
 
-# %% ../nbs/43_evaluate.ipynb #bdf66592
+# %% ../nbs/43_evaluate.ipynb #cfa35668
 def _bar(share): return "<td>-</td>" if share is None else f'<td class="bar"><span><i style="width:{100 * share:.0f}%"></i></span>{_share(share)}</td>'
 
 def _table(metrics:dict) -> str: # of one split
@@ -195,7 +195,7 @@ def _distributions(r) -> str:
                     "away, and how much of that is right. Choose the threshold for your analysis here.",
                     _plot(lambda w: plot_confidence(r.confidences[rows], r.errors[rows], width=w), "confidence", "Confidence against error"))
 
-# %% ../nbs/43_evaluate.ipynb #7fa40eb5
+# %% ../nbs/43_evaluate.ipynb #bf8051da
 def _learning(r) -> str:
     "Learning curves"
     how = "Loss and mean error over the steps of the training. "
@@ -204,7 +204,7 @@ def _learning(r) -> str:
     return _section("Learning", how + "If the validation error still falls at the end, train for longer; if it rises while that of training falls, label more frames. "
                     "Training frames are turned, scaled and shaded before the model sees them, so their error may be the larger one.", _plot(lambda w: plot_learning(r.logs, w), "learning", "Learning curves"))
 
-# %% ../nbs/43_evaluate.ipynb #6fd8db0e
+# %% ../nbs/43_evaluate.ipynb #64716ff3
 def worst_frames(errors:np.ndarray, # (N, K) pixels
                  rows,              # to choose from
                  n:int=9,           # at most
@@ -232,7 +232,7 @@ def _worst(r) -> str:
                     "wrong: to correct them is the cheapest improvement. Then for what the frames have in common; more labels of that help most.",
                     *(f'<h3>{dict(train="Training").get(s, s.capitalize())} frames</h3>\n<div class="frames">{g}</div>' for s, g in grids.items() if g))
 
-# %% ../nbs/43_evaluate.ipynb #1871b91d
+# %% ../nbs/43_evaluate.ipynb #49ea6291
 def read_beginning(path, # a table of predictions
                    frames:int=1000, # at most
 ) -> tuple: # names, keypoints (T, K, 2), confidences (T, K), number of the first frame; None if it is another kind of table
@@ -255,7 +255,7 @@ def _videos(r, most:int=3) -> str: # videos to show
     return _section("Videos", "Each row is a keypoint: x (blue) and y (orange, up in the picture is up here) around their median, all to one scale. Smooth waves are movement. Jumps there and back are mistakes, above all where the red "
                     "band says that the model was unsure; many of them call for labels from such frames.", *body, more)
 
-# %% ../nbs/43_evaluate.ipynb #b3bd05cd
+# %% ../nbs/43_evaluate.ipynb #a163bebb
 def relative(value, # a config, or a part of one
              root,  # the project's folder
 ):
@@ -270,7 +270,7 @@ def _settings(r) -> str:
     text = yaml.safe_dump(relative(r.cfg.model_dump(), r.cfg.data.data_dir), sort_keys=False, allow_unicode=True)
     return _section("Settings", "All that the model was trained with; <code>.</code> is the project's folder.", f"<details><summary>config.yaml</summary><pre>{html.escape(text)}</pre></details>")
 
-# %% ../nbs/43_evaluate.ipynb #71e84191
+# %% ../nbs/43_evaluate.ipynb #7a6edf04
 def report(model_dir,   # a model folder that was evaluated
            folder=None, # where the tables are, and the page will be; None: the model folder
            labels:Labels=None, # what was evaluated; None: the project's labels
@@ -283,7 +283,7 @@ def report(model_dir,   # a model folder that was evaluated
     with writing(r.folder/"report.html") as p: p.write_text(PAGE.substitute(title=html.escape(title), style=STYLE, body=body), encoding="utf-8")
     return r.folder/"report.html"
 
-# %% ../nbs/43_evaluate.ipynb #b1cf4d3f
+# %% ../nbs/43_evaluate.ipynb #fca783ca
 def match_names(labels:Labels, names:list) -> Labels: # with the model's keypoints in the model's order
     "Labels for a model, or an error that says how their keypoints differ"
     missing, extra = [n for n in names if n not in labels.keypoint_names], [n for n in labels.keypoint_names if n not in names]
@@ -302,7 +302,7 @@ def _folder_for(csv:Path, model_dir:Path, out) -> Path:
         raise PosebookError(f"the folder holds the results of other labels, {of.read_text(encoding='utf-8').strip()}", folder, "give another folder with out=")
     return folder
 
-# %% ../nbs/43_evaluate.ipynb #9d860c05
+# %% ../nbs/43_evaluate.ipynb #65616ede
 def evaluate(model_dir,      # a folder that `train` made
              csv=None,       # other labels; None: the project's own
              out=None,       # a folder; None: the model folder, or evaluate/CSV in it for other labels

@@ -7,7 +7,7 @@ __all__ = ['for_prediction', 'load_tracker', 'Predictor', 'header', 'lines', 're
            'predict_single_video', 'draw_keypoints', 'keypoint_colors', 'write_labeled_video', 'write_temporal_norm',
            'predict_dataset', 'collect', 'predict']
 
-# %% ../nbs/42_predict.ipynb #58b07563
+# %% ../nbs/42_predict.ipynb #6effb2b1
 import copy, os
 from contextlib import nullcontext
 from pathlib import Path
@@ -24,7 +24,7 @@ from .data.video import VideoStream, find_videos, probe, read_frames, write_vide
 from .models.factory import get_model, pick_accelerator
 from .train import checkpoint_of, load_weights
 
-# %% ../nbs/42_predict.ipynb #b8eba19a
+# %% ../nbs/42_predict.ipynb #f442cc11
 def for_prediction(tracker): # a copy
     "The tracker with its normalisations folded into its convolutions; its answers are the same to rounding"
     tracker = copy.deepcopy(tracker).eval()
@@ -48,7 +48,7 @@ def load_tracker(model_dir, # a folder that `train` made
     load_weights(tracker, checkpoint_of(model_dir))
     return tracker, cfg
 
-# %% ../nbs/42_predict.ipynb #6cb7c647
+# %% ../nbs/42_predict.ipynb #14bc57f1
 class Predictor:
     "Tracks what it is given: batches, arrays, images, videos"
     def __init__(self,
@@ -67,7 +67,7 @@ class Predictor:
         # about what fits into a processor's cache
         self.at_once = max(1, round(4 * 256**2 / (self.size[0] * self.size[1]))) if self.device.type == "cpu" else 64
 
-# %% ../nbs/42_predict.ipynb #a051064d
+# %% ../nbs/42_predict.ipynb #ca15ded2
 @patch
 @torch.inference_mode()
 def predict_batch(self:Predictor,
@@ -94,7 +94,7 @@ def __call__(self:Predictor,
     affine = torch.from_numpy(frame_affine(frames.shape[1:3], self.size, self.box)).float()
     return tuple(self.predict_batch(dict(images=fit_frames(frames, self.size, self.box), affine=affine.expand(len(frames), 2, 3))))
 
-# %% ../nbs/42_predict.ipynb #6338aae9
+# %% ../nbs/42_predict.ipynb #9aeebccb
 def header(scorer:str, names:list, last=()) -> list: # three lines
     "The header of a table of predictions"
     rows = zip(*[(scorer, n, c) for n in names for c in ("x", "y", "likelihood")])
@@ -112,7 +112,7 @@ def read_predictions(path) -> tuple: # index (list of str), names, keypoints (N,
     if "likelihood" not in coords: raise PosebookError("these are labels, not predictions: there is no likelihood", path)
     return index, names, np.stack([coords["x"], coords["y"]], -1), coords["likelihood"]
 
-# %% ../nbs/42_predict.ipynb #8788ecdd
+# %% ../nbs/42_predict.ipynb #5391f150
 class Table:
     "A growing CSV file"
     def __init__(self, path, scorer, names):
@@ -159,7 +159,7 @@ class Heatmaps:
     def close(self): self.file.close()
     def finish(self): os.replace(self.part, self.path)
 
-# %% ../nbs/42_predict.ipynb #bd88441e
+# %% ../nbs/42_predict.ipynb #5b2d0270
 def predict_single_video(
     video,            # a video file
     model,            # a `Predictor`, or a model folder
@@ -196,7 +196,7 @@ def predict_single_video(
     if damage: raise damage
     return files[0].path
 
-# %% ../nbs/42_predict.ipynb #477c9033
+# %% ../nbs/42_predict.ipynb #8480a31d
 def draw_keypoints(frame, # (H, W, 3) uint8, drawn on in place
                    keypoints, confidences, # (K, 2), (K,)
                    colors,  # (K, 3) 0 to 255
@@ -229,7 +229,7 @@ def write_temporal_norm(predictions, path): # a table, and the file to write
     moved = np.concatenate([np.full((1, len(names)), np.nan), np.linalg.norm(np.diff(keypoints, axis=0), axis=-1)])
     with writing(path) as p: pd.DataFrame(moved, index, names).round(4).to_csv(p)
 
-# %% ../nbs/42_predict.ipynb #bb9b14f2
+# %% ../nbs/42_predict.ipynb #89cba96c
 def predict_dataset(model:Predictor, labels:Labels, # what to track, and its images
                     path=None,      # a CSV file to write
                     split:dict=None, # name -> indices
@@ -244,7 +244,7 @@ def predict_dataset(model:Predictor, labels:Labels, # what to track, and its ima
         with writing(path) as p: p.write_text("\n".join(header(model.scorer, model.names, ["set"]) + lines(labels.images, keypoints, confidences, sets)) + "\n")
     return keypoints, confidences
 
-# %% ../nbs/42_predict.ipynb #3c0b3fd8
+# %% ../nbs/42_predict.ipynb #eb700b7a
 def collect(paths) -> list: # files
     "The videos meant by files and folders"
     videos = []

@@ -6,12 +6,12 @@
 __all__ = ['ProgressLine', 'Keep', 'load_checkpoint', 'load_weights', 'quiet', 'make_trainer', 'Run', 'checkpoint_of',
            'model_folder', 'train']
 
-# %% ../nbs/41_train.ipynb #b2b76e85
+# %% ../nbs/41_train.ipynb #e67bc491
 import logging, pickle, sys, warnings, zipfile
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-import torch
+import pandas as pd, torch
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import CSVLogger
@@ -20,7 +20,7 @@ from .core import PosebookError, fresh_folder, load_plugin, load_installed_plugi
 from .config import Config, read_config
 from .models.factory import get_data_module, get_labels, get_model, resolve
 
-# %% ../nbs/41_train.ipynb #e019ac34
+# %% ../nbs/41_train.ipynb #1713eb17
 class ProgressLine(Callback):
     "A training in one line"
     def __init__(self, file=None): self.file, self.told = file or sys.stderr, -1
@@ -46,7 +46,7 @@ class ProgressLine(Callback):
     def on_exception(self, trainer, tracker, exception):
         if getattr(self, "bar", None): self.bar.stop()
 
-# %% ../nbs/41_train.ipynb #8847111d
+# %% ../nbs/41_train.ipynb #2c9b56d0
 class Keep(Callback):
     "Validate and save about every twentieth of the training"
     def __init__(self, folder, every_epochs:int=None, looks:int=20, ckpt_every:int=None):
@@ -76,7 +76,7 @@ class Keep(Callback):
         if self.ckpt_every and (trainer.current_epoch + 1) % self.ckpt_every == 0: self.save(trainer, f"epoch{trainer.current_epoch + 1}.ckpt")
     def on_train_end(self, trainer, tracker): self.save(trainer, "last.ckpt")
 
-# %% ../nbs/41_train.ipynb #0fa75cda
+# %% ../nbs/41_train.ipynb #3b69126c
 def load_checkpoint(path) -> dict:
     "A checkpoint's content, without running anything in it"
     path = Path(path)
@@ -100,7 +100,7 @@ def load_weights(tracker, path): # a checkpoint of the same kind of tracker
         raise PosebookError(f"this is a checkpoint of another model: of its tensors are {'; '.join(said)}", path, "check backbone, neck, head and the keypoints")
     tracker.load_state_dict(given)
 
-# %% ../nbs/41_train.ipynb #25d0caa5
+# %% ../nbs/41_train.ipynb #56bb392b
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
 
@@ -140,17 +140,26 @@ class Run:
         early = [EarlyStopping("val_supervised_loss", patience=t.early_stop_patience)] if t.early_stopping else []
         trainer = make_trainer(self.cfg, self.folder, [*early, keep, ProgressLine(), *callbacks])
         if resume: load_checkpoint(last)            # says what is wrong with it, if anything
+        logs = self.folder/"logs/metrics.csv"
+        before = pd.read_csv(logs) if resume and logs.is_file() else None
         try:
             with quiet(): trainer.fit(self.tracker, self.data, ckpt_path=last if resume else None, weights_only=True)
         except SystemExit: raise KeyboardInterrupt from None    # what Lightning makes of Ctrl-C
+        finally:
+            if before is not None: _join_logs(before, logs)
         return self
+
+def _join_logs(before:pd.DataFrame, path:Path):
+    "Put the rows of an interrupted training before those of its continuation, which the logger begins anew"
+    after = pd.read_csv(path) if path.is_file() else before[:0]
+    with writing(path) as p: pd.concat([before[before.step < after.step.min()] if len(after) else before, after]).to_csv(p, index=False)
 
 def checkpoint_of(path) -> Path: # a checkpoint, or a model folder
     "The checkpoint that is meant: of a folder the last, which is the trained one"
     path = Path(path)
     return path/"checkpoints/last.ckpt" if path.is_dir() else path
 
-# %% ../nbs/41_train.ipynb #49e906ca
+# %% ../nbs/41_train.ipynb #a82dbe2b
 def model_folder(cfg:Config) -> Path:
     "Where a model goes unless told otherwise: models/DATE-TIME in the project"
     return Path(cfg.data.data_dir)/"models"/datetime.now().strftime("%Y-%m-%d-%H%M%S")

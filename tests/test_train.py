@@ -2,6 +2,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from lightning.pytorch import Callback
@@ -42,6 +43,8 @@ def test_resume_is_exact(toy_project, tmp_path, cached):
     train(None, out=tmp_path/"broken", resume=True, say=quiet)
     assert load_checkpoint(tmp_path/"broken/checkpoints/last.ckpt")["global_step"] == 14
     assert equal(weights(whole), weights(tmp_path/"broken"))
+    logs = pd.read_csv(tmp_path/"broken/logs/metrics.csv")
+    assert len(logs) == len(pd.read_csv(whole/"logs/metrics.csv")) and logs.step.is_monotonic_increasing
 
 
 def test_workers_do_not_matter(toy_project, tmp_path):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['read_image', 'fit_frames', 'LabeledDataset', 'collate', 'EpochSampler']
 
-# %% ../../nbs/14_data.datasets.ipynb #d5d63f39
+# %% ../../nbs/14_data.datasets.ipynb #1d4bb472
 import cv2
 import numpy as np, torch
 from torch.utils.data import Dataset, Sampler, default_collate
@@ -14,7 +14,7 @@ from .labels import Labels
 from .geometry import frame_affine, box_pixels, resize, compose, apply_affine
 from .augment import Augmenter, generator
 
-# %% ../../nbs/14_data.datasets.ipynb #011e780a
+# %% ../../nbs/14_data.datasets.ipynb #9369241b
 def read_image(path) -> np.ndarray: # (H, W, 3) uint8 RGB
     "An image file"
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
@@ -29,7 +29,7 @@ def fit_frames(frames:np.ndarray, # (N, H, W, 3) uint8
     x, y, w, h = box_pixels(box, frames.shape[1:3])
     return resize(torch.from_numpy(np.ascontiguousarray(frames[:, y:y+h, x:x+w])).permute(0, 3, 1, 2), size)
 
-# %% ../../nbs/14_data.datasets.ipynb #caf65fe0
+# %% ../../nbs/14_data.datasets.ipynb #246f7a3c
 class LabeledDataset(Dataset):
     "Labelled frames, as the model sees them"
     def __init__(self,
@@ -64,7 +64,7 @@ class LabeledDataset(Dataset):
 
     def __getitem__(self, key): return self.sample(*key) if isinstance(key, tuple) else self.sample(key)
 
-# %% ../../nbs/14_data.datasets.ipynb #adc289e7
+# %% ../../nbs/14_data.datasets.ipynb #ac0216b9
 def collate(samples:list) -> dict: # images (B, 3, H, W), windows (B, 1), keypoints (B, K, 2), affine (B, 2, 3), index (B,)
     "Samples to a batch"
     return {**default_collate(samples), "windows": torch.arange(len(samples))[:, None]}

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['draw_of', 'RememberedFeatures', 'LabeledDataModule']
 
-# %% ../../nbs/17_data.module.ipynb #ab55a51f
+# %% ../../nbs/17_data.module.ipynb #305c4485
 import os
 import torch
 from lightning.pytorch import LightningDataModule
@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from ..config import Training
 from .datasets import LabeledDataset, EpochSampler, collate
 
-# %% ../../nbs/17_data.module.ipynb #ea06874e
+# %% ../../nbs/17_data.module.ipynb #8edd0101
 def draw_of(epoch:int, # counted from 0
             copies:int, # of each frame in a round
             reuse:int,  # how often a copy is seen
@@ -21,7 +21,7 @@ def draw_of(epoch:int, # counted from 0
     "Which changed copies an epoch sees"
     return epoch // (copies * reuse) * copies + epoch % copies
 
-# %% ../../nbs/17_data.module.ipynb #3fc45ba0
+# %% ../../nbs/17_data.module.ipynb #7ea71a7e
 class RememberedFeatures:
     "A loader whose batches bring along the levels of the backbone's frozen stages"
     def __init__(self,
@@ -66,7 +66,7 @@ class RememberedFeatures:
         for at in order.split(self.batch_size):
             yield {"levels": [o[at] for o in seen["levels"]], "windows": torch.arange(len(at))[:, None], **{k: seen[k][at] for k in ("keypoints", "affine", "index")}}
 
-# %% ../../nbs/17_data.module.ipynb #1649d433
+# %% ../../nbs/17_data.module.ipynb #adf2c0d3
 class LabeledDataModule(LightningDataModule):
     "The loaders of a training"
     def __init__(self,

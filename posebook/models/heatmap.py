@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ConvHead', 'DeconvHead', 'HeatmapTracker']
 
-# %% ../../nbs/35_models.heatmap.ipynb #f0273aff
+# %% ../../nbs/35_models.heatmap.ipynb #16f9e76b
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
@@ -14,7 +14,7 @@ from ..data.geometry import apply_affine, invert
 from ..data.heatmaps import gaussian_heatmaps, decode_local
 from .supervised import BaseSupervisedTracker
 
-# %% ../../nbs/35_models.heatmap.ipynb #abdbef16
+# %% ../../nbs/35_models.heatmap.ipynb #25b253d9
 @heads("conv")
 class ConvHead(nn.Module):
     "One convolution"
@@ -37,7 +37,7 @@ class DeconvHead(nn.Module):
         self.layers = nn.Sequential(nn.PixelShuffle(2), *(nn.ConvTranspose2d(i, o, 3, 2, 1, output_padding=1) for i, o in zip(sizes, sizes[1:])))
     def forward(self, x): return self.layers(x)
 
-# %% ../../nbs/35_models.heatmap.ipynb #01fe31bd
+# %% ../../nbs/35_models.heatmap.ipynb #5412f7e2
 @models("heatmap")
 class HeatmapTracker(BaseSupervisedTracker):
     "Draws a heatmap for each keypoint of a frame"
@@ -55,7 +55,7 @@ class HeatmapTracker(BaseSupervisedTracker):
     def forward(self, images:Tensor=None, levels=()) -> Tensor: # (B, 3, H, W) uint8 -> (B, K, h, w) before the softmax
         return self.head(self.get_representations(images, levels=levels)).float()
 
-# %% ../../nbs/35_models.heatmap.ipynb #dfc8e31f
+# %% ../../nbs/35_models.heatmap.ipynb #3cba90e4
 @patch
 def decode(self:HeatmapTracker,
            heatmaps:Tensor, # (B, K, h, w), each sums to one
