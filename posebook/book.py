@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['readme', 'without_output_file', 'site', 'main']
 
-# %% ../nbs/90_book.ipynb #d699655e
+# %% ../nbs/90_book.ipynb #529094b1
 import json, re, shutil, subprocess, sys
 from pathlib import Path
 from .core import PosebookError, writing
 
-# %% ../nbs/90_book.ipynb #08aff105
+# %% ../nbs/90_book.ipynb #c7ae5932
 def _cell(cell:dict) -> str:
     "A notebook's cell as Markdown, or nothing"
     source = "".join(cell["source"])
@@ -25,7 +25,7 @@ def readme(index) -> str: # the index notebook
     cells = json.loads(Path(index).read_text(encoding="utf-8"))["cells"]
     return "<!-- made from nbs/index.ipynb by `python -m posebook.book readme` -->\n\n" + "\n\n".join(filter(None, map(_cell, cells))) + "\n"
 
-# %% ../nbs/90_book.ipynb #4b5c60c0
+# %% ../nbs/90_book.ipynb #a65e2e27
 def without_output_file(notebook:str) -> str: # JSON
     "A processed notebook without a key of its front matter that smalldocs does not know"
     nb = json.loads(notebook)
@@ -47,7 +47,7 @@ def site(checkout=".") -> Path: # the folder with settings.ini
     if done.returncode: raise PosebookError(f"the site was not built:\n{done.stdout}{done.stderr}", checkout)
     return checkout/"_site"
 
-# %% ../nbs/90_book.ipynb #4de0ac9c
+# %% ../nbs/90_book.ipynb #500195b9
 def main(args:list=None): # readme | site
     "`python -m posebook.book readme` and `python -m posebook.book site`"
     [what] = args or sys.argv[1:] or ["site"]
@@ -56,6 +56,8 @@ def main(args:list=None): # readme | site
     elif what == "site": print(f"look at {site()/'index.html'}")
     else: raise PosebookError(f"there is no {what!r}", do="say readme or site")
 
-# %% ../nbs/90_book.ipynb #57a92947
+# %% ../nbs/90_book.ipynb #44a75ae4
 #| eval: false
-if __name__ == "__main__": main()
+if __name__ == "__main__":
+    try: main()
+    except PosebookError as e: sys.exit(f"error: {e}")

@@ -6,12 +6,12 @@
 __all__ = ['PERIODS', 'SPINE', 'SLOPES', 'GAIT', 'STANCE', 'REACH', 'STRIDE', 'ANATOMY', 'MATERIALS', 'RADII', 'TONE', 'FURRY',
            'SHOWS', 'Wave', 'Toy', 'direction', 'beside', 'footfall', 'knee', 'capsules', 'lay']
 
-# %% ../nbs/02_toy.ipynb #19742b8a
+# %% ../nbs/02_toy.ipynb #d7fb2c4b
 from types import SimpleNamespace
 import cv2, numpy as np
 from fastcore.basics import patch
 
-# %% ../nbs/02_toy.ipynb #2ccc0d89
+# %% ../nbs/02_toy.ipynb #37538f68
 class Wave:
     "A smooth random function of time, in seconds, that stays between -1 and 1"
     def __init__(self,
@@ -24,7 +24,7 @@ class Wave:
     def __call__(self, t): return np.sin(self._angle(t)).mean(-1)
     def integral(self, t): return (-np.cos(self._angle(t)) / self.omega).mean(-1)
 
-# %% ../nbs/02_toy.ipynb #c8f82551
+# %% ../nbs/02_toy.ipynb #d090a498
 class Toy:
     "A mouse that walks on a moving belt, seen from the side and, through a mirror, from below"
     parts = ('nose', 'ear_left', 'ear_right', 'paw_front_left', 'paw_front_right', 'paw_hind_left', 'paw_hind_right', 'tail_base', 'tail_tip')
@@ -46,7 +46,7 @@ class Toy:
         self.skeleton = [(i+v, j+v) for v in (0, n) for i,j in self.bones]    # lines for a picture
         self._sessions = {}
 
-# %% ../nbs/02_toy.ipynb #c907cdf4
+# %% ../nbs/02_toy.ipynb #7b141f6b
 PERIODS = dict(speed=(5,8), mood=(17,29), drift=(7,13), sway=(6,9), veer=(5,11), bend=(3,7), look=(1.7,4), nod=(1.3,3), tilt=(2,5),
                tail=(1.8,5), lamp=(9,23), ball_x=(6,10), ball_y=(7,12))   # seconds
 
@@ -63,7 +63,7 @@ def traits(self:Toy,
         self._sessions[session] = s
     return self._sessions[session]
 
-# %% ../nbs/02_toy.ipynb #48863ef8
+# %% ../nbs/02_toy.ipynb #22f66839
 @patch
 def activity(self:Toy,
              frames,        # (n,) frame numbers
@@ -78,7 +78,7 @@ def activity(self:Toy,
     return SimpleNamespace(t=t, pace=pace, steps=s.first_step + s.pace*(t + s.speed.integral(t)),
                            walk=1-rest, rear=rest*curious, groom=rest*(1-curious))
 
-# %% ../nbs/02_toy.ipynb #fea7ed1a
+# %% ../nbs/02_toy.ipynb #3bd13f4a
 def direction(yaw,   # (n,) radians, turning left
               pitch, # (n,) radians, lifting
     ) -> np.ndarray: # (n,3)
@@ -94,7 +94,7 @@ def beside(base,     # (n,3) a point
     axes = direction(yaw, pitch), direction(yaw + np.pi/2, 0*pitch), direction(yaw, pitch + np.pi/2)
     return base + sum(np.asarray(o)[...,None]*axis for o,axis in zip(offset, axes))
 
-# %% ../nbs/02_toy.ipynb #c1a11c52
+# %% ../nbs/02_toy.ipynb #6c7f10d8
 SPINE = dict(back=24, chest=26, neck=19, head=14, nose=21)    # joint: length of the bone that leads to it
 SLOPES = np.array([[ .12, -.02,  .12, -.22, -.42],            # radians, walking
                    [1.00,  .98,  .75,  .15, -.05],            # rearing
@@ -114,7 +114,7 @@ def _trunk(self:Toy, s, a):
         j[name] = at = at + length*direction(*headings[-1])
     return j, (headings[0], headings[2], headings[4])
 
-# %% ../nbs/02_toy.ipynb #f4dc6012
+# %% ../nbs/02_toy.ipynb #01c3cc4c
 @patch
 def _tail(self:Toy, s, a, pelvis, yaw):
     "Joints tail0 (base) to tail5 (tip)"
@@ -127,7 +127,7 @@ def _tail(self:Toy, s, a, pelvis, yaw):
         j[f'tail{i}'] = at
     return j
 
-# %% ../nbs/02_toy.ipynb #efe5c2fc
+# %% ../nbs/02_toy.ipynb #31ae7471
 GAIT = dict(hind_right=0, front_right=.3, hind_left=.5, front_left=.8)  # when each leg starts its stride
 STANCE, REACH = .62, 15                                                # share of a stride on the belt; how far ahead a paw lands
 STRIDE = 2*REACH/STANCE                                                # way of the belt in one stride
@@ -139,7 +139,7 @@ def footfall(phase,  # (n,) strides, any real number
     swing = np.clip((u - STANCE)/(1 - STANCE), 0, 1)
     return np.where(u<STANCE, 1 - 2*u/STANCE, -np.cos(np.pi*swing)), np.sin(np.pi*swing)
 
-# %% ../nbs/02_toy.ipynb #237353c3
+# %% ../nbs/02_toy.ipynb #2f6ebbd5
 def knee(hip, paw,  # (n,3) the ends of the leg
          upper:float, lower:float, # lengths of its bones
          bend,      # (n,3) the side to which it bends
@@ -153,7 +153,7 @@ def knee(hip, paw,  # (n,3) the ends of the leg
     bend = bend/np.linalg.norm(bend, axis=-1, keepdims=True)
     return hip + line*along + bend*np.sqrt(upper**2 - along**2)
 
-# %% ../nbs/02_toy.ipynb #7acd4a0f
+# %% ../nbs/02_toy.ipynb #c9318674
 @patch
 def _leg(self:Toy, a, j, end, side, trunk, head):
     "Joints of one leg, from hip to toes, given those of the trunk"
@@ -175,7 +175,7 @@ def _leg(self:Toy, a, j, end, side, trunk, head):
     for i in (-1, 0, 1): joints[f'toe{i}'] = beside(paw, (trunk[0] + .4*i, aim), long+6, 0, -1)
     return {f'{k}_{name}':v for k,v in joints.items()}
 
-# %% ../nbs/02_toy.ipynb #cc3bdfc5
+# %% ../nbs/02_toy.ipynb #0454de45
 @patch
 def joints(self:Toy,
            frames,        # (n,) frame numbers
@@ -197,7 +197,7 @@ def joints(self:Toy,
     j['toy'] = np.stack([room*s.ball_x(a.t), 50*s.ball_y(a.t), 5+0*a.t], -1)
     return {k: v*s.size for k,v in j.items()}
 
-# %% ../nbs/02_toy.ipynb #e0ad88e5
+# %% ../nbs/02_toy.ipynb #43566660
 @patch
 def project(self:Toy,
             xyz:np.ndarray, # (...,3) points in space, as from `joints`
@@ -217,7 +217,7 @@ def pose(self:Toy,
     xyz = np.stack([j[dict(tail_base='tail0', tail_tip='tail5').get(p, p)] for p in self.parts], 1)
     return np.concatenate(self.project(xyz)[...,:2], 1)
 
-# %% ../nbs/02_toy.ipynb #ec53c3e1
+# %% ../nbs/02_toy.ipynb #e3f58e91
 def capsules(ends,   # (n,2,3) x, y and nearness to the eye of the two joints of each, pixels
              radii,  # (n,2) pixels, at each joint
              corner, # (n,2) x, y of the first pixel of its rectangle
@@ -251,7 +251,7 @@ def capsules(ends,   # (n,2,3) x, y and nearness to the eye of the two joints of
     if fur is not None: grey *= (1 + .45*np.maximum(facing(ground)+.2, 0)) * (1 + .25*texture)
     return np.clip(r + .5 - np.sqrt(off), 0, 1), cells(ends[:,0,2]) + cells(way[:,2]/length)*t + bulge, grey
 
-# %% ../nbs/02_toy.ipynb #16b01874
+# %% ../nbs/02_toy.ipynb #85841cc9
 def lay(canvas, # grey, nearness, owner: (h,w) each, changed in place
         patch,  # cover, nearness, grey: (side,side) each
         owner:int, # what to call this part
@@ -271,7 +271,7 @@ def lay(canvas, # grey, nearness, owner: (h,w) each, changed in place
     np.copyto(near, surface, where=seen)
     np.copyto(own, owner, where=seen)
 
-# %% ../nbs/02_toy.ipynb #d6d03618
+# %% ../nbs/02_toy.ipynb #41431e52
 def _anatomy():
     "Every capsule: joint, joint, radius, radius, material, name of the keypoint that it shows or None"
     ball = lambda joint, radius, material, shows=None: (joint, joint, radius, radius, material, shows)
@@ -291,7 +291,7 @@ def _anatomy():
             rows += [(f'ball_{leg}', f'toe{i}_{leg}', 1.5, 1.1, 'skin', paw) for i in (-1, 0, 1)]
     return rows
 
-# %% ../nbs/02_toy.ipynb #cead43c1
+# %% ../nbs/02_toy.ipynb #feb2d177
 ANATOMY = _anatomy()
 MATERIALS = dict(coat=(108, (1.1,.97,.84)), skin=(190, (1.16,.86,.80)), ear=(165, (1.15,.88,.81)),    # grey, and tint for red, green, blue
                  eye=(22, (1,1,1)), white=(220, (1,1,1)), toy=(180, (1.18,.90,.68)))
@@ -299,7 +299,7 @@ RADII, TONE = np.array([r[2:4] for r in ANATOMY]), np.array([MATERIALS[r[4]][0] 
 FURRY = np.array([r[4]=='coat' for r in ANATOMY])
 SHOWS = np.array([Toy.parts.index(r[5]) if r[5] else -1 for r in ANATOMY] + [-1])   # keypoint of each part; last: the background
 
-# %% ../nbs/02_toy.ipynb #da48ce35
+# %% ../nbs/02_toy.ipynb #6521bcd4
 @patch
 def scene(self:Toy,
           session:int=0, # number of the recording
@@ -327,7 +327,7 @@ def scene(self:Toy,
                               lens=1.08 - .4*((x/w-.5)**2 + (y/h-.5)**2))
     return s.scene
 
-# %% ../nbs/02_toy.ipynb #28fb4530
+# %% ../nbs/02_toy.ipynb #f99e4ff1
 @patch
 def _paint(self:Toy, s, ends, t):
     "Both views of one frame as grey values, and the part that owns each pixel"
@@ -349,7 +349,7 @@ def _paint(self:Toy, s, ends, t):
         lay(canvas, drawn[i], i % n, corner[i].tolist(), (0, self.split) if i<n else (self.split, self.height), 1.6*self.scale)
     return grey, canvas[2]
 
-# %% ../nbs/02_toy.ipynb #57dc199a
+# %% ../nbs/02_toy.ipynb #fc3fc89a
 @patch
 def _expose(self:Toy, s, t, steps, grey, owner, rng):
     "The picture that the camera takes, (H,W,3) uint8"
@@ -363,7 +363,7 @@ def _expose(self:Toy, s, t, steps, grey, owner, rng):
     grain = np.frombuffer(rng.bytes(rgb.size), np.uint8).reshape(rgb.shape)
     return cv2.addWeighted(rgb, 1, grain, 1/14, -128/14)
 
-# %% ../nbs/02_toy.ipynb #cca938d6
+# %% ../nbs/02_toy.ipynb #e4b91bf9
 @patch
 def frames(self:Toy,
            frames,         # a number: so many from the start; or the numbers of the frames, in any order
