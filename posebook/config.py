@@ -6,7 +6,7 @@
 __all__ = ['Share', 'POSEBOOK', 'LIGHTNING_POSE', 'Section', 'key', 'Size', 'Data', 'Training', 'Model', 'Dali', 'Eval', 'Config',
            'with_defaults', 'lightning_pose_keys', 'check_config', 'config_path', 'read_config', 'registered_lines']
 
-# %% ../nbs/01_config.ipynb #3f18f079
+# %% ../nbs/01_config.ipynb #c1fd3f1f
 import os, re
 from pathlib import Path
 from typing import Literal, Optional, Union
@@ -17,21 +17,33 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fastcore.basics import patch
 from .core import PosebookError, nearest, writing, params, param_docs, kinds
 
-# %% ../nbs/01_config.ipynb #9019b1e6
+# %% ../nbs/01_config.ipynb #01ed1ac6
 class Section(BaseModel):
     "A part of the config: unknown keys are errors"
     model_config = ConfigDict(extra="forbid", validate_assignment=True, protected_namespaces=())
-    def get(self, key, default=None): return getattr(self, key, default)
 
-def key(default, doc, basic=False, **kw): return Field(default, description=doc, json_schema_extra=dict(basic=basic), **kw)
+    def get(self, key, default=None):
+        "The value of a key, as a dict would give it"
+        return getattr(self, key, default)
+
+def key(default,          # what it is if the file does not say
+        doc:str,          # what it means: the comment in the YAML
+        basic:bool=False, # whether `init` writes it without `--full`
+        **kw              # limits, as pydantic's `Field` takes them
+):
+    "One key of the config"
+    return Field(default, description=doc, json_schema_extra=dict(basic=basic), **kw)
+
 Share = float
 
-# %% ../nbs/01_config.ipynb #3ea8060c
+# %% ../nbs/01_config.ipynb #f9ea75f1
 class Size(Section):
+    "The size of the picture that the model sees"
     height: Optional[int] = key(None, "pixels, a multiple of 32", True, gt=0)
     width:  Optional[int] = key(None, "pixels, a multiple of 32", True, gt=0)
 
 class Data(Section):
+    "Where labels and videos are, and what of a frame the model looks at"
     data_dir:  Optional[str] = key(None, "the project's folder; null: the folder of this file", True)
     video_dir: Optional[str] = key("videos", "unlabelled videos, absolute or inside data_dir", True)
     csv_file:  str = key("CollectedData.csv", "labels: three header rows (scorer, bodyparts, coords)", True)
@@ -39,39 +51,49 @@ class Data(Section):
     num_keypoints:  Optional[int] = key(None, "null: as in the CSV; a number that disagrees is an error", gt=0)
     image_resize_dims: Size = key(Size(), "what the model sees; null: chosen by the frames' size and aspect", True)
     downsample_factor: Literal[2, 3] = key(2, "a heatmap has 1 / 2^this of the model's resolution")
-    box: Optional[list[float]] = key(None, "[x, y, width, height] in pixels: the part of the frame to look at; null: all of it", True)
-    context_frames: Optional[bool] = key(None, "neighbours of labelled frames lie beside them; null: found out from their names")
-    mirrored_column_matches: Optional[list[list[int]]] = key(None, "for each view its keypoints, matched in order (for pca_multiview)")
+    box: Optional[list[float]] = key(
+        None, "[x, y, width, height] in pixels: the part of the frame to look at; null: all of it", True)
+    context_frames: Optional[bool] = key(
+        None, "neighbours of labelled frames lie beside them; null: found out from their names")
+    mirrored_column_matches: Optional[list[list[int]]] = key(
+        None, "for each view its keypoints, matched in order (for pca_multiview)")
     columns_for_singleview_pca: Optional[list[int]] = key(None, "keypoints for pca_singleview; null: all")
 
-# %% ../nbs/01_config.ipynb #066fdb59
+# %% ../nbs/01_config.ipynb #f745dd12
 class Training(Section):
-    imgaug: Union[str, dict[str, dict]] = key("dlc", "none | dlc | dlc-lr | dlc-top-down, or {name: {setting: value}}", True)
+    "How long, on which frames, and by which schedule the model learns"
+    imgaug: Union[str, dict[str, dict]] = key(
+        "dlc", "none | dlc | dlc-lr | dlc-top-down, or {name: {setting: value}}", True)
     train_batch_size: int = key(8, "labelled frames a step", True, gt=0)
     val_batch_size:   int = key(32, "", gt=0)
     test_batch_size:  int = key(32, "", gt=0)
     train_prob: Share = key(0.9, "share of the labelled frames to learn from", True, gt=0, le=1)
     val_prob:   Share = key(0.1, "share to watch while learning; what is left is for the test", True, ge=0, le=1)
     train_frames: float = key(1, "<= 1: a share of the training frames; > 1: their number", gt=0)
-    split: Literal["random", "group"] = key("random", "group: a video's frames stay together, so that the test is of another video", True)
-    max_time: Optional[str] = key(None, 'a limit on the time of training, quoted, "DD:HH:MM:SS"', True, pattern=r"^\d+:\d\d:\d\d:\d\d$")
+    split: Literal["random", "group"] = key(
+        "random", "group: a video's frames stay together, so that the test is of another video", True)
+    max_time: Optional[str] = key(
+        None, 'a limit on the time of training, quoted, "DD:HH:MM:SS"', True, pattern=r"^\d+:\d\d:\d\d:\d\d$")
     max_steps:  Optional[int] = key(None, "a limit in steps", True, gt=0)
     min_steps:  Optional[int] = key(None, "no early stop before", gt=0)
     max_epochs: Optional[int] = key(None, "a limit in epochs", gt=0)
     min_epochs: Optional[int] = key(None, "no early stop before", gt=0)
-    unfreezing_step:  Optional[int] = key(None, "from here on the upper blocks of the backbone learn too; null: after a quarter of the training", ge=0)
+    unfreezing_step:  Optional[int] = key(
+        None, "from here on the upper blocks of the backbone learn too; null: after a quarter of the training", ge=0)
     unfreezing_epoch: Optional[int] = key(None, "the same, in epochs", ge=0)
     optimizer: Literal["Adam", "AdamW"] = key("AdamW", "")
     optimizer_params: dict[str, float] = key({}, "learning_rate (of the head), backbone_learning_rate, weight_decay")
     lr_scheduler: Literal["cosine", "multisteplr", "multistep_lr"] = key("cosine", "")
     lr_scheduler_params: dict = key({}, "multisteplr: {milestones (epochs) or milestone_steps, gamma}")
-    cache_features: bool = key(True, "learn the head from features that are computed once, while the backbone is frozen")
+    cache_features: bool = key(
+        True, "learn the head from features that are computed once, while the backbone is frozen")
     uniform_heatmaps_for_nan_keypoints: bool = key(False, "teach a keypoint that is not labelled a flat heatmap")
     early_stopping: bool = key(False, "stop when the validation loss no longer falls")
     early_stop_patience: int = key(3, "looks at the validation set without progress", gt=0)
     check_val_every_n_epoch: Optional[int] = key(None, "null: about twenty looks over a training", gt=0)
     log_every_n_steps: int = key(10, "", gt=0)
-    ckpt_every_n_epochs: Optional[int] = key(None, "keep a checkpoint every so often besides the last and the best", gt=0)
+    ckpt_every_n_epochs: Optional[int] = key(
+        None, "keep a checkpoint every so often besides the last and the best", gt=0)
     accumulate_grad_batches: int = key(1, "batches a step", gt=0)
     rng_seed_data_pt:  int = key(0, "seed of the split, the order and the augmentation", True, ge=0)
     rng_seed_model_pt: int = key(0, "seed of the weights", True, ge=0)
@@ -79,10 +101,12 @@ class Training(Section):
     precision: Literal["auto", "32", "bf16"] = key("auto", "of the arithmetic in training")
     num_gpus: int = key(1, "GPUs, if there are any", ge=0)
     gpu_id: int = key(0, "which GPU if one is used", ge=0)
-    num_workers: Optional[int] = key(None, "processes that augment frames; null: chosen for the machine; results do not depend on it", ge=0)
+    num_workers: Optional[int] = key(
+        None, "processes that augment frames; null: chosen for the machine; results do not depend on it", ge=0)
 
-# %% ../nbs/01_config.ipynb #f17aa6c0
+# %% ../nbs/01_config.ipynb #a0789242
 class Model(Section):
+    "Which backbone, neck, head and loss make up the tracker"
     model_type: str = key("heatmap", "`posebook list` shows all of them", True)
     backbone: str = key("efficientnet_lite0", "`posebook list` shows all of them", True)
     weights: Optional[str] = key("imagenet", "the backbone's initialisation by name, or null: random", True)
@@ -98,22 +122,28 @@ class Model(Section):
     plugins: dict[str, str] = key({}, "plug-in file -> sha256; written by `posebook train --plugin`")
 
 class Dali(Section):
+    "How unlabelled and predicted video is read"
     backend: Literal["auto", "dali", "torch"] = key("auto", "which library streams the video")
     general: dict = key({"seed": 123456}, "")
-    base: dict = key({"train": {"sequence_length": 16}, "predict": {"sequence_length": 16}}, "frames a batch, single-frame models")
-    context: dict = key({"train": {"batch_size": 16}, "predict": {"sequence_length": 16}}, "frames a batch, context models")
+    base: dict = key({"train": {"sequence_length": 16}, "predict": {"sequence_length": 16}},
+                     "frames a batch, single-frame models")
+    context: dict = key({"train": {"batch_size": 16}, "predict": {"sequence_length": 16}},
+                        "frames a batch, context models")
 
 class Eval(Section):
-    predict_vids_after_training: bool = key(True, "track the videos of test_videos_directory when training is done", True)
+    "What happens when training is done, and how keypoints are drawn"
+    predict_vids_after_training: bool = key(
+        True, "track the videos of test_videos_directory when training is done", True)
     test_videos_directory: Optional[str] = key(None, "null: data.video_dir")
     save_vids_after_training: bool = key(False, "and write labelled videos", True)
     confidence_thresh_for_vid: float = key(0.5, "keypoints below are drawn hollow in labelled videos", ge=0, le=1)
     colormap: str = key("rainbow", "a matplotlib colormap for the keypoints")
 
-# %% ../nbs/01_config.ipynb #259b6c5f
+# %% ../nbs/01_config.ipynb #b352de47
 class Config(Section):
     "The whole of a posebook YAML file"
-    posebook: Optional[int] = key(1, "the version of this file's format; a file without it is read as Lightning Pose's", True)
+    posebook: Optional[int] = key(
+        1, "the version of this file's format; a file without it is read as Lightning Pose's", True)
     data: Data = key(Data(), "", True)
     training: Training = key(Training(), "", True)
     model: Model = key(Model(), "", True)
@@ -122,42 +152,57 @@ class Config(Section):
     eval: Eval = key(Eval(), "", True)
     callbacks: dict[str, dict] = key({}, "")
 
-# %% ../nbs/01_config.ipynb #35a0e80d
+# %% ../nbs/01_config.ipynb #2548bd20
 POSEBOOK = {"training": {"max_steps": 1500}}
 LIGHTNING_POSE = {
     "posebook": None,
     "data": {"video_dir": None},
-    "training": {"train_batch_size": 16, "train_prob": 0.95, "val_prob": 0.05, "optimizer": "Adam", "lr_scheduler": "multisteplr",
-                 "unfreezing_epoch": 20, "max_epochs": 300, "check_val_every_n_epoch": 5, "cache_features": False},
+    "training": {"train_batch_size": 16, "train_prob": 0.95, "val_prob": 0.05, "optimizer": "Adam",
+                 "lr_scheduler": "multisteplr", "unfreezing_epoch": 20, "max_epochs": 300,
+                 "check_val_every_n_epoch": 5, "cache_features": False},
     "model": {"backbone": "resnet50", "neck": "none", "head": "deconv", "heatmap_loss_type": "mse"},
     "eval": {"confidence_thresh_for_vid": 0.9, "colormap": "cool"}}
 
 def with_defaults(given:dict, # a config file's content
-) -> dict:
-    "A config file's content with what it leaves out; a limit on the training's length that it gives takes the place of the default one"
+) -> dict: # the same, with what it leaves out
+    "Fill in the defaults; a given limit on the training's length replaces the default one"
     base = OmegaConf.create(POSEBOOK if given.get("posebook") else LIGHTNING_POSE)
     given = OmegaConf.create(given)
-    lengths = ("max_steps", "max_epochs") + ("max_time",) * bool(given.get("posebook"))   # theirs know no time: it stretches their epochs
+    lengths = ["max_steps", "max_epochs"]
+    if given.get("posebook"): lengths.append("max_time")    # in theirs, a time stretches the epochs
     if any(OmegaConf.select(given, f"training.{k}") is not None for k in lengths):
         for k in ("max_steps", "max_epochs"): base.training.pop(k, None)
     for section in base:         # null where there is a default means the default
-        for k in base[section] if OmegaConf.is_dict(base[section]) else ():
-            if OmegaConf.select(given, f"{section}.{k}") is None and section in given and given[section]: given[section].pop(k, None)
+        if not OmegaConf.is_dict(base[section]) or not given.get(section): continue
+        for k in base[section]:
+            if OmegaConf.select(given, f"{section}.{k}") is None: given[section].pop(k, None)
     return OmegaConf.to_container(OmegaConf.merge(base, given))
 
-# %% ../nbs/01_config.ipynb #9f01d640
+# %% ../nbs/01_config.ipynb #4b44b929
 _not_used = {
-    "data.image_orig_dims": "the size is read from each image", "data.header_rows": "the header of the CSV is recognised",
-    "data.num_targets": "it follows from the keypoints", "data.view_name": "it is not needed for one view",
-    "training.profiler": "use Lightning's or torch's profiler around `train`", "training.limit_train_batches": "an epoch is all training frames",
-    "training.val_check_interval": "use check_val_every_n_epoch", "training.imgaug_hflip": "use imgaug: {flip: {pairs: [...]}}",
-    "eval.hydra_paths": "paths are arguments of `posebook predict`", "eval.fiftyone": "FiftyOne is not used; see report.html",
-    "eval.saved_vid_preds_dir": "predictions go to video_preds in the model folder", "eval.video_file_to_plot": "use `posebook predict --labeled-video`",
-    "eval.pred_csv_files_to_plot": "use `posebook predict --labeled-video`", "eval.video_directory": "use eval.test_videos_directory",
-    "model.lightning_pose_version": "it does not matter here", "model.model_params": "use model.args"}
-_not_yet = {"data.view_names": "several synchronised cameras", "data.camera_params_file": "several synchronised cameras",
-            "data.bbox_file": "a box for each frame (data.box is one for all)", "training.patch_mask": "several synchronised cameras"}
+    "data.image_orig_dims": "the size is read from each image",
+    "data.header_rows": "the header of the CSV is recognised",
+    "data.num_targets": "it follows from the keypoints",
+    "data.view_name": "it is not needed for one view",
+    "training.profiler": "use Lightning's or torch's profiler around `train`",
+    "training.limit_train_batches": "an epoch is all training frames",
+    "training.val_check_interval": "use check_val_every_n_epoch",
+    "training.imgaug_hflip": "use imgaug: {flip: {pairs: [...]}}",
+    "eval.hydra_paths": "paths are arguments of `posebook predict`",
+    "eval.fiftyone": "FiftyOne is not used; see report.html",
+    "eval.saved_vid_preds_dir": "predictions go to video_preds in the model folder",
+    "eval.video_file_to_plot": "use `posebook predict --labeled-video`",
+    "eval.pred_csv_files_to_plot": "use `posebook predict --labeled-video`",
+    "eval.video_directory": "use eval.test_videos_directory",
+    "model.lightning_pose_version": "it does not matter here",
+    "model.model_params": "use model.args"}
+_not_yet = {
+    "data.view_names": "several synchronised cameras",
+    "data.camera_params_file": "several synchronised cameras",
+    "data.bbox_file": "a box for each frame (data.box is one for all)",
+    "training.patch_mask": "several synchronised cameras"}
 
+# %% ../nbs/01_config.ipynb #951cdff8
 def lightning_pose_keys(given:dict, # a config file's content, changed in place
 ) -> list: # notes: one line for each key that is not acted on
     "Rename what has another name here, take out what nothing acts on, and say why"
@@ -165,60 +210,82 @@ def lightning_pose_keys(given:dict, # a config file's content, changed in place
     if "backbone_pretrained" in model:
         pretrained = model.pop("backbone_pretrained")
         model.setdefault("weights", "imagenet" if pretrained in (True, None) else None)
-    if data.get("keypoints") and "keypoint_names" not in data: data["keypoint_names"] = data.pop("keypoints")
+    if data.get("keypoints") and "keypoint_names" not in data:
+        data["keypoint_names"] = data.pop("keypoints")
     for path, why in {**_not_used, **_not_yet}.items():
         section, name = path.split(".")
         if name not in (given.get(section) or {}): continue
         value = given[section].pop(name)
-        if path in _not_yet and value: raise PosebookError(f"{path} is not supported: {why}", do="take the key out to train on one view")
+        if path in _not_yet and value:
+            raise PosebookError(f"{path} is not supported: {why}",
+                                do="take the key out to train on one view")
         if value not in (None, [], [" "]): notes.append(f"{path} is not used: {why}")
     return notes
 
-# %% ../nbs/01_config.ipynb #879b8d3d
+# %% ../nbs/01_config.ipynb #8898957b
+def _path(loc) -> str:
+    "A key's path as one writes it: pydantic also names the branch of a union that it tried"
+    branch = lambda p: p.startswith(("list[", "dict[")) or p in ("str", "float")
+    return ".".join(p for p in map(str, loc) if not branch(p))
+
 def _explain(e:ValidationError, where) -> PosebookError:
+    "Pydantic's findings in our words"
     lines = []
     for o in e.errors():
-        path = ".".join(str(p) for p in o["loc"] if not str(p).startswith(("list[", "dict[")) and str(p) not in ("str", "float"))
+        loc, msg, section = o["loc"], o["msg"], Config
         if o["type"] == "extra_forbidden":
-            section = Config
-            for p in o["loc"][:-1]: section = section.model_fields[p].annotation if p in section.model_fields else section
-            lines.append(f"unknown key {path}; {nearest(o['loc'][-1], section.model_fields)}")
-        else: lines.append(f"{path} = {o['input']!r}: {o['msg'][0].lower() + o['msg'][1:]}")
-    return PosebookError("; ".join(dict.fromkeys(lines)), where, "correct it; `posebook init --full` shows every key with its meaning")
+            for p in loc[:-1]:
+                if p in section.model_fields: section = section.model_fields[p].annotation
+            lines.append(f"unknown key {_path(loc)}; {nearest(loc[-1], section.model_fields)}")
+        else: lines.append(f"{_path(loc)} = {o['input']!r}: {msg[0].lower() + msg[1:]}")
+    return PosebookError("; ".join(dict.fromkeys(lines)), where,
+                         "correct it; `posebook init --full` shows every key with its meaning")
 
-OmegaConf.register_resolver("LP_ROOT_PATH", lambda *_: os.environ.get("LP_ROOT_PATH", ""), replace=True)
-
-def check_config(given:dict, where=None) -> Config: # the file's content, and its name for messages
+def check_config(given:dict, # the file's content
+                 where=None, # the file's name, for messages
+) -> Config:
     "A validated config, with defaults for what is left out"
     try: return Config(**with_defaults(given))
     except ValidationError as e: raise _explain(e, where) from None
 
-# %% ../nbs/01_config.ipynb #8a8c3221
-def config_path(path) -> Path: # a config file, or a project's folder
+# %% ../nbs/01_config.ipynb #24552e2d
+def config_path(path, # a config file, or a folder with one
+) -> Path: # the config file
     "The config file that is meant"
     path = Path(path)
     if path.is_dir():
         found = [path/n for n in ("posebook.yaml", "config.yaml") if (path/n).is_file()]
-        if not found: raise PosebookError("there is no posebook.yaml in this folder", path, f"`posebook init {path}` writes one")
-        return found[0]
-    if not path.is_file(): raise PosebookError("there is no such config file or project folder", path)
+        if found: return found[0]
+        raise PosebookError("there is no posebook.yaml in this folder", path,
+                            f"`posebook init {path}` writes one")
+    if not path.is_file():
+        raise PosebookError("there is no such config file or project folder", path)
     return path
 
-def read_config(path, # a config file, or a project's folder
+# %% ../nbs/01_config.ipynb #616e44ec
+OmegaConf.register_resolver("LP_ROOT_PATH", lambda *_: os.environ.get("LP_ROOT_PATH", ""),
+                            replace=True)
+
+def read_config(path,         # a config file, or a project's folder
                 overrides=(), # `section.key=value`, as on the command line
                 notes:list=None, # gets a line for each key that is not acted on
-) -> Config:
-    "Read, merge, interpolate and check a config; paths in it become absolute"
+) -> Config: # its paths made absolute
+    "Read, merge, interpolate and check a config"
     path = config_path(path)
     try: raw = OmegaConf.load(path)
     except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as e:
         raise PosebookError(f"this is not a YAML file: {' '.join(str(e).split())}", path) from None
-    if not OmegaConf.is_dict(raw): raise PosebookError("this is not a config: there are no sections in it", path)
+    if not OmegaConf.is_dict(raw):
+        raise PosebookError("this is not a config: there are no sections in it", path)
     raw.pop("hydra", None)
-    bad = [o for o in overrides if not re.match(r"^[\w.]+=", o)]
-    if bad: raise PosebookError(f"{bad[0]!r} is not of the form section.key=value", "the command line")
-    try: given = OmegaConf.to_container(OmegaConf.merge(raw, OmegaConf.from_dotlist(list(overrides))), resolve=True)
-    except (OmegaConfBaseException, yaml.YAMLError) as e: raise PosebookError(str(e).split("\n")[0], path) from None
+    for o in overrides:
+        if re.match(r"^[\w.]+=", o): continue
+        raise PosebookError(f"{o!r} is not of the form section.key=value", "the command line")
+    try:
+        merged = OmegaConf.merge(raw, OmegaConf.from_dotlist(list(overrides)))
+        given = OmegaConf.to_container(merged, resolve=True)
+    except (OmegaConfBaseException, yaml.YAMLError) as e:
+        raise PosebookError(str(e).split("\n")[0], path) from None
     said = lightning_pose_keys(given)
     if notes is not None: notes += said
     cfg = check_config(given, path)
@@ -227,15 +294,20 @@ def read_config(path, # a config file, or a project's folder
         if section.get(name): setattr(section, name, str(Path(cfg.data.data_dir)/section.get(name)))
     return cfg
 
-# %% ../nbs/01_config.ipynb #4bcfedd5
-def _value(v): return re.sub(r"\n\.\.\.$", "", yaml.safe_dump(v, default_flow_style=True, width=1000).strip())
+# %% ../nbs/01_config.ipynb #4cab62e4
+def _value(v) -> str:
+    "A value as YAML writes it, in one line"
+    text = yaml.safe_dump(v, default_flow_style=True, width=1000)
+    return re.sub(r"\n\.\.\.$", "", text.strip())
 
 def _section_lines(section:Section, full:bool, indent:int):
+    "The lines of a section; None where there would be an empty one"
     for name, field in type(section).model_fields.items():
         v, doc = getattr(section, name), field.description
         if not (full or field.json_schema_extra["basic"] or v != field.default): continue
         if isinstance(v, Section):
-            yield from ("" if not indent else None, " " * indent + f"{name}:" + (f"  # {doc}" if doc else ""))
+            yield "" if not indent else None
+            yield " " * indent + f"{name}:" + (f"  # {doc}" if doc else "")
             yield from _section_lines(v, full, indent + 2)
         else:
             line = " " * indent + f"{name}: {_value(v)}"
@@ -245,15 +317,17 @@ def registered_lines():
     "For each thing that has a name, its settings as comments"
     for kind, registry in kinds.items():
         for name, f in sorted(registry.items()):
-            doc, settings = (f.__doc__ or "").strip().split("\n")[0], param_docs(f)
+            doc, docs = (f.__doc__ or "").strip().split("\n")[0], param_docs(f)
             yield f"#   {kind} {name}: {doc}"
             for p in params(f).values():
-                if p.default is not p.empty and not callable(p.default): yield f"#       {p.name}: {_value(p.default)}   {settings.get(p.name, '')}"
+                if p.default is p.empty or callable(p.default): continue
+                yield f"#       {p.name}: {_value(p.default)}   {docs.get(p.name, '')}"
 
+# %% ../nbs/01_config.ipynb #1291953e
 @patch
 def yaml(self:Config,
-         full:bool=False, # every key, and the settings of everything registered, those of plug-ins included
-) -> str:
+         full:bool=False, # every key, and the settings of everything registered, plug-ins' too
+) -> str: # the text of the file
     "This config as a commented YAML file"
     lines = [o for o in _section_lines(self, full, 0) if o is not None]
     if full: lines += ["", "# What has a name, with its settings:", *registered_lines()]
@@ -262,4 +336,5 @@ def yaml(self:Config,
 @patch
 def save(self:Config, path): # the file to write
     "Write the resolved config"
-    with writing(path) as p: p.write_text(yaml.safe_dump(self.model_dump(), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    text = yaml.safe_dump(self.model_dump(), sort_keys=False, allow_unicode=True)
+    with writing(path) as p: p.write_text(text, encoding="utf-8")

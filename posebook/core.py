@@ -7,7 +7,7 @@ __all__ = ['backbones', 'necks', 'heads', 'losses', 'models', 'augmentations', '
            'params', 'param_docs', 'build', 'load_plugin', 'load_installed_plugins', 'disk_errors', 'writing',
            'fresh_folder']
 
-# %% ../nbs/00_core.ipynb #c183a6ec
+# %% ../nbs/00_core.ipynb #c9d96d7e
 import difflib, errno, hashlib, importlib.util, inspect, os, shutil, sys
 from contextlib import contextmanager
 from functools import partial
@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from fastcore.docments import docments
 
-# %% ../nbs/00_core.ipynb #cee6f7ff
+# %% ../nbs/00_core.ipynb #0ecf3684
 class PosebookError(Exception):
     "Something that the user can mend"
     def __init__(self,
@@ -24,42 +24,47 @@ class PosebookError(Exception):
         do:str=None,    # what to do about it
     ):
         self.what, self.where, self.do = what, where, do
-        super().__init__(": ".join(str(o) for o in (where, what) if o is not None) + (f"\n  -> {do}" if do else ""))
+        said = ": ".join(str(o) for o in (where, what) if o is not None)
+        super().__init__(said + (f"\n  -> {do}" if do else ""))
 
-# %% ../nbs/00_core.ipynb #4cd7ef23
+# %% ../nbs/00_core.ipynb #13c938b6
 def nearest(name:str, # what the user wrote
             names,    # what there is
-) -> str: # " Did you mean ...?", or nothing
+) -> str: # "did you mean ...?", or all names if none is close
     "A hint at the known name that is closest to a misspelt one"
-    found = difflib.get_close_matches(str(name), [str(o) for o in names], n=1, cutoff=0.5)
-    return f"did you mean {found[0]!r}?" if found else f"there are: {', '.join(sorted(map(str, names)))}"
+    names = [str(o) for o in names]
+    found = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    return f"did you mean {found[0]!r}?" if found else f"there are: {', '.join(sorted(names))}"
 
-# %% ../nbs/00_core.ipynb #df4f422c
+# %% ../nbs/00_core.ipynb #90a0d111
 class Registry(dict):
     "Name -> definition, for one kind of thing"
     def __init__(self, kind:str): # what is registered, in the singular
         super().__init__()
         self.kind = kind
 
-    def __missing__(self, name): raise PosebookError(f"no {self.kind} is called {name!r}", do=nearest(name, self))
+    def __missing__(self, name):
+        raise PosebookError(f"no {self.kind} is called {name!r}", do=nearest(name, self))
 
-    def __call__(self, name:str=None): # the name in a YAML file, else the definition's own
+    def __call__(self, name:str=None): # the name in a YAML file; None: the definition's own
         "A decorator that registers a class or a function"
         def _add(f):
             key = name or f.__name__
             if key in self and not _same(self[key], f):
-                raise PosebookError(f"two definitions want to be the {self.kind} {key!r}", " and ".join(f"{o.__module__}.{o.__qualname__}" for o in (self[key], f)),
+                both = " and ".join(f"{o.__module__}.{o.__qualname__}" for o in (self[key], f))
+                raise PosebookError(f"two definitions want to be the {self.kind} {key!r}", both,
                                     "give one of them another name")
             self[key] = f
             return f
         return _add
 
 def _same(a, b) -> bool:
-    "Whether one definition is the other run again: in its module, or in a notebook where somebody works on it"
-    return a.__qualname__ == b.__qualname__ and (a.__module__ == b.__module__ or "__main__" in (a.__module__, b.__module__))
+    "Whether one is the other run again: in its module, or in a notebook where somebody works on it"
+    homes = a.__module__, b.__module__
+    return a.__qualname__ == b.__qualname__ and (homes[0] == homes[1] or "__main__" in homes)
 
-# %% ../nbs/00_core.ipynb #f653a127
-def params(f, # a class or function
+# %% ../nbs/00_core.ipynb #260c7ce2
+def params(f, # a class or a function
 ) -> dict: # name -> `inspect.Parameter`
     "The keyword arguments of `f`, those that its parents take through `**kwargs` included"
     found = {}
@@ -71,23 +76,25 @@ def params(f, # a class or function
         if not any(p.kind == p.VAR_KEYWORD for p in ps): break
     return found
 
-def param_docs(f) -> dict: # name -> comment
+def param_docs(f, # a class or a function
+) -> dict: # name -> comment
     "What the docments of `f`, and of its parents, say about each parameter"
     chain = [c for c in reversed(f.__mro__) if "__init__" in vars(c)] if inspect.isclass(f) else [f]
     return {k: v for c in chain if c is not object for k, v in docments(c).items() if v}
 
-# %% ../nbs/00_core.ipynb #63cae495
-def build(f,         # a registered class or function
-          facts:dict=None, # values for parameters that are called so; those that `f` does not ask for are left out
-          **settings # the user's own
-):
+# %% ../nbs/00_core.ipynb #ab2cbefa
+def build(f,               # a registered class or function
+          facts:dict=None, # parameter's name -> value; those that `f` does not ask for are left out
+          **settings       # the user's own
+): # what `f` makes
     "Call `f` with the facts that it asks for and the user's settings"
     takes = params(f)
     for k in settings:
-        if k not in takes: raise PosebookError(f"{f.__name__} has no setting {k!r}", do=nearest(k, takes))
+        if k in takes: continue
+        raise PosebookError(f"{f.__name__} has no setting {k!r}", do=nearest(k, takes))
     return f(**{k: v for k, v in (facts or {}).items() if k in takes} | settings)
 
-# %% ../nbs/00_core.ipynb #f7d7865f
+# %% ../nbs/00_core.ipynb #134ff67c
 backbones     = Registry("backbone")
 necks         = Registry("neck")
 heads         = Registry("head")
@@ -96,8 +103,8 @@ models        = Registry("model")
 augmentations = Registry("augmentation")
 kinds = {r.kind: r for r in (backbones, necks, heads, losses, models, augmentations)}
 
-# %% ../nbs/00_core.ipynb #287fedb1
-def load_plugin(path, # a Python file that registers things
+# %% ../nbs/00_core.ipynb #ab76ce09
+def load_plugin(path,            # a Python file that registers things
                 sha256:str=None, # what it must be, if a model was trained with it
 ) -> str: # its sha256
     "Run a plug-in file, so that what it registers has a name"
@@ -105,22 +112,25 @@ def load_plugin(path, # a Python file that registers things
     if not path.is_file(): raise PosebookError("the plug-in does not exist", path)
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if sha256 and found != sha256:
-        raise PosebookError("the plug-in changed since the model was trained with it", path, "bring the old file back, or train again")
+        raise PosebookError("the plug-in changed since the model was trained with it", path,
+                            "bring the old file back, or train again")
     spec = importlib.util.spec_from_file_location(f"posebook_plugin_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try: spec.loader.exec_module(module)
     except PosebookError: raise
-    except Exception as e: raise PosebookError(f"the plug-in does not run: {type(e).__name__}: {e}", path) from e
+    except Exception as e:
+        raise PosebookError(f"the plug-in does not run: {type(e).__name__}: {e}", path) from e
     return found
 
 def load_installed_plugins():
     "Import the packages that have an entry point in the group `posebook`"
     for e in entry_points(group="posebook"): e.load()
 
-# %% ../nbs/00_core.ipynb #3bbaaa7b
-_disk = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "your disk quota is used up", errno.EROFS: "the disk is read-only",
-         errno.EACCES: "writing there is not allowed", errno.EPERM: "writing there is not allowed"}
+# %% ../nbs/00_core.ipynb #9093daff
+_disk = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "your disk quota is used up",
+         errno.EROFS: "the disk is read-only", errno.EACCES: "writing there is not allowed",
+         errno.EPERM: "writing there is not allowed"}
 
 @contextmanager
 def disk_errors(path): # what is being written
@@ -128,7 +138,8 @@ def disk_errors(path): # what is being written
     try: yield
     except OSError as e:
         if e.errno not in _disk: raise
-        raise PosebookError(_disk[e.errno], path, "make room or give another folder, then run the command again") from e
+        raise PosebookError(_disk[e.errno], path,
+                            "make room or give another folder, then run the command again") from e
 
 @contextmanager
 def writing(path): # the file that will be there in the end
@@ -142,19 +153,22 @@ def writing(path): # the file that will be there in the end
             os.replace(part, path)
         finally: part.unlink(missing_ok=True)
 
-# %% ../nbs/00_core.ipynb #d2ebe63c
-def fresh_folder(path, # to be made
+# %% ../nbs/00_core.ipynb #341d7bd4
+def fresh_folder(path,                 # to be made
                  overwrite:bool=False, # empty it first if it is there
                  made_with:str="config.yaml", # a file by which a folder of ours is known
-) -> Path:
+) -> Path: # the folder
     "A new, empty folder, or an error if something is there already"
     path = Path(path)
     with disk_errors(path):
-        if path.exists() and not path.is_dir(): raise PosebookError("there is a file of that name", path, "give another name")
+        if path.exists() and not path.is_dir():
+            raise PosebookError("there is a file of that name", path, "give another name")
         if path.is_dir() and any(path.iterdir()):
-            if not overwrite: raise PosebookError("the folder exists already", path, "give another with --out, or say --overwrite")
+            if not overwrite: raise PosebookError("the folder exists already", path,
+                                                  "give another with --out, or say --overwrite")
             if not (path/made_with).is_file():
-                raise PosebookError(f"posebook did not make this folder (no {made_with} in it), so it is not emptied", path, "give another")
+                raise PosebookError(f"posebook did not make this folder (no {made_with} in it), "
+                                    "so it is not emptied", path, "give another")
             shutil.rmtree(path)
         path.mkdir(parents=True, exist_ok=True)
     return path

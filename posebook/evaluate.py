@@ -6,7 +6,7 @@
 __all__ = ['PAGE', 'STYLE', 'WHICH', 'pixel_errors', 'write_pixel_errors', 'read_pixel_errors', 'statistics', 'metrics',
            'summary', 'worst_frames', 'read_beginning', 'relative', 'report', 'match_names', 'evaluate']
 
-# %% ../nbs/43_evaluate.ipynb #9fd50447
+# %% ../nbs/43_evaluate.ipynb #16563b63
 import base64, html, json, warnings
 from pathlib import Path
 from string import Template
@@ -17,21 +17,22 @@ from .config import read_config
 from .data.datasets import read_image
 from .data.labels import Labels, read_labels
 from .models.factory import get_labels, get_split
-from .plot import by_split, jpeg, plot_confidence, plot_errors, plot_frame, plot_learning, plot_traces, svg
+from .plot import (by_split, jpeg, plot_confidence, plot_errors, plot_frame, plot_learning,
+                           plot_traces, svg)
 from .predict import Predictor, predict_dataset, read_predictions
 
-# %% ../nbs/43_evaluate.ipynb #37224c60
-def pixel_errors(labels:Labels,
+# %% ../nbs/43_evaluate.ipynb #651965de
+def pixel_errors(labels:Labels,        # N labelled frames of K keypoints
                  keypoints:np.ndarray, # (N, K, 2) predictions, pixels of the frame
 ) -> np.ndarray: # (N, K) pixels of the frame, NaN: not labelled
     "How far each prediction is from its label"
     return np.linalg.norm(np.asarray(keypoints, float) - labels.keypoints, axis=-1)
 
-# %% ../nbs/43_evaluate.ipynb #b1311047
+# %% ../nbs/43_evaluate.ipynb #211b575b
 def write_pixel_errors(path,             # the file to write: predictions_pixel_error.csv
-                       labels:Labels,
+                       labels:Labels,    # N labelled frames
                        errors:np.ndarray, # (N, K) pixels
-                       split:dict=None,  # name -> rows, as `split_frames` returns; None: all rows are the test
+                       split:dict=None,  # name -> rows, as `split_frames` returns; None: all are the test
 ):
     "Write the table of errors"
     sets = np.full(len(labels), "", object)
@@ -40,20 +41,24 @@ def write_pixel_errors(path,             # the file to write: predictions_pixel_
     table.insert(len(table.columns), "set", sets, allow_duplicates=True)
     with writing(path) as p: table.to_csv(p)
 
-def read_pixel_errors(path) -> tuple: # images, names, errors (N, K), split (name -> rows)
+def read_pixel_errors(path, # a file that `write_pixel_errors` wrote
+) -> tuple: # images, names, errors (N, K), split (name -> rows)
     "Read a table of errors"
     table = pd.read_csv(path, dtype=str, keep_default_na=False, header=None)
     sets = table.iloc[1:, -1].to_numpy()
+    split = by_split({s: np.flatnonzero(sets == s) for s in set(sets)}, len(sets))
     errors = table.iloc[1:, 1:-1].replace("", "nan").to_numpy(float)
-    return table.iloc[1:, 0].tolist(), table.iloc[0, 1:-1].tolist(), errors, by_split({s: np.flatnonzero(sets == s) for s in set(sets)}, len(sets))
+    return table.iloc[1:, 0].tolist(), table.iloc[0, 1:-1].tolist(), errors, split
 
-# %% ../nbs/43_evaluate.ipynb #a9ad4d9f
-def statistics(errors) -> dict: # of one set of errors, in pixels; NaN is left out
+# %% ../nbs/43_evaluate.ipynb #09217014
+def statistics(errors, # of any shape, pixels; NaN is left out
+) -> dict: # count, mean, median, p90, p95, pck5 and pck10; None where there is no error
     "Count, mean, median, 90th and 95th percentile, and the shares within 5 and 10 pixels"
-    e = np.asarray(errors, float)
+    e, names = np.asarray(errors, float), ("mean", "median", "p90", "p95", "pck5", "pck10")
     e = e[np.isfinite(e)]
-    found = [e.mean(), np.median(e), *np.percentile(e, [90, 95]), (e <= 5).mean(), (e <= 10).mean()] if len(e) else [None] * 6
-    return {"count": len(e)} | {k: None if v is None else round(float(v), 4) for k, v in zip(("mean", "median", "p90", "p95", "pck5", "pck10"), found)}
+    if not len(e): return {"count": 0, **dict.fromkeys(names)}
+    found = e.mean(), np.median(e), *np.percentile(e, [90, 95]), (e <= 5).mean(), (e <= 10).mean()
+    return {"count": len(e)} | {k: round(float(v), 4) for k, v in zip(names, found)}
 
 def metrics(errors:np.ndarray, # (N, K) pixels, NaN: not labelled
             split:dict,        # name -> rows, as `split_frames` returns; None: all rows are the test
@@ -62,49 +67,79 @@ def metrics(errors:np.ndarray, # (N, K) pixels, NaN: not labelled
     "The content of metrics.json"
     parts = {k: errors[rows] for k, rows in by_split(split, len(errors)).items() if k != "unused"}
     label = [n if n != "all" else "all (keypoint)" for n in names]
-    return {k: {"all": statistics(e)} | {n: statistics(e[:, i]) for i, n in enumerate(label)} for k, e in parts.items()}
+    return {k: {"all": statistics(e)} | {n: statistics(e[:, i]) for i, n in enumerate(label)}
+            for k, e in parts.items()}
 
-# %% ../nbs/43_evaluate.ipynb #7664b973
+# %% ../nbs/43_evaluate.ipynb #ad73047f
 def _px(v): return "-" if v is None else f"{v:.1f}"
 def _share(v): return "-" if v is None else f"{100 * v:.0f}%"
 
-def summary(metrics:dict) -> str:
+def summary(metrics:dict, # as `metrics` returns
+) -> str: # a line for each split, below a header
     "The errors of each split, as a small table"
     rows = [("pixels", "labels", "median", "mean", "p95", "PCK5", "PCK10")]
-    rows += [(k, str(a["count"]), _px(a["median"]), _px(a["mean"]), _px(a["p95"]), _share(a["pck5"]), _share(a["pck10"])) for k, a in ((k, m["all"]) for k, m in metrics.items())]
+    for k, m in metrics.items():
+        a = m["all"]
+        rows.append((k, str(a["count"]), *(_px(a[o]) for o in ("median", "mean", "p95")),
+                     *(_share(a[o]) for o in ("pck5", "pck10"))))
     return "\n".join(f"{r[0]:<12}" + "".join(f"{c:>8}" for c in r[1:]) for r in rows)
 
-# %% ../nbs/43_evaluate.ipynb #b84301c5
+# %% ../nbs/43_evaluate.ipynb #80d8111b
 PAGE = Template("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <title>$title</title><style>$style</style></head>
 <body><main>
 $body
 </main></body></html>
 """)
 STYLE = """
-:root { color-scheme: light dark; --paper: #fff; --ink: #24292f; --soft: #5d6671; --line: #dadde1; --card: #f5f6f8; --mark: #2f7fc1 }
-@media (prefers-color-scheme: dark) { :root { --paper: #15181b; --ink: #dde1e5; --soft: #9aa3ad; --line: #363c43; --card: #1d2125; --mark: #67aee8 } }
+:root { color-scheme: light dark; --paper: #fff; --ink: #24292f; --soft: #5d6671; --line: #dadde1;
+    --card: #f5f6f8; --mark: #2f7fc1 }
+@media (prefers-color-scheme: dark) { :root { --paper: #15181b; --ink: #dde1e5; --soft: #9aa3ad;
+    --line: #363c43; --card: #1d2125; --mark: #67aee8 } }
 * { box-sizing: border-box }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; -webkit-text-size-adjust: 100% }
+body { margin: 0; background: var(--paper); color: var(--ink);
+    font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; -webkit-text-size-adjust: 100% }
 main { max-width: 880px; margin: 0 auto; padding: 2.2rem 1.1rem 4rem }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; overflow-wrap: anywhere } h2 { font-size: 1.2rem; margin: 3rem 0 .3rem } h3 { font-size: 1rem; margin: 1.6rem 0 .4rem; overflow-wrap: anywhere }
-p { margin: .3rem 0 1rem; max-width: 44rem } .soft, figcaption, header p { color: var(--soft) } header p { margin: 0 0 1rem }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.2rem, 1fr)); gap: .6rem; margin: 1.4rem 0 1rem }
-.tile { background: var(--card); border-radius: 8px; padding: .75rem .9rem } .tile b { display: block; font-size: 1.65rem; line-height: 1.2; font-weight: 600 } .tile span { font-size: .82rem; color: var(--soft) }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; overflow-wrap: anywhere }
+h2 { font-size: 1.2rem; margin: 3rem 0 .3rem }
+h3 { font-size: 1rem; margin: 1.6rem 0 .4rem; overflow-wrap: anywhere }
+p { margin: .3rem 0 1rem; max-width: 44rem } .soft, figcaption, header p { color: var(--soft) }
+header p { margin: 0 0 1rem }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.2rem, 1fr)); gap: .6rem;
+    margin: 1.4rem 0 1rem }
+.tile { background: var(--card); border-radius: 8px; padding: .75rem .9rem }
+.tile b { display: block; font-size: 1.65rem; line-height: 1.2; font-weight: 600 }
+.tile span { font-size: .82rem; color: var(--soft) }
 .tile small { font-size: .95rem; font-weight: 400; color: var(--soft) }
-.scroll { overflow-x: auto; margin: .6rem 0 1rem } table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; width: 100% }
-th, td { padding: .28rem .5rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap } th { font-weight: 500; color: var(--soft) } th:first-child, td:first-child { text-align: left; padding-left: 0 }
-tr.all td { font-weight: 600 } td.bar span { display: inline-block; width: 3.2rem; height: .5rem; border-radius: 2px; background: var(--card); margin-right: .3rem; overflow: hidden; float: left; margin-top: .4rem }
-td.bar { min-width: 7.2rem; padding-left: 1.6rem } td.bar i { display: block; height: 100%; background: var(--mark); opacity: .75 }
-.plot { margin: .8rem 0 1rem } .plot svg { display: block; width: 100%; height: auto } .narrow { display: none } svg * { stroke-linejoin: round }
-.frames { display: grid; grid-template-columns: repeat(auto-fill, minmax(15.5rem, 1fr)); gap: 1.1rem .9rem; margin: 1rem 0 }
-figure { margin: 0; min-width: 0 } figure img { display: block; width: 100%; height: auto; border-radius: 6px } figcaption { font-size: .82rem; line-height: 1.4; margin-top: .35rem; overflow-wrap: anywhere } figcaption b { color: var(--ink); font-weight: 500 }
-details { margin: .5rem 0 } summary { cursor: pointer; color: var(--mark) } pre { background: var(--card); border-radius: 8px; padding: .8rem 1rem; overflow-x: auto; font-size: .8rem; line-height: 1.45 }
-@media (max-width: 600px) { main { padding-top: 1.3rem } .narrow { display: block } .wide { display: none } td, th { padding: .28rem .35rem } td.bar { min-width: 0 } td.bar span { display: none } .tiles { grid-template-columns: 1fr 1fr } .tile:first-child { grid-column: 1 / -1 } }
+.scroll { overflow-x: auto; margin: .6rem 0 1rem }
+table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; width: 100% }
+th, td { padding: .28rem .5rem; text-align: right; border-bottom: 1px solid var(--line);
+    white-space: nowrap } th { font-weight: 500; color: var(--soft) }
+th:first-child, td:first-child { text-align: left; padding-left: 0 }
+tr.all td { font-weight: 600 } td.bar span { display: inline-block; width: 3.2rem; height: .5rem;
+    border-radius: 2px; background: var(--card); margin-right: .3rem; overflow: hidden;
+    float: left; margin-top: .4rem }
+td.bar { min-width: 7.2rem; padding-left: 1.6rem }
+td.bar i { display: block; height: 100%; background: var(--mark); opacity: .75 }
+.plot { margin: .8rem 0 1rem } .plot svg { display: block; width: 100%; height: auto }
+.narrow { display: none } svg * { stroke-linejoin: round }
+.frames { display: grid; grid-template-columns: repeat(auto-fill, minmax(15.5rem, 1fr));
+    gap: 1.1rem .9rem; margin: 1rem 0 }
+figure { margin: 0; min-width: 0 } figure img { display: block; width: 100%; height: auto;
+    border-radius: 6px } figcaption { font-size: .82rem; line-height: 1.4; margin-top: .35rem;
+    overflow-wrap: anywhere } figcaption b { color: var(--ink); font-weight: 500 }
+details { margin: .5rem 0 } summary { cursor: pointer; color: var(--mark) }
+pre { background: var(--card); border-radius: 8px; padding: .8rem 1rem; overflow-x: auto;
+    font-size: .8rem; line-height: 1.45 }
+@media (max-width: 600px) { main { padding-top: 1.3rem } .narrow { display: block }
+.wide { display: none } td, th { padding: .28rem .35rem } td.bar { min-width: 0 }
+td.bar span { display: none } .tiles { grid-template-columns: 1fr 1fr }
+.tile:first-child { grid-column: 1 / -1 } }
 """
 
-# %% ../nbs/43_evaluate.ipynb #930d3b35
+# %% ../nbs/43_evaluate.ipynb #e6ae8646
 def _section(title:str, how:str, *body:str) -> str: # title and body are HTML already
     "A heading, how to read what follows, and what follows"
     return f"<section><h2>{title}</h2>\n<p>{how}</p>\n" + "\n".join(body) + "</section>\n"
@@ -114,9 +149,10 @@ def _plot(make, # width in inches -> Figure
           label:str, # what it shows
 ) -> str:
     "A figure for a desk and for a phone"
-    return "".join(f'<div class="plot {kind}">{svg(make(width), f"{name}-{kind}", label)}</div>' for kind, width in (("wide", 8.6), ("narrow", 3.6)))
+    return "".join(f'<div class="plot {kind}">{svg(make(width), f"{name}-{kind}", label)}</div>'
+                   for kind, width in (("wide", 8.6), ("narrow", 3.6)))
 
-# %% ../nbs/43_evaluate.ipynb #747b461f
+# %% ../nbs/43_evaluate.ipynb #44d34091
 def _logs(path) -> pd.DataFrame: # or None
     "Lightning's log of a training, if there is something in it"
     try: logs = pd.read_csv(path)
@@ -133,7 +169,8 @@ def _project_labels(cfg) -> Labels: # or None
 def _gather(model_dir, folder, labels) -> SimpleNamespace:
     "What there is to report"
     for p in (model_dir/"config.yaml", folder/"predictions.csv", folder/"predictions_pixel_error.csv"):
-        if not p.is_file(): raise PosebookError(f"there is no {p.name} to report on", p.parent, "evaluate the model first")
+        if p.is_file(): continue
+        raise PosebookError(f"there is no {p.name} to report on", p.parent, "evaluate the model first")
     cfg = read_config(model_dir/"config.yaml")
     _, _, keypoints, confidences = read_predictions(folder/"predictions.csv")
     images, names, errors, split = read_pixel_errors(folder/"predictions_pixel_error.csv")
@@ -141,70 +178,105 @@ def _gather(model_dir, folder, labels) -> SimpleNamespace:
     labels = labels or (_project_labels(cfg) if own else None)
     where = {o: i for i, o in enumerate(labels.images)} if labels else {}
     size = read_image(labels.paths()[0]).shape[:2] if where else None
-    return SimpleNamespace(cfg=cfg, model_dir=model_dir, folder=folder, own=own, images=images, names=names, keypoints=keypoints, confidences=confidences, errors=errors, split=split,
-                           metrics=found, labels=labels, where=where, size=size, logs=_logs(model_dir/"logs/metrics.csv") if own else None,
-                           main=next((s for s in ("test", "validation", "train") if s in found and found[s]["all"]["count"]), None))
+    measured = (s for s in ("test", "validation", "train") if s in found and found[s]["all"]["count"])
+    return SimpleNamespace(
+        cfg=cfg, model_dir=model_dir, folder=folder, own=own, images=images, names=names,
+        keypoints=keypoints, confidences=confidences, errors=errors, split=split, metrics=found,
+        labels=labels, where=where, size=size, main=next(measured, None),
+        logs=_logs(model_dir/"logs/metrics.csv") if own else None)
 
-# %% ../nbs/43_evaluate.ipynb #c1bea578
-WHICH = dict(test="frames that the model has never seen (the test set)", train="the frames that the model learnt from: how well it does on others is not known",
-             validation="frames that the model did not learn from, but that were looked at while it learnt (the validation set)")
+# %% ../nbs/43_evaluate.ipynb #7d06d87d
+WHICH = dict(test="frames that the model has never seen (the test set)",
+             train="the frames that the model learnt from: how well it does on others is not known",
+             validation="frames that the model did not learn from, but that were looked at while it learnt "
+                        "(the validation set)")
 
 def _count(n, what): return f"{n} {what}{'' if n == 1 else 's'}"
 
-def _tile(value, unit, says): return f'<div class="tile"><b>{value}<small>{unit}</small></b><span>{says}</span></div>'
+def _tile(value, unit, says):
+    return f'<div class="tile"><b>{value}<small>{unit}</small></b><span>{says}</span></div>'
+
+def _facts(r) -> str:
+    "What was evaluated, in a line"
+    size, model = r.cfg.data.image_resize_dims, r.model_dir.resolve().name
+    facts = [html.escape(model if r.own else f"{model}, on {r.folder.name}"),
+             html.escape(f"{r.cfg.model.model_type} on {r.cfg.model.backbone}"), _count(len(r.names), "keypoint"),
+             f"frames of {r.size[1]} × {r.size[0]} pixels" if r.size else "", f"seen at {size.width} × {size.height}"]
+    return " · ".join(o for o in facts if o)
 
 def _header(r) -> str:
     "Title and headline numbers"
-    size, project = r.cfg.data.image_resize_dims, html.escape(Path(r.cfg.data.data_dir or ".").resolve().name)
-    facts = [html.escape(r.model_dir.resolve().name if r.own else f"{r.model_dir.resolve().name}, on {r.folder.name}"), html.escape(f"{r.cfg.model.model_type} on {r.cfg.model.backbone}"),
-             _count(len(r.names), "keypoint"), f"frames of {r.size[1]} × {r.size[0]} pixels" if r.size else "", f"seen at {size.width} × {size.height}"]
-    head = f"<header><h1>{project}: how well is it tracked?</h1>\n<p>{' · '.join(o for o in facts if o)}</p></header>\n"
+    project = html.escape(Path(r.cfg.data.data_dir or ".").resolve().name)
+    head = f"<header><h1>{project}: how well is it tracked?</h1>\n<p>{_facts(r)}</p></header>\n"
     if r.main is None: return head + "<p>No frame has a label to compare with.</p>"
     a, n = r.metrics[r.main]["all"], len(r.split[r.main])
-    tiles = [_tile(_px(a["median"]), " px", "median error"), _tile(_px(a["mean"]), " px", "mean error"), _tile(_px(a["p95"]), " px", "95th percentile"),
-             _tile(_share(a["pck5"]), "", "within 5 pixels"), _tile(_share(a["pck10"]), "", "within 10 pixels")]
+    tiles = [_tile(_px(a["median"]), " px", "median error"), _tile(_px(a["mean"]), " px", "mean error"),
+             _tile(_px(a["p95"]), " px", "95th percentile"), _tile(_share(a["pck5"]), "", "within 5 pixels"),
+             _tile(_share(a["pck10"]), "", "within 10 pixels")]
     few = " With so few frames, take the numbers as a first impression." if n < 10 else ""
-    return head + (f'<div class="tiles">{"".join(tiles)}</div>\n<p>Measured on {a["count"]} labels in {_count(n, "frame")}: {WHICH[r.main]}. An error is the distance between label and prediction in pixels of the frame. '
+    return head + (f'<div class="tiles">{"".join(tiles)}</div>\n'
+                   f'<p>Measured on {a["count"]} labels in {_count(n, "frame")}: {WHICH[r.main]}. '
+                   "An error is the distance between label and prediction in pixels of the frame. "
                    f"A mean well above the median says that most keypoints are near and a few far off.{few}</p>")
 
-# %% ../nbs/43_evaluate.ipynb #cfa35668
-def _bar(share): return "<td>-</td>" if share is None else f'<td class="bar"><span><i style="width:{100 * share:.0f}%"></i></span>{_share(share)}</td>'
+# %% ../nbs/43_evaluate.ipynb #f5150d8d
+def _bar(share):
+    if share is None: return "<td>-</td>"
+    return f'<td class="bar"><span><i style="width:{100 * share:.0f}%"></i></span>{_share(share)}</td>'
 
 def _table(metrics:dict) -> str: # of one split
     "A row for each keypoint"
-    head = "".join(f"<th>{o}</th>" for o in ("keypoint", "labels", "median", "mean", "≤ 5 px", "≤ 10 px", "90%", "95%"))
-    cells = lambda s: [f"<td>{s['count']}</td>", *(f"<td>{_px(s[k])}</td>" for k in ("median", "mean")), _bar(s["pck5"]), _bar(s["pck10"]), *(f"<td>{_px(s[k])}</td>" for k in ("p90", "p95"))]
-    rows = [f'<tr{" class=all" if n == "all" else ""}><td>{html.escape(n)}</td>{"".join(cells(s))}</tr>' for n, s in metrics.items()]
+    columns = "keypoint", "labels", "median", "mean", "≤ 5 px", "≤ 10 px", "90%", "95%"
+    head = "".join(f"<th>{o}</th>" for o in columns)
+    px = lambda v: f"<td>{_px(v)}</td>"
+    cells = lambda s: "".join([f"<td>{s['count']}</td>", px(s["median"]), px(s["mean"]),
+                               _bar(s["pck5"]), _bar(s["pck10"]), px(s["p90"]), px(s["p95"])])
+    rows = [f'<tr{" class=all" if n == "all" else ""}><td>{html.escape(n)}</td>{cells(s)}</tr>'
+            for n, s in metrics.items()]
     return f'<div class="scroll"><table><tr>{head}</tr>\n' + "\n".join(rows) + "</table></div>"
 
 def _numbers(r) -> str:
     "The tables of all splits, the one that counts first"
     if r.main is None: return ""
-    others = [f"<details><summary>The same for {_count(len(r.split[s]), dict(train='training frame').get(s, s + ' frame'))}</summary>{_table(m)}</details>" for s, m in r.metrics.items() if s != r.main]
+    frames = lambda s: _count(len(r.split[s]), "training frame" if s == "train" else f"{s} frame")
+    others = [f"<details><summary>The same for {frames(s)}</summary>{_table(m)}</details>"
+              for s, m in r.metrics.items() if s != r.main]
     missing = "" if "test" in r.metrics else " No frames were held back as a test."
-    return _section("By keypoint", f"Errors in pixels of the frame, for {r.main} frames. 90% and 95% of the predictions are closer to the label than the numbers in the last two columns.{missing}", _table(r.metrics[r.main]), *others)
+    return _section("By keypoint", f"Errors in pixels of the frame, for {r.main} frames. 90% and 95% of the "
+                    f"predictions are closer to the label than the numbers in the last two columns.{missing}",
+                    _table(r.metrics[r.main]), *others)
 
 def _distributions(r) -> str:
     "Errors by keypoint, and confidence against error"
     if r.main is None: return ""
     rows = r.split[r.main]
-    return _section("How errors are spread", "Each dot is one label, the bar covers the middle half and the stroke is the median; the axis is logarithmic. A bar far to the right is a keypoint that is hard as such; "
-                    "lone dots far to the right are single failures, or labels that are wrong. Test errors far above the training errors call for more, and more varied, labelled frames.",
-                    _plot(lambda w: plot_errors(r.errors, r.names, r.split, w), "errors", "Errors by keypoint and split")) + _section(
-                    "Can its confidence be believed?", f"First the error of each label of the {r.main} frames against the model's confidence there; it should fall to the right. Then what remains if all below a threshold is thrown "
-                    "away, and how much of that is right. Choose the threshold for your analysis here.",
-                    _plot(lambda w: plot_confidence(r.confidences[rows], r.errors[rows], width=w), "confidence", "Confidence against error"))
+    spread = _plot(lambda w: plot_errors(r.errors, r.names, r.split, w), "errors",
+                   "Errors by keypoint and split")
+    trust = _plot(lambda w: plot_confidence(r.confidences[rows], r.errors[rows], width=w), "confidence",
+                  "Confidence against error")
+    return _section(
+        "How errors are spread", "Each dot is one label, the bar covers the middle half and the stroke is the "
+        "median; the axis is logarithmic. A bar far to the right is a keypoint that is hard as such; lone dots "
+        "far to the right are single failures, or labels that are wrong. Test errors far above the training "
+        "errors call for more, and more varied, labelled frames.", spread) + _section(
+        "Can its confidence be believed?", f"First the error of each label of the {r.main} frames against the "
+        "model's confidence there; it should fall to the right. Then what remains if all below a threshold is "
+        "thrown away, and how much of that is right. Choose the threshold for your analysis here.", trust)
 
-# %% ../nbs/43_evaluate.ipynb #bf8051da
+# %% ../nbs/43_evaluate.ipynb #aaac5fa4
 def _learning(r) -> str:
     "Learning curves"
-    how = "Loss and mean error over the steps of the training. "
-    if not r.own: return _section("Learning", "The learning curves and tracked videos are in the model's own report.")
-    if r.logs is None: return _section("Learning", "There is no log of this training, so there are no learning curves.")
-    return _section("Learning", how + "If the validation error still falls at the end, train for longer; if it rises while that of training falls, label more frames. "
-                    "Training frames are turned, scaled and shaded before the model sees them, so their error may be the larger one.", _plot(lambda w: plot_learning(r.logs, w), "learning", "Learning curves"))
+    if not r.own:
+        return _section("Learning", "The learning curves and tracked videos are in the model's own report.")
+    if r.logs is None:
+        return _section("Learning", "There is no log of this training, so there are no learning curves.")
+    return _section("Learning", "Loss and mean error over the steps of the training. If the validation error "
+                    "still falls at the end, train for longer; if it rises while that of training falls, label "
+                    "more frames. Training frames are turned, scaled and shaded before the model sees them, "
+                    "so their error may be the larger one.",
+                    _plot(lambda w: plot_learning(r.logs, w), "learning", "Learning curves"))
 
-# %% ../nbs/43_evaluate.ipynb #64716ff3
+# %% ../nbs/43_evaluate.ipynb #9f5ae33b
 def worst_frames(errors:np.ndarray, # (N, K) pixels
                  rows,              # to choose from
                  n:int=9,           # at most
@@ -215,28 +287,39 @@ def worst_frames(errors:np.ndarray, # (N, K) pixels
 
 def _frame(r, i) -> str:
     "One frame with its caption; nothing if its image cannot be read"
-    try: image = read_image(r.labels.paths()[r.where[r.images[i]]])
+    row = r.where[r.images[i]]
+    try: image = read_image(r.labels.paths()[row])
     except PosebookError: return ""
-    fig = plot_frame(image, r.labels.keypoints[r.where[r.images[i]]], r.keypoints[i], r.confidences[i], r.names, r.cfg.eval.confidence_thresh_for_vid)
+    fig = plot_frame(image, r.labels.keypoints[row], r.keypoints[i], r.confidences[i], r.names,
+                     r.cfg.eval.confidence_thresh_for_vid)
     k, name = np.nanargmax(r.errors[i]), html.escape(r.images[i])
-    said = f"<b>{name}</b><br>{html.escape(r.names[k])} is {r.errors[i, k]:.0f} px away, at a confidence of {r.confidences[i, k]:.2f}; the frame's median is {np.nanmedian(r.errors[i]):.1f} px"
-    return f'<figure><img alt="{name} with labels and predictions" src="data:image/jpeg;base64,{base64.b64encode(jpeg(fig)).decode()}"><figcaption>{said}</figcaption></figure>'
+    said = (f"<b>{name}</b><br>{html.escape(r.names[k])} is {r.errors[i, k]:.0f} px away, at a confidence of "
+            f"{r.confidences[i, k]:.2f}; the frame's median is {np.nanmedian(r.errors[i]):.1f} px")
+    data = base64.b64encode(jpeg(fig)).decode()
+    return (f'<figure><img alt="{name} with labels and predictions" src="data:image/jpeg;base64,{data}">'
+            f"<figcaption>{said}</figcaption></figure>")
 
 def _worst(r) -> str:
     "The worst frames of the split that counts, and of training if there is no test"
     if r.main is None: return ""
     show = {r.main: 9} | ({"train": 6} if r.main == "validation" and "train" in r.split else {})
-    grids = {s: "".join(_frame(r, i) for i in worst_frames(r.errors, r.split[s], n) if r.images[i] in r.where) for s, n in show.items()}
-    if not any(grids.values()): return _section("The worst frames", "The labelled images are not where they were, so the frames cannot be shown.")
-    return _section("The worst frames", f"Rings are labels, dots are predictions, joined by a line. A hollow dot has a confidence below {r.cfg.eval.confidence_thresh_for_vid:g}, a small one no label. Look first for labels that are "
-                    "wrong: to correct them is the cheapest improvement. Then for what the frames have in common; more labels of that help most.",
-                    *(f'<h3>{dict(train="Training").get(s, s.capitalize())} frames</h3>\n<div class="frames">{g}</div>' for s, g in grids.items() if g))
+    worst = {s: worst_frames(r.errors, r.split[s], n) for s, n in show.items()}
+    grids = {s: "".join(_frame(r, i) for i in w if r.images[i] in r.where) for s, w in worst.items()}
+    if not any(grids.values()):
+        return _section("The worst frames",
+                        "The labelled images are not where they were, so the frames cannot be shown.")
+    title = lambda s: "Training" if s == "train" else s.capitalize()
+    return _section("The worst frames", "Rings are labels, dots are predictions, joined by a line. A hollow dot has "
+                    f"a confidence below {r.cfg.eval.confidence_thresh_for_vid:g}, a small one no label. Look first "
+                    "for labels that are wrong: to correct them is the cheapest improvement. Then for what the "
+                    "frames have in common; more labels of that help most.",
+                    *(f'<h3>{title(s)} frames</h3>\n<div class="frames">{g}</div>' for s, g in grids.items() if g))
 
-# %% ../nbs/43_evaluate.ipynb #49ea6291
-def read_beginning(path, # a table of predictions
+# %% ../nbs/43_evaluate.ipynb #cb11b965
+def read_beginning(path,            # a table of predictions
                    frames:int=1000, # at most
-) -> tuple: # names, keypoints (T, K, 2), confidences (T, K), number of the first frame; None if it is another kind of table
-    "The first frames of a video's predictions"
+) -> tuple: # names, keypoints (T, K, 2), confidences (T, K), number of the first frame
+    "The first frames of a video's predictions; None if it is another kind of table"
     with open(path) as f:
         if not f.readline().startswith("scorer,"): return None
     table = pd.read_csv(path, header=[0, 1, 2], index_col=0, nrows=frames)
@@ -249,13 +332,17 @@ def _videos(r, most:int=3) -> str: # videos to show
     if not r.own: return ""
     found = {p.stem: b for p in sorted((r.folder/"video_preds").glob("*.csv")) if (b := read_beginning(p))}
     if not found: return _section("Videos", "No video has been tracked with this model yet.")
-    body = [f"<h3>{html.escape(name)}, the first {_count(len(k), 'frame')}</h3>" + _plot(lambda w: plot_traces(k, c, names, start, w), f"video{i}", "Keypoints over time")
+    body = [f"<h3>{html.escape(name)}, the first {_count(len(k), 'frame')}</h3>"
+            + _plot(lambda w: plot_traces(k, c, names, start, w), f"video{i}", "Keypoints over time")
             for i, (name, (names, k, c, start)) in enumerate(list(found.items())[:most])]
-    more = f"<p class=soft>{_count(len(found) - most, 'more video')} not shown.</p>" if len(found) > most else ""
-    return _section("Videos", "Each row is a keypoint: x (blue) and y (orange, up in the picture is up here) around their median, all to one scale. Smooth waves are movement. Jumps there and back are mistakes, above all where the red "
-                    "band says that the model was unsure; many of them call for labels from such frames.", *body, more)
+    left = len(found) - most
+    more = f"<p class=soft>{_count(left, 'more video')} not shown.</p>" if left > 0 else ""
+    return _section("Videos", "Each row is a keypoint: x (blue) and y (orange, up in the picture is up here) around "
+                    "their median, all to one scale. Smooth waves are movement. Jumps there and back are mistakes, "
+                    "above all where the red band says that the model was unsure; many of them call for labels "
+                    "from such frames.", *body, more)
 
-# %% ../nbs/43_evaluate.ipynb #a163bebb
+# %% ../nbs/43_evaluate.ipynb #a87615d7
 def relative(value, # a config, or a part of one
              root,  # the project's folder
 ):
@@ -267,10 +354,13 @@ def relative(value, # a config, or a part of one
     return path.relative_to(root).as_posix() if root and path.is_relative_to(root) else f".../{path.name}"
 
 def _settings(r) -> str:
-    text = yaml.safe_dump(relative(r.cfg.model_dump(), r.cfg.data.data_dir), sort_keys=False, allow_unicode=True)
-    return _section("Settings", "All that the model was trained with; <code>.</code> is the project's folder.", f"<details><summary>config.yaml</summary><pre>{html.escape(text)}</pre></details>")
+    "The whole config, folded away"
+    config = relative(r.cfg.model_dump(), r.cfg.data.data_dir)
+    text = html.escape(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+    return _section("Settings", "All that the model was trained with; <code>.</code> is the project's folder.",
+                    f"<details><summary>config.yaml</summary><pre>{text}</pre></details>")
 
-# %% ../nbs/43_evaluate.ipynb #7a6edf04
+# %% ../nbs/43_evaluate.ipynb #b346bb6d
 def report(model_dir,   # a model folder that was evaluated
            folder=None, # where the tables are, and the page will be; None: the model folder
            labels:Labels=None, # what was evaluated; None: the project's labels
@@ -278,31 +368,41 @@ def report(model_dir,   # a model folder that was evaluated
     "Write the page"
     model_dir = Path(model_dir)
     r = _gather(model_dir, Path(folder or model_dir), labels)
-    body = "".join(part(r) for part in (_header, _numbers, _distributions, _worst, _learning, _videos, _settings))
+    parts = _header, _numbers, _distributions, _worst, _learning, _videos, _settings
     title = f"{Path(r.cfg.data.data_dir or '.').resolve().name}: posebook report"
-    with writing(r.folder/"report.html") as p: p.write_text(PAGE.substitute(title=html.escape(title), style=STYLE, body=body), encoding="utf-8")
+    page = PAGE.substitute(title=html.escape(title), style=STYLE, body="".join(part(r) for part in parts))
+    with writing(r.folder/"report.html") as p: p.write_text(page, encoding="utf-8")
     return r.folder/"report.html"
 
-# %% ../nbs/43_evaluate.ipynb #fca783ca
-def match_names(labels:Labels, names:list) -> Labels: # with the model's keypoints in the model's order
+# %% ../nbs/43_evaluate.ipynb #7cb6770f
+def match_names(labels:Labels, # with keypoints in any order
+                names:list,    # the model's keypoints
+) -> Labels: # with the model's keypoints in the model's order
     "Labels for a model, or an error that says how their keypoints differ"
-    missing, extra = [n for n in names if n not in labels.keypoint_names], [n for n in labels.keypoint_names if n not in names]
+    missing = [n for n in names if n not in labels.keypoint_names]
+    extra = [n for n in labels.keypoint_names if n not in names]
     if missing or extra:
-        said = [f"{what} {', '.join(o[:8])}" for what, o in (("the model also knows", missing), ("the labels also have", extra)) if o]
-        raise PosebookError(f"the labels' keypoints are not the model's: {'; '.join(said)}", labels.root, "rename or add the columns in the CSV; an empty column is not labelled")
+        differ = ("the model also knows", missing), ("the labels also have", extra)
+        said = "; ".join(f"{what} {', '.join(o[:8])}" for what, o in differ if o)
+        raise PosebookError(f"the labels' keypoints are not the model's: {said}", labels.root,
+                            "rename or add the columns in the CSV; an empty column is not labelled")
     order = [labels.keypoint_names.index(n) for n in names]
     return Labels(labels.images, labels.keypoints[:, order], list(names), labels.root, labels.scorer)
 
 def _folder_for(csv:Path, model_dir:Path, out) -> Path:
-    "Where the results of other labels go: never over a training's, and unless told so, never over those of still other labels"
+    "Where the results of other labels go: never over a training's, nor unasked over those of still others"
     folder = Path(out or model_dir/"evaluate"/csv.stem)
-    if (folder/"config.yaml").is_file(): raise PosebookError("this is a model folder, and its results are of its own labels", folder, "give another folder with out=")
+    if (folder/"config.yaml").is_file():
+        raise PosebookError("this is a model folder, and its results are of its own labels", folder,
+                            "give another folder with out=")
     of = folder/"labels_from.txt"
-    if out is None and of.is_file() and of.read_text(encoding="utf-8").strip() != str(csv.resolve()):
-        raise PosebookError(f"the folder holds the results of other labels, {of.read_text(encoding='utf-8').strip()}", folder, "give another folder with out=")
+    whose = of.read_text(encoding="utf-8").strip() if out is None and of.is_file() else None
+    if whose not in (None, str(csv.resolve())):
+        raise PosebookError(f"the folder holds the results of other labels, {whose}", folder,
+                            "give another folder with out=")
     return folder
 
-# %% ../nbs/43_evaluate.ipynb #65616ede
+# %% ../nbs/43_evaluate.ipynb #e68df94f
 def evaluate(model_dir,      # a folder that `train` made
              csv=None,       # other labels; None: the project's own
              out=None,       # a folder; None: the model folder, or evaluate/CSV in it for other labels
@@ -319,8 +419,10 @@ def evaluate(model_dir,      # a folder that `train` made
     errors = pixel_errors(labels, keypoints)
     write_pixel_errors(folder/"predictions_pixel_error.csv", labels, errors, split)
     found = metrics(errors, split, labels.keypoint_names)
-    with writing(folder/"metrics.json") as p: p.write_text(json.dumps(found, indent=1, allow_nan=False), encoding="utf-8")
+    text = json.dumps(found, indent=1, allow_nan=False)
+    with writing(folder/"metrics.json") as p: p.write_text(text, encoding="utf-8")
     if csv:
-        with writing(folder/"labels_from.txt") as p: p.write_text(f"{Path(csv).resolve()}\n", encoding="utf-8")
+        whose = f"{Path(csv).resolve()}\n"
+        with writing(folder/"labels_from.txt") as p: p.write_text(whose, encoding="utf-8")
     say(f"wrote {report(model_dir, folder, labels)}")
     return found

@@ -6,28 +6,36 @@
 __all__ = ['COLORS', 'SPLITS', 'STYLE', 'styled', 'by_split', 'plot_learning', 'plot_errors', 'kept_and_right',
            'medians_by_confidence', 'plot_confidence', 'zoom', 'plot_frame', 'jpeg', 'plot_traces', 'svg']
 
-# %% ../nbs/40_plot.ipynb #3566c5a2
+# %% ../nbs/40_plot.ipynb #6571477f
 import html, io, re, warnings
 import matplotlib, numpy as np, pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator, PercentFormatter
 
-# %% ../nbs/40_plot.ipynb #a6bdd92d
-COLORS = dict(train="#8b929c", validation="#e08e0b", test="#2f7fc1", unused="#b9a5c9", wrong="#d5562b", right="#1a9a78", ink="#333333", line="#d4d4d4")
+# %% ../nbs/40_plot.ipynb #51c844fd
+COLORS = dict(train="#8b929c", validation="#e08e0b", test="#2f7fc1", unused="#b9a5c9",
+              wrong="#d5562b", right="#1a9a78", ink="#333333", line="#d4d4d4")
 SPLITS = ("train", "validation", "test", "unused")
-STYLE = {"font.size": 9, "axes.titlesize": 9, "axes.labelsize": 9, "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
-         "axes.edgecolor": COLORS["line"], "grid.color": COLORS["line"], "grid.linewidth": .6, "xtick.color": COLORS["line"], "ytick.color": COLORS["line"],
-         "xtick.labelcolor": COLORS["ink"], "ytick.labelcolor": COLORS["ink"], "text.color": COLORS["ink"], "axes.labelcolor": COLORS["ink"], "axes.titlecolor": COLORS["ink"],
-         "xtick.major.size": 0, "ytick.major.size": 0, "xtick.minor.size": 0, "ytick.minor.size": 0, "legend.frameon": False, "legend.handlelength": 1.2,
-         "lines.linewidth": 1.6, "lines.solid_capstyle": "round", "text.parse_math": False, "figure.dpi": 100, "svg.fonttype": "none", "svg.hashsalt": "posebook"}
+_line, _ink = COLORS["line"], COLORS["ink"]
+STYLE = {"font.size": 9, "axes.titlesize": 9, "axes.labelsize": 9, "axes.titlelocation": "left",
+         "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
+         "axes.edgecolor": _line, "grid.color": _line, "grid.linewidth": .6,
+         "xtick.color": _line, "ytick.color": _line, "xtick.labelcolor": _ink, "ytick.labelcolor": _ink,
+         "text.color": _ink, "axes.labelcolor": _ink, "axes.titlecolor": _ink,
+         "xtick.major.size": 0, "ytick.major.size": 0, "xtick.minor.size": 0, "ytick.minor.size": 0,
+         "legend.frameon": False, "legend.handlelength": 1.2,
+         "lines.linewidth": 1.6, "lines.solid_capstyle": "round", "text.parse_math": False,
+         "figure.dpi": 100, "svg.fonttype": "none", "svg.hashsalt": "posebook"}
 styled = matplotlib.rc_context(STYLE)       # a decorator
 
+# %% ../nbs/40_plot.ipynb #417bee96
 def by_split(split, # name -> rows, as `split_frames` returns; None: all rows are the test
              n:int, # rows
 ) -> dict: # name -> rows, in the order train, validation, test, unused; only those that have a row
     "A split in the words and the order of the tables"
-    split = {"test": range(n)} if split is None else {{"val": "validation"}.get(k, k): v for k, v in split.items()}
+    if split is None: split = {"test": range(n)}
+    split = {"validation" if k == "val" else k: v for k, v in split.items()}
     return {k: np.asarray(list(split[k]), int) for k in SPLITS if len(split.get(k, ()))}
 
 def _panels(n, width, height): # side by side where there is room, else one below the other
@@ -44,25 +52,27 @@ def _log(axis): # plain numbers on a logarithmic axis, when everything is drawn
     axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     axis.set_minor_locator(NullLocator()); axis.set_minor_formatter(NullFormatter())
 
-# %% ../nbs/40_plot.ipynb #a26e2add
+# %% ../nbs/40_plot.ipynb #ad4de154
 @styled
 def plot_learning(logs:pd.DataFrame, # `logs/metrics.csv` of a model folder
                   width:float=7.,    # inches; below 6 the panels are stacked
 ) -> Figure:
     "Loss and pixel error of training and validation frames over a training"
     fig, axes = _panels(2, width, 2.6)
-    for ax, (column, title) in zip(axes, {"supervised_loss": "loss", "pixel_error": "mean error (pixels)"}.items()):
+    titles = {"supervised_loss": "loss", "pixel_error": "mean error (pixels)"}
+    for ax, (column, title) in zip(axes, titles.items()):
         for name, split in (("train", "train"), ("val", "validation")):
             if f"{name}_{column}" not in logs: continue
             rows = logs.dropna(subset=f"{name}_{column}")
-            ax.plot(rows["step"], rows[f"{name}_{column}"], color=COLORS[split], label=split, marker="o" if len(rows) < 40 else None, ms=3)
+            ax.plot(rows["step"], rows[f"{name}_{column}"], color=COLORS[split], label=split,
+                    marker="o" if len(rows) < 40 else None, ms=3)
         low, high = ax.yaxis.get_data_interval()
         ax.set(title=title, xlabel="step")
         if high > 5 * low > 0: ax.set_yscale("log"); _log(ax.yaxis)
     axes[0].legend()
     return fig
 
-# %% ../nbs/40_plot.ipynb #e4a2dfb9
+# %% ../nbs/40_plot.ipynb #7fb10ca9
 def _rows_of_dots(ax, rows, at, # a list of errors for each row, and where the rows are
                   spread, color, floor):
     "One split: dots, a bar over the middle half, a stroke at the median"
@@ -72,7 +82,8 @@ def _rows_of_dots(ax, rows, at, # a list of errors for each row, and where the r
     y = np.array([y for _, y in rows])
     low, median, high = np.array([np.percentile(e, [25, 50, 75]) for e, _ in rows]).T
     dots = np.concatenate([y + spread * ((np.arange(len(e)) * .618034) % 1 - .5) for e, y in rows])
-    ax.scatter(np.concatenate([e for e, _ in rows]), dots, s=7, color=color, alpha=.4 if len(dots) < 3000 else .2, lw=0, rasterized=True)
+    ax.scatter(np.concatenate([e for e, _ in rows]), dots, s=7, color=color,
+               alpha=.4 if len(dots) < 3000 else .2, lw=0, rasterized=True)
     ax.hlines(y, low, high, color=color, lw=3.2, alpha=.9)
     ax.scatter(median, y, s=20, color=color, lw=0)
     ax.vlines(median, y - spread * .55, y + spread * .55, color=COLORS["ink"], lw=1.6, zorder=3)
@@ -85,23 +96,29 @@ def plot_errors(errors:np.ndarray, # (N, K) pixels, NaN: not labelled
                 floor:float=.1,    # pixels; smaller errors are drawn here
 ) -> Figure:
     "The errors of each keypoint, by split"
-    parts, rows = by_split(split, len(errors)), [("all", errors)] + [(n, errors[:, [k]]) for k, n in enumerate(names)]
+    parts = by_split(split, len(errors))
+    rows = [("all", errors)] + [(n, errors[:, [k]]) for k, n in enumerate(names)]
     fig = Figure((width, .8 + len(rows) * (.1 + .11 * len(parts))), layout="constrained")
     ax = fig.subplots()
     for i, (_, values) in enumerate(rows):
-        if not np.isfinite(values).any(): ax.annotate("not labelled", (.01, i), xycoords=("axes fraction", "data"), va="center", size=8, alpha=.7)
+        if np.isfinite(values).any(): continue
+        ax.annotate("not labelled", (.01, i), xycoords=("axes fraction", "data"), va="center",
+                    size=8, alpha=.7)
     for j, (part, of) in enumerate(parts.items()):
         step = .84 / len(parts)
-        _rows_of_dots(ax, [v[of].ravel() for _, v in rows], np.arange(len(rows)) + (j - (len(parts) - 1) / 2) * step, step * .8, COLORS[part], floor)
+        at = np.arange(len(rows)) + (j - (len(parts) - 1) / 2) * step
+        _rows_of_dots(ax, [v[of].ravel() for _, v in rows], at, step * .8, COLORS[part], floor)
     ax.set(xscale="log", xlabel="error (pixels of the frame)", ylim=(len(rows) - .5, -.5))
     ax.set_yticks(range(len(rows)), [_fit(n, width) for n, _ in rows])
-    ax.axhline(.5, color=COLORS["line"], lw=.8); ax.grid(False, axis="y"); ax.spines["left"].set_visible(False)
+    ax.axhline(.5, color=COLORS["line"], lw=.8)
+    ax.grid(False, axis="y"); ax.spines["left"].set_visible(False)
     _log(ax.xaxis)
     marks = [ax.plot([], [], "o", color=COLORS[p], ms=5)[0] for p in parts]
-    fig.legend(marks, [f"{p}, {len(of)} frame{'s' * (len(of) != 1)}" for p, of in parts.items()], loc="outside upper left", ncols=len(parts) if width >= 4.5 else 2)
+    said = [f"{p}, {len(of)} frame{'s' * (len(of) != 1)}" for p, of in parts.items()]
+    fig.legend(marks, said, loc="outside upper left", ncols=len(parts) if width >= 4.5 else 2)
     return fig
 
-# %% ../nbs/40_plot.ipynb #ffb2eb53
+# %% ../nbs/40_plot.ipynb #66c8505d
 def kept_and_right(confidences, errors, # of the same shape
                    within:float,        # pixels that count as right
                    thresholds,          # of the confidence
@@ -121,6 +138,7 @@ def medians_by_confidence(confidences, errors, # (n,) each
     there = [p for p in range(parts) if (part == p).sum() >= least]
     return [(p + .5) / parts for p in there], [np.median(errors[part == p]) for p in there]
 
+# %% ../nbs/40_plot.ipynb #9850680e
 @styled
 def plot_confidence(confidences:np.ndarray, # (N, K) 0 to 1
                     errors:np.ndarray,      # (N, K) pixels, NaN: not labelled
@@ -141,12 +159,13 @@ def plot_confidence(confidences:np.ndarray, # (N, K) 0 to 1
     kept, right = kept_and_right(confidences, errors, within, at)
     cut.plot(at, right, color=COLORS["right"], label=f"of these within {within:g} pixels")
     cut.plot(at, kept, color=COLORS["train"], label="kept")
-    cut.set(xlabel="keep what has at least this confidence", title="share", xlim=(-.03, 1.03), ylim=(-.03, 1.03))
+    cut.set(xlabel="keep what has at least this confidence", title="share",
+            xlim=(-.03, 1.03), ylim=(-.03, 1.03))
     cut.yaxis.set_major_formatter(PercentFormatter(1))
     cut.legend(loc="lower left", borderpad=.1)
     return fig
 
-# %% ../nbs/40_plot.ipynb #491ce136
+# %% ../nbs/40_plot.ipynb #d8c23d81
 def zoom(size,   # height, width of the frame
          points, # (..., 2) what must be seen; NaN is left out
          margin:float=.12, # around the points, as a share of their extent
@@ -162,7 +181,7 @@ def zoom(size,   # height, width of the frame
     corner = np.clip((low + high) / 2 - share * size / 2, 0, size - share * size) - .5
     return corner[0], corner[0] + share * size[0], corner[1] + share * size[1], corner[1]
 
-# %% ../nbs/40_plot.ipynb #45389410
+# %% ../nbs/40_plot.ipynb #19ca5e18
 @styled
 def plot_frame(image:np.ndarray,     # (H, W, 3) uint8
                truth:np.ndarray,     # (K, 2) pixels of the frame, NaN: not labelled
@@ -178,33 +197,45 @@ def plot_frame(image:np.ndarray,     # (H, W, 3) uint8
     fig = Figure((width, width * h / w), dpi=100)
     ax = fig.add_axes((0, 0, 1, 1)); ax.set_axis_off()
     ax.imshow(image, interpolation="bilinear")
-    error, sure = np.linalg.norm(predicted - truth, axis=-1), np.ones(len(truth)) if confidences is None else np.nan_to_num(confidences)
-    measured, unsure = np.isfinite(error), sure < threshold
+    error = np.linalg.norm(predicted - truth, axis=-1)
+    sure = np.ones(len(truth)) if confidences is None else np.nan_to_num(confidences)
+    measured, unsure, orange = np.isfinite(error), sure < threshold, "#ff8a3c"
     for t, p in zip(truth, predicted): ax.plot(*np.stack([t, p]).T, color="white", lw=.8, alpha=.9)
-    for color, lw in (("black", 1.9), ("#5ce1c6", 1.)): ax.scatter(*truth.T, s=34, facecolors="none", edgecolors=color, lw=lw, alpha=.6 if color == "black" else 1)
-    for rows, size, face in ((measured & ~unsure, 11, "#ff8a3c"), (measured & unsure, 9, "none"), (~measured, 3, "#ff8a3c")):
-        ax.scatter(*predicted[rows].T, s=size, facecolors=face, edgecolors="#ff8a3c" if face == "none" else "black", lw=.9 if face == "none" else .3)
-    left, right, bottom, top = zoom((h, w), np.concatenate([truth, predicted[measured]])) if crop else (-.5, w - .5, h - .5, -.5)
+    for color, lw, alpha in (("black", 1.9, .6), ("#5ce1c6", 1., 1)):
+        ax.scatter(*truth.T, s=34, facecolors="none", edgecolors=color, lw=lw, alpha=alpha)
+    for rows, size, face, edge, lw in ((measured & ~unsure, 11, orange, "black", .3),
+                                       (measured & unsure, 9, "none", orange, .9),
+                                       (~measured, 3, orange, "black", .3)):
+        ax.scatter(*predicted[rows].T, s=size, facecolors=face, edgecolors=edge, lw=lw)
+    left, right, bottom, top = -.5, w - .5, h - .5, -.5
+    if crop: left, right, bottom, top = zoom((h, w), np.concatenate([truth, predicted[measured]]))
     ax.set(xlim=(left, right), ylim=(bottom, top))
-    if names is not None and measured.any(): _name_worst(ax, names, error, truth, predicted, (left + right) / 2)
+    if names is not None and measured.any():
+        _name_worst(ax, names, error, truth, predicted, (left + right) / 2)
     return fig
 
 def _name_worst(ax, names, error, truth, predicted, middle):
     "Write the name of the worst keypoint towards the middle of the picture"
     k = np.nanargmax(error)
     right = truth[k, 0] < middle
-    text = ax.annotate(f"{names[k]}, {error[k]:.0f} px", truth[k], (7 if right else -7, 0), textcoords="offset points", ha="left" if right else "right", va="center", size=7, color="white", clip_on=True)
+    text = ax.annotate(f"{names[k]}, {error[k]:.0f} px", truth[k], (7 if right else -7, 0),
+                       textcoords="offset points", ha="left" if right else "right", va="center",
+                       size=7, color="white", clip_on=True)
     text.set_bbox(dict(boxstyle="round,pad=.25", fc="black", ec="none", alpha=.6))
 
-# %% ../nbs/40_plot.ipynb #1745ba18
-def jpeg(fig:Figure, dpi:int=200, quality:int=80) -> bytes:
+# %% ../nbs/40_plot.ipynb #9f0bf437
+def jpeg(fig:Figure,     # of a size in inches
+         dpi:int=200,    # pixels an inch
+         quality:int=80, # 1 to 95
+) -> bytes: # the content of a JPEG file
     "A figure as a photograph"
     file = io.BytesIO()
     fig.savefig(file, format="jpeg", dpi=dpi, pil_kwargs=dict(quality=quality))
     return file.getvalue()
 
-# %% ../nbs/40_plot.ipynb #9f8e4c28
-def _unsure(confidences, rows): # (K, T) -> (K * rows, T, 4): a picture, of which the last rows of each keypoint hold the band
+# %% ../nbs/40_plot.ipynb #f52dccaf
+def _unsure(confidences, rows): # (T, K) -> (K * rows, T, 4)
+    "A picture with so many rows for each keypoint, the last of which is red where the model was unsure"
     band = np.zeros((*confidences.T.shape, 4)); band[..., :3] = matplotlib.colors.to_rgb(COLORS["wrong"])
     picture = np.zeros((len(band), rows, *band.shape[1:]))
     band[..., 3] = 1 - np.nan_to_num(confidences.T)
@@ -212,7 +243,8 @@ def _unsure(confidences, rows): # (K, T) -> (K * rows, T, 4): a picture, of whic
     return picture.reshape(-1, *band.shape[1:])
 
 def _round_up(v): # to a number that one can say
-    return next(o for o in [5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 1000, 2000, 5000, float("inf")] if o >= v)
+    steps = [5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 1000, 2000, 5000, float("inf")]
+    return next(o for o in steps if o >= v)
 
 def _scale_bar(ax, low, high, text):
     "A bar at the right of the picture that says how much a length is"
@@ -220,6 +252,7 @@ def _scale_bar(ax, low, high, text):
     ax.plot([1.012, 1.012], [low, high], color=COLORS["ink"], lw=1.2, transform=at, clip_on=False)
     ax.text(1.022, (low + high) / 2, text, transform=at, va="center", size=8)
 
+# %% ../nbs/40_plot.ipynb #6959f96c
 @styled
 def plot_traces(keypoints:np.ndarray,        # (T, K, 2) pixels of the frame
                 confidences:np.ndarray=None, # (T, K)
@@ -239,30 +272,37 @@ def plot_traces(keypoints:np.ndarray,        # (T, K, 2) pixels of the frame
     for c, (centre, color) in enumerate(((.24, COLORS["test"]), (.66, COLORS["validation"]))):
         lanes = np.arange(k) + centre - .2 * np.clip(away[..., c] / scale * (1 if c == 0 else -1), -1, 1)
         ax.plot(frame, lanes, color=color, lw=.9, rasterized=True)
-    if confidences is not None: ax.imshow(_unsure(confidences, 10), extent=(start - .5, start + t - .5, k, 0), aspect="auto", interpolation="nearest", zorder=3)
+    if confidences is not None:
+        ax.imshow(_unsure(confidences, 10), extent=(start - .5, start + t - .5, k, 0),
+                  aspect="auto", interpolation="nearest", zorder=3)
     for row in range(k + 1): ax.axhline(row, color=COLORS["line"], lw=.6)
     ax.set(xlabel="frame", xlim=(start - .5, start + t - .5), ylim=(k, 0))
     ax.set_yticks(np.arange(k) + .5, [_fit(n, width) for n in names or map(str, range(k))])
     ax.grid(False, axis="y"); ax.spines["left"].set_visible(False)
-    marks = dict(x=("test", 1.6), y=("validation", 1.6)) | ({} if confidences is None else dict(unsure=("wrong", 5)))
-    fig.legend([Line2D([], [], color=COLORS[c], lw=w) for c, w in marks.values()], list(marks), loc="outside upper left", ncols=3)
+    marks = dict(x=("test", 1.6), y=("validation", 1.6))
+    if confidences is not None: marks["unsure"] = "wrong", 5
+    fig.legend([Line2D([], [], color=COLORS[c], lw=w) for c, w in marks.values()], list(marks),
+               loc="outside upper left", ncols=3)
     _scale_bar(ax, .04, .44, f"{2 * scale:g} px")
     return fig
 
-# %% ../nbs/40_plot.ipynb #5e37e390
+# %% ../nbs/40_plot.ipynb #9441e297
 @styled
-def svg(fig:Figure,
-        prefix:str, # of the ids in it, another one for each picture of a page
+def svg(fig:Figure,   # as the functions here make
+        prefix:str,   # of the ids in it, another one for each picture of a page
         label:str="", # what it shows, for those who cannot see it
 ) -> str: # an <svg> element
     "A figure as part of a web page, in the page's own font and colours"
     file = io.StringIO()
-    fig.savefig(file, format="svg", transparent=True, dpi=180, metadata=dict(Date=None, Creator=None, Format=None, Type=None))
+    fig.savefig(file, format="svg", transparent=True, dpi=180,
+                metadata=dict(Date=None, Creator=None, Format=None, Type=None))
     text = file.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg"):], flags=re.S)
     used = set(re.findall(r'(?:url\(|href=")#([^")]*)', text))
-    text = re.sub(r' id="([^"]*)"', lambda m: m[0] if m[1] in used else "", text)           # matplotlib names every group
+    text = re.sub(r' id="([^"]*)"', lambda m: m[0] if m[1] in used else "", text)   # every group has one
     text = re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{prefix}-", text)
     text = re.sub(r"font-family: [^;\"]*", "font-family: inherit", text).replace("*{stroke", "svg *{stroke")
     for name in ("ink", "line"): text = text.replace(COLORS[name], f"var(--{name})")
-    return re.sub(r'<svg[^>]*?(viewBox="[^"]*")[^>]*>', lambda m: f'<svg {m[1]} xmlns:xlink="http://www.w3.org/1999/xlink" role="img" aria-label="{html.escape(label)}">', text, count=1).strip()
+    xlink, said = 'xmlns:xlink="http://www.w3.org/1999/xlink"', html.escape(label)
+    opening = lambda m: f'<svg {m[1]} {xlink} role="img" aria-label="{said}">'
+    return re.sub(r'<svg[^>]*?(viewBox="[^"]*")[^>]*>', opening, text, count=1).strip()

@@ -73,6 +73,21 @@ def test_other_settings_train(toy_project, tmp_path, settings):
     assert np.isfinite(keypoints).all() and ((0 <= confidences) & (confidences <= 1)).all()
 
 
+def test_early_stopping(toy_project, tmp_path):
+    folder = train(toy_project, *QUICK, "training.max_steps=400", "training.early_stopping=true", "training.early_stop_patience=2", "training.optimizer_params.learning_rate=0.5",
+                   out=tmp_path/"model", say=quiet)
+    assert load_checkpoint(folder/"checkpoints/last.ckpt")["global_step"] < 400
+
+
+def test_time_is_a_limit_and_counts_over_interruptions(toy_project, tmp_path):
+    settings = [*QUICK, "training.max_time=00:00:00:06"]
+    with pytest.raises(KeyboardInterrupt): train(toy_project, *settings, out=tmp_path/"model", say=quiet, callbacks=[Interrupt(8)])
+    spent = load_checkpoint(tmp_path/"model/checkpoints/last.ckpt")["seconds_spent"]
+    assert 0 < spent < 6
+    train(None, out=tmp_path/"model", resume=True, say=quiet)
+    assert load_checkpoint(tmp_path/"model/checkpoints/last.ckpt")["seconds_spent"] >= 6
+
+
 def test_a_lightning_pose_yaml_trains(toy_project, tmp_path):
     "Their keys, their defaults where they leave something out, in epochs"
     (tmp_path/"theirs.yaml").write_text(f"""

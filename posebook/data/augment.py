@@ -6,13 +6,13 @@
 __all__ = ['presets', 'generator', 'Augmentation', 'Rotate', 'QuarterTurns', 'Scale', 'Translate', 'left_right_pairs', 'Flip',
            'Light', 'Blur', 'Noise', 'Erase', 'Augmenter']
 
-# %% ../../nbs/12_data.augment.ipynb #5e683c00
+# %% ../../nbs/12_data.augment.ipynb #9e97ce9f
 import cv2
 import numpy as np
 from ..core import PosebookError, augmentations, build
 from .geometry import about_centre, compose, warp, apply_affine
 
-# %% ../../nbs/12_data.augment.ipynb #b7bd0866
+# %% ../../nbs/12_data.augment.ipynb #99e29fcd
 def generator(seed:int,  # `training.rng_seed_data_pt`
               draw:int,  # which of the frame's changes: an epoch, usually
               index:int, # which frame
@@ -20,17 +20,32 @@ def generator(seed:int,  # `training.rng_seed_data_pt`
     "The source of randomness of one sample"
     return np.random.default_rng((seed, draw, index))
 
-# %% ../../nbs/12_data.augment.ipynb #2297f87f
+# %% ../../nbs/12_data.augment.ipynb #c8aeb4bb
 class Augmentation:
     "Something that may happen to a frame"
-    def __init__(self, p:float=1.): # how often it happens
-        if not 0 <= p <= 1: raise PosebookError(f"p = {p} is not a probability", f"training.imgaug, {type(self).__name__}")
-        self.p = p
-    def affine(self, rng, size): return None   # (2, 3): pixels before -> pixels after
-    def pixels(self, rng, image): return image # (H, W, 3) uint8 -> the same
-    order = None                               # (K,): keypoint k after is keypoint order[k] before
+    order = None # (K,): keypoint k after is keypoint order[k] before; None: as they were
 
-# %% ../../nbs/12_data.augment.ipynb #34753736
+    def __init__(self, p:float=1.): # how often it happens
+        if not 0 <= p <= 1:
+            raise PosebookError(f"p = {p} is not a probability",
+                                f"training.imgaug, {type(self).__name__}")
+        self.p = p
+
+    def affine(self,
+        rng,  # to draw from, as `generator` makes
+        size, # height, width of the picture
+    ): # (2, 3), pixels before -> pixels after; None: nothing moves
+        "How the picture moves"
+        return None
+
+    def pixels(self,
+        rng,   # to draw from, as `generator` makes
+        image, # (H, W, 3) uint8, not to be changed in place
+    ): # (H, W, 3) uint8
+        "The picture with other pixels in the same places"
+        return image
+
+# %% ../../nbs/12_data.augment.ipynb #4dbe5f81
 @augmentations("rotate")
 class Rotate(Augmentation):
     "Turn about the centre"
@@ -49,53 +64,65 @@ class QuarterTurns(Augmentation):
         c, s = [(1, 0), (0, 1), (-1, 0), (0, -1)][rng.choice(self.turns) % 4]
         return about_centre([[c, -s], [s, c]], size)
 
+# %% ../../nbs/12_data.augment.ipynb #a5a563be
 @augmentations("scale")
 class Scale(Augmentation):
     "Nearer or farther"
     def __init__(self, low:float=.85, # smallest
                  high:float=1.15,     # largest
                  p:float=.5): super().__init__(p); self.low, self.high = low, high
-    def affine(self, rng, size): return about_centre(np.eye(2) * rng.uniform(self.low, self.high), size)
+    def affine(self, rng, size):
+        return about_centre(np.eye(2) * rng.uniform(self.low, self.high), size)
 
 @augmentations("translate")
 class Translate(Augmentation):
     "Shift"
     def __init__(self, share:float=.06, # of the picture's size, at most, either way
                  p:float=.5): super().__init__(p); self.share = share
-    def affine(self, rng, size): return about_centre(np.eye(2), size, rng.uniform(-self.share, self.share, 2) * size[::-1])
+    def affine(self, rng, size):
+        return about_centre(np.eye(2), size, rng.uniform(-self.share, self.share, 2) * size[::-1])
 
-# %% ../../nbs/12_data.augment.ipynb #721978f9
-def left_right_pairs(names:list) -> list: # (index, index)
+# %% ../../nbs/12_data.augment.ipynb #0d2c20d2
+def left_right_pairs(names:list, # K names
+) -> list: # of (index, index)
     "Keypoints whose names differ only by left and right"
     swap = {"left": "right", "Left": "Right", "LEFT": "RIGHT"}
-    return [(i, names.index(n.replace(l, r))) for i, n in enumerate(names) for l, r in swap.items() if l in n and n.replace(l, r) in names]
+    others = [(i, n.replace(l, r)) for i, n in enumerate(names) for l, r in swap.items() if l in n]
+    return [(i, names.index(n)) for i, n in others if n in names]
 
 @augmentations("flip")
 class Flip(Augmentation):
     "Left becomes right"
     def __init__(self, keypoint_names, # all of them
-                 pairs:list=None,      # [[name, name], ...] to be swapped; None: by `left` and `right` in their names
+                 pairs:list=None,      # [[name, name], ...] to swap; None: by left and right
                  p:float=.5):
         super().__init__(p)
         unknown = {str(n) for pair in pairs or () for n in pair} - set(keypoint_names)
-        if unknown: raise PosebookError(f"no keypoint is called {', '.join(sorted(unknown))}", "training.imgaug.flip.pairs")
-        found = left_right_pairs(keypoint_names) if pairs is None else [tuple(keypoint_names.index(n) for n in pair) for pair in pairs]
+        if unknown: raise PosebookError(f"no keypoint is called {', '.join(sorted(unknown))}",
+                                        "training.imgaug.flip.pairs")
+        found = (left_right_pairs(keypoint_names) if pairs is None
+                 else [tuple(keypoint_names.index(n) for n in pair) for pair in pairs])
         if not found and pairs is None:
-            raise PosebookError("which keypoints does a flip swap?", "training.imgaug.flip", "give pairs: [[name, name], ...], or [] if there are none")
+            raise PosebookError("which keypoints does a flip swap?", "training.imgaug.flip",
+                                "give pairs: [[name, name], ...], or [] if there are none")
         self.order = np.arange(len(keypoint_names))
         for i, j in found: self.order[i], self.order[j] = j, i
     def affine(self, rng, size): return about_centre([[-1, 0], [0, 1]], size)
 
-# %% ../../nbs/12_data.augment.ipynb #53819786
+# %% ../../nbs/12_data.augment.ipynb #05d71d91
 @augmentations("light")
 class Light(Augmentation):
     "Brightness and contrast"
     def __init__(self, brightness:float=.15, # added, as a share of white, at most, either way
                  contrast:float=.25,         # multiplied by 1 +- this at most, about mid-grey
-                 p:float=.7): super().__init__(p); self.brightness, self.contrast = brightness, contrast
+                 p:float=.7):
+        super().__init__(p)
+        self.brightness, self.contrast = brightness, contrast
     def pixels(self, rng, image):
-        add, times = rng.uniform(-self.brightness, self.brightness), 1 + rng.uniform(-self.contrast, self.contrast)
-        return cv2.LUT(image, np.clip((np.arange(256) - 127.5) * times + 127.5 + 255 * add, 0, 255).astype(np.uint8))
+        add = rng.uniform(-self.brightness, self.brightness)
+        times = 1 + rng.uniform(-self.contrast, self.contrast)
+        greys = (np.arange(256) - 127.5) * times + 127.5 + 255 * add
+        return cv2.LUT(image, np.clip(greys, 0, 255).astype(np.uint8))
 
 @augmentations("blur")
 class Blur(Augmentation):
@@ -104,20 +131,23 @@ class Blur(Augmentation):
                  motion:int=7,          # length of a motion blur in pixels, at most
                  p:float=.3): super().__init__(p); self.sigma, self.motion = sigma, motion
     def pixels(self, rng, image):
-        if rng.random() < .5: return cv2.GaussianBlur(image, (0, 0), rng.uniform(.2, max(self.sigma, .21)))
+        if rng.random() < .5:
+            return cv2.GaussianBlur(image, (0, 0), rng.uniform(.2, max(self.sigma, .21)))
         length, angle = rng.uniform(1, max(self.motion, 1)), rng.uniform(0, np.pi)
         at = np.arange(self.motion) - self.motion // 2
         along = np.abs(at[None] * np.cos(angle) + at[:, None] * np.sin(angle)) <= length / 2
         across = np.clip(1 - np.abs(at[:, None] * np.cos(angle) - at[None] * np.sin(angle)), 0, 1)
         return cv2.filter2D(image, -1, along * across / (along * across).sum())
 
+# %% ../../nbs/12_data.augment.ipynb #253c1e24
 @augmentations("noise")
 class Noise(Augmentation):
     "Grain of the sensor, the same in all channels"
     def __init__(self, sigma:float=10., # grey levels, at most
                  p:float=.3): super().__init__(p); self.sigma = sigma
     def pixels(self, rng, image):
-        grain = rng.standard_normal(image.shape[:2], dtype=np.float32) * np.float32(rng.uniform(0, self.sigma))
+        grain = rng.standard_normal(image.shape[:2], dtype=np.float32)
+        grain *= np.float32(rng.uniform(0, self.sigma))
         return np.clip(image + grain[..., None], 0, 255).astype(np.uint8)
 
 @augmentations("erase")
@@ -134,9 +164,10 @@ class Erase(Augmentation):
             image[y:y+h, x:x+w] = rng.integers(0, 256)
         return image
 
-# %% ../../nbs/12_data.augment.ipynb #8cf39f85
-_dlc = {"rotate": {}, "scale": {}, "translate": {}, "light": {}, "blur": {}, "noise": {}, "erase": {}}
-presets = {"none": {}, "default": {}, "dlc": _dlc, "dlc-lr": {"quarter_turns": {"turns": [0, 2]}, **_dlc},
+# %% ../../nbs/12_data.augment.ipynb #6f7005c8
+_dlc = {o: {} for o in ("rotate", "scale", "translate", "light", "blur", "noise", "erase")}
+presets = {"none": {}, "default": {}, "dlc": _dlc,
+           "dlc-lr": {"quarter_turns": {"turns": [0, 2]}, **_dlc},
            "dlc-top-down": {"quarter_turns": {}, **_dlc}}
 
 class Augmenter:
@@ -144,16 +175,20 @@ class Augmenter:
     def __init__(self, imgaug="dlc",        # a preset's name, or {name: settings}
                  keypoint_names:list=()):   # K names
         if isinstance(imgaug, str):
-            if imgaug not in presets: raise PosebookError(f"there is no preset {imgaug!r}", "training.imgaug", f"use one of {', '.join(presets)}, or {{name: settings}}")
+            if imgaug not in presets:
+                raise PosebookError(f"there is no preset {imgaug!r}", "training.imgaug",
+                                    f"use one of {', '.join(presets)}, or {{name: settings}}")
             imgaug = presets[imgaug]
-        self.steps = [build(augmentations[k], dict(keypoint_names=list(keypoint_names)), **(v or {})) for k, v in imgaug.items()]
+        facts = dict(keypoint_names=list(keypoint_names))
+        self.steps = [build(augmentations[k], facts, **(v or {})) for k, v in imgaug.items()]
         self.num_keypoints = len(keypoint_names)
 
     def __call__(self, image, # (H, W, 3) uint8
                  rng,         # as `generator` makes
-    ) -> tuple: # image, affine (2, 3), order (K,)
+    ) -> tuple: # image (H, W, 3), affine (2, 3), order (K,)
         "One draw: the changed picture, how it moved, and which keypoint became which"
-        affine, order, happens = about_centre(np.eye(2), image.shape[:2]), np.arange(self.num_keypoints), []
+        affine, order = about_centre(np.eye(2), image.shape[:2]), np.arange(self.num_keypoints)
+        happens = []
         for o in self.steps:
             if rng.random() >= o.p: continue
             happens.append(o)

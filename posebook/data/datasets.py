@@ -5,20 +5,23 @@
 # %% auto #0
 __all__ = ['read_image', 'fit_frames', 'LabeledDataset', 'collate', 'EpochSampler']
 
-# %% ../../nbs/14_data.datasets.ipynb #1d4bb472
+# %% ../../nbs/14_data.datasets.ipynb #9b3ec1cf
 import cv2
 import numpy as np, torch
+from fastcore.basics import patch
 from torch.utils.data import Dataset, Sampler, default_collate
 from ..core import PosebookError
 from .labels import Labels
 from .geometry import frame_affine, box_pixels, resize, compose, apply_affine
 from .augment import Augmenter, generator
 
-# %% ../../nbs/14_data.datasets.ipynb #9369241b
-def read_image(path) -> np.ndarray: # (H, W, 3) uint8 RGB
-    "An image file"
+# %% ../../nbs/14_data.datasets.ipynb #1d52b7e0
+def read_image(path, # an image file
+) -> np.ndarray: # (H, W, 3) uint8 RGB
+    "The picture in an image file"
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None: raise PosebookError("the image cannot be read: it is missing, damaged or no image", path)
+    if image is None:
+        raise PosebookError("the image cannot be read: it is missing, damaged or no image", path)
     return image[..., ::-1]
 
 def fit_frames(frames:np.ndarray, # (N, H, W, 3) uint8
@@ -27,55 +30,75 @@ def fit_frames(frames:np.ndarray, # (N, H, W, 3) uint8
 ) -> torch.Tensor: # (N, 3, h, w) uint8
     "Cut and resize frames, the same for images and video"
     x, y, w, h = box_pixels(box, frames.shape[1:3])
-    return resize(torch.from_numpy(np.ascontiguousarray(frames[:, y:y+h, x:x+w])).permute(0, 3, 1, 2), size)
+    cut = torch.from_numpy(np.ascontiguousarray(frames[:, y:y+h, x:x+w]))
+    return resize(cut.permute(0, 3, 1, 2), size)
 
-# %% ../../nbs/14_data.datasets.ipynb #246f7a3c
+# %% ../../nbs/14_data.datasets.ipynb #077a3ead
 class LabeledDataset(Dataset):
     "Labelled frames, as the model sees them"
     def __init__(self,
-        labels:Labels,
+        labels:Labels,    # N labelled frames
         size,             # height, width of what the model sees
-        box=None,         # x, y, width, height of the frame to look at
-        augment:Augmenter=None,
+        box=None,         # x, y, width, height of the part to look at; None: all
+        augment:Augmenter=None, # what may happen to a frame; None: nothing
         seed:int=0,       # of the augmentation
         memory:float=1e9, # bytes; frames are kept while they fit
     ):
-        self.labels, self.size, self.box, self.augment, self.seed = labels, tuple(size), box, augment, seed
+        self.labels, self.size, self.box = labels, tuple(size), box
+        self.augment, self.seed = augment, seed
         self.kept, self.room = {}, int(memory // (3 * size[0] * size[1]))
 
     def __len__(self): return len(self.labels)
 
-    def frame(self, i:int) -> tuple: # (h, w, 3) uint8, affine (2, 3)
-        "A frame, cut and resized"
-        if i in self.kept: return self.kept[i]
-        image = read_image(self.labels.paths()[i])
-        found = fit_frames(image[None], self.size, self.box)[0].permute(1, 2, 0).numpy(), frame_affine(image.shape[:2], self.size, self.box)
-        if len(self.kept) < self.room: self.kept[i] = found
-        return found
+    def __getitem__(self, key): # i, or (i, draw)
+        "The `sample` of that number"
+        return self.sample(*key) if isinstance(key, tuple) else self.sample(key)
 
-    def sample(self, i:int, draw:int=None) -> dict:
-        "A frame with its keypoints, changed by a numbered draw of the augmentation"
-        (image, affine), keypoints = self.frame(i), self.labels.keypoints[i]
-        if self.augment and draw is not None:
-            image, moved, order = self.augment(image, generator(self.seed, draw, i))
-            affine, keypoints = compose(affine, moved), keypoints[order]
-        return dict(images=torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1), keypoints=torch.from_numpy(keypoints).float(),
-                    affine=torch.from_numpy(affine).float(), index=i)
+# %% ../../nbs/14_data.datasets.ipynb #c615e322
+@patch
+def frame(self:LabeledDataset,
+          i:int, # which of the labelled frames
+) -> tuple: # (h, w, 3) uint8, affine (2, 3)
+    "A frame, cut and resized, and what that did to its points"
+    if i in self.kept: return self.kept[i]
+    image = read_image(self.labels.paths()[i])
+    fitted = fit_frames(image[None], self.size, self.box)[0].permute(1, 2, 0).numpy()
+    found = fitted, frame_affine(image.shape[:2], self.size, self.box)
+    if len(self.kept) < self.room: self.kept[i] = found
+    return found
 
-    def __getitem__(self, key): return self.sample(*key) if isinstance(key, tuple) else self.sample(key)
+@patch
+def sample(self:LabeledDataset,
+           i:int,         # which of the labelled frames
+           draw:int=None, # the draw's number, usually the epoch; None: the plain frame
+) -> dict: # images (3, h, w) uint8, keypoints (K, 2) in pixels of the frame, affine (2, 3), index
+    "A frame with its keypoints, changed by a numbered draw of the augmentation"
+    (image, affine), keypoints = self.frame(i), self.labels.keypoints[i]
+    if self.augment and draw is not None:
+        image, moved, order = self.augment(image, generator(self.seed, draw, i))
+        affine, keypoints = compose(affine, moved), keypoints[order]
+    return dict(images=torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1),
+                keypoints=torch.from_numpy(keypoints).float(),
+                affine=torch.from_numpy(affine).float(), index=i)
 
-# %% ../../nbs/14_data.datasets.ipynb #ac0216b9
-def collate(samples:list) -> dict: # images (B, 3, H, W), windows (B, 1), keypoints (B, K, 2), affine (B, 2, 3), index (B,)
-    "Samples to a batch"
+# %% ../../nbs/14_data.datasets.ipynb #6cf88209
+def collate(samples:list, # B of `LabeledDataset.sample`
+) -> dict: # images (B, 3, H, W), windows (B, 1), keypoints (B, K, 2), affine (B, 2, 3), index (B,)
+    "Samples as a batch"
     return {**default_collate(samples), "windows": torch.arange(len(samples))[:, None]}
 
 class EpochSampler(Sampler):
     "Pairs of a frame and the number of its draw, in a new order each epoch"
-    def __init__(self, rows, # the frames to take
-                 seed:int=0):
+    def __init__(self, rows,  # the frames to take
+                 seed:int=0): # of the order
         self.rows, self.seed, self.epoch = list(rows), seed, 0
-    def set_epoch(self, epoch): self.epoch = epoch      # Lightning calls it
+
+    def set_epoch(self, epoch:int): # from 0; Lightning calls it
+        "Say which epoch comes next"
+        self.epoch = epoch
+
     def __len__(self): return len(self.rows)
+
     def __iter__(self):
         order = generator(self.seed, self.epoch, 2**31).permutation(len(self.rows))
         return iter([(self.rows[i], self.epoch) for i in order])

@@ -6,15 +6,15 @@
 __all__ = ['scale_affine', 'box_affine', 'about_centre', 'compose', 'invert', 'apply_affine', 'box_pixels', 'resize',
            'frame_affine', 'warp', 'model_size']
 
-# %% ../../nbs/11_data.geometry.ipynb #e77f7820
+# %% ../../nbs/11_data.geometry.ipynb #8b1a4348
 import cv2
 import numpy as np, torch
 from torch.nn import functional as F
 from ..core import PosebookError
 
-# %% ../../nbs/11_data.geometry.ipynb #a18d1f00
-def scale_affine(before, # height, width
-                 after,  # height, width
+# %% ../../nbs/11_data.geometry.ipynb #8b890139
+def scale_affine(before, # height, width in pixels
+                 after,  # height, width in pixels
 ) -> np.ndarray: # (2, 3) float64
     "Resize a picture: edges meet edges"
     sy, sx = after[0] / before[0], after[1] / before[1]
@@ -25,44 +25,48 @@ def box_affine(box, # x, y, width, height, in whole pixels
     "Cut out a box"
     return np.array([[1., 0, -box[0]], [0, 1., -box[1]]])
 
-def about_centre(matrix, # (2, 2)
-                 size,   # height, width of the picture
-                 shift=(0, 0), # pixels
+def about_centre(matrix,       # (2, 2)
+                 size,         # height, width of the picture
+                 shift=(0, 0), # x, y in pixels
 ) -> np.ndarray: # (2, 3)
     "Apply a matrix about the picture's centre, then shift"
     centre = np.array([size[1] - 1, size[0] - 1]) / 2
     matrix = np.asarray(matrix, float)
     return np.column_stack([matrix, centre - matrix @ centre + shift])
 
-# %% ../../nbs/11_data.geometry.ipynb #ed1bc468
-def compose(*affines) -> np.ndarray: # (2, 3)
+# %% ../../nbs/11_data.geometry.ipynb #1434ee06
+def compose(*affines, # (2, 3) each
+) -> np.ndarray: # (2, 3)
     "One affine that does what the given ones do, first to last"
     m = np.eye(3)
     for a in affines: m = np.vstack([a, [0, 0, 1]]) @ m
     return m[:2]
 
-def invert(affine): # (..., 2, 3), numpy or torch
-    "The way back"
+def invert(affine, # (..., 2, 3), numpy or torch
+): # (..., 2, 3)
+    "The affine that undoes another"
     lib = torch if torch.is_tensor(affine) else np
     back = lib.linalg.inv(affine[..., :2])
     return lib.concatenate([back, -back @ affine[..., 2:]], -1)
 
-def apply_affine(affine, # (..., 2, 3)
-                 points, # (..., K, 2)
+def apply_affine(affine, # (..., 2, 3), numpy or torch
+                 points, # (..., K, 2), the same
 ): # (..., K, 2)
     "Move points; NaN stays NaN"
     lib = torch if torch.is_tensor(points) else np
     return points @ lib.swapaxes(affine[..., :2], -1, -2) + affine[..., None, :, 2]
 
-# %% ../../nbs/11_data.geometry.ipynb #74170c86
-def box_pixels(box, # x, y, width, height, or None: all
+# %% ../../nbs/11_data.geometry.ipynb #b9b991a4
+def box_pixels(box,  # x, y, width, height in pixels; None: all
                size, # height, width of the frame
 ) -> tuple: # x, y, width, height in whole pixels
     "The part of a frame to look at, checked"
     if box is None: return 0, 0, size[1], size[0]
     x, y, w, h = (int(round(o)) for o in box)
     if w < 1 or h < 1 or x < 0 or y < 0 or x + w > size[1] or y + h > size[0]:
-        raise PosebookError(f"the box {list(box)} does not lie in a frame of width {size[1]} and height {size[0]}", "data.box", "give [x, y, width, height] inside the frame")
+        raise PosebookError(f"the box {list(box)} does not lie in a frame "
+                            f"of width {size[1]} and height {size[0]}", "data.box",
+                            "give [x, y, width, height] inside the frame")
     return x, y, w, h
 
 def resize(frames:torch.Tensor, # (N, 3, H, W) uint8
@@ -80,21 +84,24 @@ def frame_affine(frame_size, # height, width of the frame
     x, y, w, h = box_pixels(box, frame_size)
     return compose(box_affine((x, y, w, h)), scale_affine((h, w), size))
 
-# %% ../../nbs/11_data.geometry.ipynb #60b61134
+# %% ../../nbs/11_data.geometry.ipynb #24dda212
 def warp(image:np.ndarray, # (H, W, 3) uint8
          affine,           # (2, 3), from pixels of this image to pixels of the result
 ) -> np.ndarray: # (H, W, 3) uint8
     "Turn, scale and shift a picture"
-    return cv2.warpAffine(image, np.asarray(affine, float), image.shape[1::-1], flags=cv2.INTER_LINEAR)
+    return cv2.warpAffine(image, np.asarray(affine, float), image.shape[1::-1],
+                          flags=cv2.INTER_LINEAR)
 
-# %% ../../nbs/11_data.geometry.ipynb #b188a00e
-def model_size(frame_size, # height, width of what is looked at
+# %% ../../nbs/11_data.geometry.ipynb #e836ba3b
+def model_size(frame_size,      # height, width of what is looked at
                height:int=None, # as given in the YAML
-               width:int=None,
+               width:int=None,  # as given in the YAML
 ) -> tuple: # height, width
     "The size of the picture that the model sees"
     for name, v in (("height", height), ("width", width)):
-        if v is not None and v % 32: raise PosebookError(f"{v} is not a multiple of 32", f"data.image_resize_dims.{name}", f"use {max(32, round(v / 32) * 32)}")
+        if v is None or not v % 32: continue
+        raise PosebookError(f"{v} is not a multiple of 32", f"data.image_resize_dims.{name}",
+                            f"use {max(32, round(v / 32) * 32)}")
     if height and width: return height, width
     h, w = frame_size
     aspect = w / h

@@ -5,34 +5,47 @@
 # %% auto #0
 __all__ = ['to_cells', 'to_pixels', 'gaussian_heatmaps', 'cut_mean', 'centre_from_mean', 'decode_local']
 
-# %% ../../nbs/13_data.heatmaps.ipynb #baae91e2
+# %% ../../nbs/13_data.heatmaps.ipynb #09fe2c04
 import torch
 from torch import Tensor
 
-# %% ../../nbs/13_data.heatmaps.ipynb #15f218f3
-def to_cells(points, stride:int): return (points + .5) / stride - .5    # picture pixels -> heatmap cells
-def to_pixels(cells, stride:int): return (cells + .5) * stride - .5     # and back
+# %% ../../nbs/13_data.heatmaps.ipynb #d82e9b0b
+def to_cells(points,     # pixels of the picture
+             stride:int, # pixels a cell
+): # heatmap cells
+    "Where a point of the picture is on the heatmap"
+    return (points + .5) / stride - .5
 
+def to_pixels(cells,     # heatmap cells
+              stride:int, # pixels a cell
+): # pixels of the picture
+    "And back: where a point of the heatmap is in the picture"
+    return (cells + .5) * stride - .5
+
+# %% ../../nbs/13_data.heatmaps.ipynb #3e035b7a
 def gaussian_heatmaps(keypoints:Tensor, # (..., K, 2), pixels of the picture; NaN: not labelled
                       size,             # height, width of the heatmap, cells
                       stride:int=4,     # pixels a cell
                       sigma:float=1.5,  # cells
-                      uniform:bool=False, # give a keypoint that is not labelled a flat map; if not, one of zeros
+                      uniform:bool=False, # not labelled: a flat map instead of zeros
 ) -> Tensor: # (..., K, h, w), each map sums to one, or is all zero
     "The target heatmaps of a batch"
     at, device = to_cells(keypoints, stride), keypoints.device
-    hill = lambda x, n: torch.softmax(-(torch.arange(n, device=device) - x[..., None])**2 / (2 * sigma**2), -1)
+    def hill(x, n):
+        away = torch.arange(n, device=device) - x[..., None]
+        return torch.softmax(-away**2 / (2 * sigma**2), -1)
     maps = hill(at[..., 1], size[0])[..., None] * hill(at[..., 0], size[1])[..., None, :]
     return maps.nan_to_num(1 / (size[0] * size[1]) if uniform else 0.)
 
-# %% ../../nbs/13_data.heatmaps.ipynb #251d03ca
-def cut_mean(mu:Tensor,   # (...) centre of a Gaussian, cells
-             cells:Tensor, # (..., W) the cells of the window
+# %% ../../nbs/13_data.heatmaps.ipynb #968b626f
+def cut_mean(mu:Tensor,     # (...) centre of a Gaussian, cells
+             cells:Tensor,  # (..., W) the cells of the window
              inside:Tensor, # (..., W) whether a cell is on the map
-             sigma:float,  # cells
+             sigma:float,   # cells
 ) -> tuple: # mean and variance (...)
     "Mean and variance of a Gaussian of which only some cells are seen"
-    p = torch.softmax((-(cells - mu[..., None])**2 / (2 * sigma**2)).masked_fill(~inside, -torch.inf), -1)
+    log_p = -(cells - mu[..., None])**2 / (2 * sigma**2)
+    p = torch.softmax(log_p.masked_fill(~inside, -torch.inf), -1)
     mean = (p * cells).sum(-1)
     return mean, (p * (cells - mean[..., None])**2).sum(-1)
 
@@ -47,11 +60,12 @@ def centre_from_mean(mean:Tensor,   # (...) the mean in the window, cells
         mu = mean.clone()
         for _ in range(8):
             seen, variance = cut_mean(mu, cells, inside, sigma)
-            mu = (mu + (mean - seen) * sigma**2 / variance.clamp(min=.05)).clamp(-.5, n - .5)   # a keypoint is on the picture
+            mu = mu + (mean - seen) * sigma**2 / variance.clamp(min=.05)
+            mu = mu.clamp(-.5, n - .5)                  # a keypoint is on the picture
         slope = sigma**2 / cut_mean(mu, cells, inside, sigma)[1].clamp(min=.05)
     return mu + (mean - mean.detach()) * slope          # the implicit function's derivative
 
-# %% ../../nbs/13_data.heatmaps.ipynb #dcab408a
+# %% ../../nbs/13_data.heatmaps.ipynb #fe08d4f2
 def decode_local(heatmaps:Tensor,  # (B, K, h, w), each map sums to one
                  stride:int=4,     # pixels a cell
                  sigma:float=1.5,  # of the target, cells
@@ -60,12 +74,13 @@ def decode_local(heatmaps:Tensor,  # (B, K, h, w), each map sums to one
     "Coordinates from heatmaps by the mean in a window around the highest cell"
     B, K, h, w = heatmaps.shape
     flat = heatmaps.flatten(2).float()
-    top = flat.argmax(-1)                                                           # (B, K)
+    top = flat.argmax(-1)                                                            # (B, K)
     offsets = torch.arange(-radius, radius + 1, device=heatmaps.device)
-    us, vs = (top % w)[..., None] + offsets, (top // w)[..., None] + offsets         # (B, K, W) columns and rows
+    us, vs = (top % w)[..., None] + offsets, (top // w)[..., None] + offsets         # (B, K, W)
     u_in, v_in = (us >= 0) & (us < w), (vs >= 0) & (vs < h)
     where = vs.clamp(0, h - 1)[..., :, None] * w + us.clamp(0, w - 1)[..., None, :]  # (B, K, W, W)
-    window = flat.gather(-1, where.flatten(2)).view(where.shape) * (v_in[..., :, None] & u_in[..., None, :])
+    on_map = v_in[..., :, None] & u_in[..., None, :]
+    window = flat.gather(-1, where.flatten(2)).view(where.shape) * on_map
     mass = window.sum((-1, -2))
     px, py = window.sum(-2) / mass[..., None], window.sum(-1) / mass[..., None]
     x = centre_from_mean((px * us).sum(-1), us.float(), u_in, w, sigma)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['read_table', 'Labels', 'read_labels', 'image_size', 'split_sizes', 'split_frames']
 
-# %% ../../nbs/10_data.labels.ipynb #ebc4c107
+# %% ../../nbs/10_data.labels.ipynb #5c05dcc5
 import warnings
 from collections import Counter
 from dataclasses import dataclass
@@ -15,13 +15,17 @@ from PIL import Image
 from fastcore.basics import patch
 from ..core import PosebookError, writing
 
-# %% ../../nbs/10_data.labels.ipynb #6acf0c1c
+# %% ../../nbs/10_data.labels.ipynb #6871936e
 def _header(rows:pd.DataFrame, path) -> int:
     "How many of the first columns hold the image's path"
     tags = [str(o).strip().lower() for o in rows.iloc[:4, 0]]
-    if "individuals" in tags: raise PosebookError("the labels are of several animals, which posebook does not do yet", path)
+    if "individuals" in tags:
+        raise PosebookError("the labels are of several animals, which posebook does not do yet",
+                            path)
     if tags[:3] != ["scorer", "bodyparts", "coords"]:
-        raise PosebookError(f"the header is broken: its rows begin with {tags[:3]}", path, "the first column of the first three rows must say: scorer, bodyparts, coords")
+        raise PosebookError(f"the header is broken: its rows begin with {tags[:3]}", path,
+                            "the first column of the first three rows must say: "
+                            "scorer, bodyparts, coords")
     return 1 + int(sum(not str(o).strip() for o in rows.iloc[2, 1:3]))
 
 def _numbers(cells:pd.DataFrame, columns, index, path) -> np.ndarray:
@@ -31,32 +35,46 @@ def _numbers(cells:pd.DataFrame, columns, index, path) -> np.ndarray:
     empty = cells.isin(["", "nan", "NaN", "NA", "None"]).to_numpy()
     bad = np.argwhere((np.isnan(values) & ~empty) | np.isinf(values))
     if len(bad):
-        said = [f"{cells.iat[r, c]!r} for {' '.join(columns[c])} of {index[r]} (line {r + 4})" for r, c in bad[:5]]
-        raise PosebookError(f"{len(bad)} cell(s) hold no finite number: {'; '.join(said)}", path, "write a number, or leave the cell empty if it is not labelled")
+        said = "; ".join(f"{cells.iat[r, c]!r} for {' '.join(columns[c])} of {index[r]} "
+                         f"(line {r + 4})" for r, c in bad[:5])
+        raise PosebookError(f"{len(bad)} cell(s) hold no finite number: {said}", path,
+                            "write a number, or leave the cell empty if it is not labelled")
     return values
 
-def read_table(path, # a CSV file with three header rows
-               drop=(), # columns to leave out, by their first row
-) -> tuple: # index (list of str), keypoint names, {coordinate: (N, K) float64}, scorer
-    "A DeepLabCut-style table, checked"
-    path = Path(path)
-    try: rows = pd.read_csv(path, header=None, dtype=str, keep_default_na=False, skip_blank_lines=True)
-    except FileNotFoundError: raise PosebookError("the file does not exist", path) from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as e: raise PosebookError(f"this is not a CSV table: {str(e).strip()}", path) from None
-    if len(rows) < 3: raise PosebookError("the three header rows are missing", path, "the first column must say: scorer, bodyparts, coords")
-    rows = rows.loc[:, ~rows.iloc[0].isin(list(drop))]
-    n = _header(rows, path)
+# %% ../../nbs/10_data.labels.ipynb #bc36642f
+def _columns(rows, n:int, path) -> tuple:
+    "Keypoint names and coordinates from the header, checked; `n` columns of path come first"
     columns = list(zip(rows.iloc[1, n:].str.strip(), rows.iloc[2, n:].str.strip()))
     names = list(dict.fromkeys(k for k, _ in columns))
     coords = list(dict.fromkeys(c for _, c in columns))
     if columns != [(k, c) for k in names for c in coords] or coords[:2] != ["x", "y"]:
-        twice = [f"{k} {c}" for (k, c), m in Counter(columns).items() if m > 1]
-        raise PosebookError(f"the header is broken: {'twice: ' + ', '.join(twice) if twice else 'each body part needs a column x and then a column y'}", path)
+        twice = ", ".join(f"{k} {c}" for (k, c), m in Counter(columns).items() if m > 1)
+        what = f"twice: {twice}" if twice else "each body part needs a column x and then a column y"
+        raise PosebookError(f"the header is broken: {what}", path)
+    return columns, names, coords
+
+def read_table(path,    # a CSV file with three header rows
+               drop=(), # columns to leave out, by their first row
+) -> tuple: # index (list of str), keypoint names, {coordinate: (N, K) float64}, scorer
+    "A DeepLabCut-style table, checked"
+    path = Path(path)
+    try: rows = pd.read_csv(path, header=None, dtype=str, keep_default_na=False,
+                            skip_blank_lines=True)
+    except FileNotFoundError: raise PosebookError("the file does not exist", path) from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as e:
+        raise PosebookError(f"this is not a CSV table: {str(e).strip()}", path) from None
+    if len(rows) < 3:
+        raise PosebookError("the three header rows are missing", path,
+                            "the first column must say: scorer, bodyparts, coords")
+    rows = rows.loc[:, ~rows.iloc[0].isin(list(drop))]
+    n = _header(rows, path)
+    columns, names, coords = _columns(rows, n, path)
     index = ["/".join(o) for o in rows.iloc[3:, :n].to_numpy()]
-    values = _numbers(rows.iloc[3:, n:], columns, index, path).reshape(len(index), len(names), len(coords))
+    values = _numbers(rows.iloc[3:, n:], columns, index, path)
+    values = values.reshape(len(index), len(names), len(coords))
     return index, names, {c: values[..., i] for i, c in enumerate(coords)}, rows.iat[0, n]
 
-# %% ../../nbs/10_data.labels.ipynb #1df98669
+# %% ../../nbs/10_data.labels.ipynb #ae508edb
 @dataclass
 class Labels:
     "Which keypoint is where in which frame, as far as somebody said so"
@@ -67,31 +85,42 @@ class Labels:
     scorer: str = "posebook"
 
     def __len__(self): return len(self.images)
-    def paths(self): return [self.root/o for o in self.images]
-    def groups(self) -> list: return [str(Path(o).parent) for o in self.images] # what was filmed together, by folder
 
-# %% ../../nbs/10_data.labels.ipynb #5fd1f2e3
-def read_labels(path, # the CSV file
+    def paths(self) -> list: # N paths
+        "Where the images are"
+        return [self.root/o for o in self.images]
+
+    def groups(self) -> list: # N names of folders
+        "What was filmed together, by the images' folders"
+        return [str(Path(o).parent) for o in self.images]
+
+# %% ../../nbs/10_data.labels.ipynb #5e14860d
+def read_labels(path,      # the CSV file
                 root=None, # the folder that its image paths start from; None: the CSV's own
 ) -> Labels:
     "Read the labels of a project"
     path = Path(path)
     index, names, coords, scorer = read_table(path)
     twice = [k for k, m in Counter(index).items() if m > 1]
-    if twice: raise PosebookError(f"{len(twice)} image(s) have more than one row: {', '.join(twice[:5])}", path, "keep one row for each image")
+    if twice:
+        raise PosebookError(f"{len(twice)} image(s) have more than one row: {', '.join(twice[:5])}",
+                            path, "keep one row for each image")
     keypoints = np.stack([coords["x"], coords["y"]], -1)
     keypoints[np.isnan(keypoints).any(-1)] = np.nan
-    return Labels([o.replace("\\", "/") for o in index], keypoints, names, Path(root or path.parent), scorer)
+    images = [o.replace("\\", "/") for o in index]
+    return Labels(images, keypoints, names, Path(root or path.parent), scorer)
 
 @patch
 def write(self:Labels, path): # the CSV file
     "Write the labels as a CSV file with three header rows"
-    header = [[first] + [{"scorer": self.scorer, "bodyparts": k, "coords": c}[first] for k in self.keypoint_names for c in "xy"]
-              for first in ("scorer", "bodyparts", "coords")]
-    cells = [["" if np.isnan(v) else f"{v:.10g}" for v in row] for row in self.keypoints.reshape(len(self), -1)]
-    with writing(path) as p: pd.DataFrame(header + [[i] + c for i, c in zip(self.images, cells)]).to_csv(p, header=False, index=False)
+    columns = [{"scorer": self.scorer, "bodyparts": k, "coords": c}
+               for k in self.keypoint_names for c in "xy"]
+    header = [[first, *(c[first] for c in columns)] for first in ("scorer", "bodyparts", "coords")]
+    rows = [[image, *("" if np.isnan(v) else f"{v:.10g}" for v in row)]
+            for image, row in zip(self.images, self.keypoints.reshape(len(self), -1))]
+    with writing(path) as p: pd.DataFrame(header + rows).to_csv(p, header=False, index=False)
 
-# %% ../../nbs/10_data.labels.ipynb #ee5c45a7
+# %% ../../nbs/10_data.labels.ipynb #7aee7da6
 @patch
 def table(self:Labels,
           split:dict=None, # name -> indices, as `split_frames` returns
@@ -100,58 +129,84 @@ def table(self:Labels,
     n, k = self.keypoints.shape[:2]
     sets = np.full(n, "", object)
     for name, rows in (split or {}).items(): sets[rows] = name
-    return pd.DataFrame({"image": np.repeat(self.images, k), "keypoint": np.tile(self.keypoint_names, n),
-                         "x": self.keypoints[..., 0].ravel(), "y": self.keypoints[..., 1].ravel(), "set": np.repeat(sets, k)})
+    x, y = self.keypoints.reshape(-1, 2).T
+    return pd.DataFrame({"image": np.repeat(self.images, k),
+                         "keypoint": np.tile(self.keypoint_names, n),
+                         "x": x, "y": y, "set": np.repeat(sets, k)})
 
-# %% ../../nbs/10_data.labels.ipynb #5a925203
-def image_size(path) -> tuple: # height, width
+# %% ../../nbs/10_data.labels.ipynb #00751d3a
+def image_size(path, # an image file
+) -> tuple: # height, width
     "The size of an image, from its header alone"
     try:
         with Image.open(path) as im: return im.size[::-1]
-    except FileNotFoundError: raise PosebookError("the image does not exist", path, "copy it there, or take its row out of the CSV") from None
-    except OSError as e: raise PosebookError("the image cannot be read: it is damaged or no image", path) from e
+    except FileNotFoundError:
+        raise PosebookError("the image does not exist", path,
+                            "copy it there, or take its row out of the CSV") from None
+    except OSError as e:
+        raise PosebookError("the image cannot be read: it is damaged or no image", path) from e
 
-def _rows(labels, where): return "; ".join(f"{labels.keypoint_names[k]} of {labels.images[i]}" for i, k in np.argwhere(where)[:5])
+def _rows(labels, where) -> str:
+    "The first few labels for which `where` holds, in words"
+    return "; ".join(f"{labels.keypoint_names[k]} of {labels.images[i]}"
+                     for i, k in np.argwhere(where)[:5])
 
 @patch
 def check(self:Labels,
-          slack:float=0.05, # how far outside, as a share of the image's size, counts as just outside
+          slack:float=0.05, # a share of the image's size: up to here is just outside, beyond is far
 ) -> Labels: # without the labels just outside their image
     "Compare the labels with their images"
-    if not len(self) or np.isnan(self.keypoints).all(): raise PosebookError("there is no labelled frame", self.root, "label some frames first")
+    if not len(self) or np.isnan(self.keypoints).all():
+        raise PosebookError("there is no labelled frame", self.root, "label some frames first")
     missing = [o for o, p in zip(self.images, self.paths()) if not p.is_file()]
-    if missing: raise PosebookError(f"{len(missing)} image(s) of the CSV do not exist: {', '.join(missing[:5])}", self.root,
-                                    "copy them there, or take their rows out")
-    size = np.array([image_size(p)[::-1] for p in self.paths()])[:, None]                     # (N, 1, 2): width, height
-    beyond = np.nan_to_num(np.maximum(-0.5 - self.keypoints, self.keypoints - (size - 0.5)))  # pixels beyond the edge
+    if missing:
+        raise PosebookError(f"{len(missing)} image(s) of the CSV do not exist: "
+                            + ", ".join(missing[:5]), self.root,
+                            "copy them there, or take their rows out")
+    size = np.array([image_size(p)[::-1] for p in self.paths()])[:, None] # (N, 1, 2): width, height
+    beyond = np.maximum(-0.5 - self.keypoints, self.keypoints - (size - 0.5))
+    beyond = np.nan_to_num(beyond)                                        # pixels beyond the edge
     far, near = (beyond > slack * size).any(-1), (beyond > 0).any(-1)
-    if far.any(): raise PosebookError(f"{far.sum()} label(s) lie far outside their image: {_rows(self, far)}", self.root,
-                                      "labels and images do not belong together: was the video resized or cropped after labelling?")
-    if near.any(): warnings.warn(f"{near.sum()} label(s) just outside their image count as not labelled: {_rows(self, near)}")
-    return Labels(self.images, np.where(near[..., None], np.nan, self.keypoints), self.keypoint_names, self.root, self.scorer)
+    if far.any():
+        raise PosebookError(f"{far.sum()} label(s) lie far outside their image: {_rows(self, far)}",
+                            self.root, "labels and images do not belong together: "
+                            "was the video resized or cropped after labelling?")
+    if near.any():
+        warnings.warn(f"{near.sum()} label(s) just outside their image count as not labelled: "
+                      + _rows(self, near))
+    keypoints = np.where(near[..., None], np.nan, self.keypoints)
+    return Labels(self.images, keypoints, self.keypoint_names, self.root, self.scorer)
 
-# %% ../../nbs/10_data.labels.ipynb #24463d66
+# %% ../../nbs/10_data.labels.ipynb #ed4f2316
 def split_sizes(n:int,            # labelled frames
                 train_prob:float, # share for training
                 val_prob:float,   # share for validation
 ) -> tuple: # training, validation, test
     "How many frames go where"
-    if n < 2: raise PosebookError(f"{n} labelled frame(s): at least two are needed, one to learn from and one to watch", do="label more frames")
-    if train_prob + val_prob > 1 + 1e-9: raise PosebookError(f"train_prob + val_prob = {train_prob + val_prob:g} is more than 1", "training", "lower one of them")
+    if n < 2:
+        raise PosebookError(f"{n} labelled frame(s): at least two are needed, "
+                            "one to learn from and one to watch", do="label more frames")
+    if train_prob + val_prob > 1 + 1e-9:
+        raise PosebookError(f"train_prob + val_prob = {train_prob + val_prob:g} is more than 1",
+                            "training", "lower one of them")
     train, val = int(np.floor(train_prob * n)), int(np.floor(val_prob * n))
     rest = n - train - val
     if rest < 5: train, rest = train + rest, 0
     if val == 0: train, val = train - 1, 1
-    if train < 1: raise PosebookError("no frame is left for training", "training", "raise train_prob or label more frames")
+    if train < 1:
+        raise PosebookError("no frame is left for training", "training",
+                            "raise train_prob or label more frames")
     return train, val, rest
 
-# %% ../../nbs/10_data.labels.ipynb #4b9f7545
-def _split_groups(groups, sizes, generator):
+# %% ../../nbs/10_data.labels.ipynb #8c00e50a
+def _split_groups(groups, sizes, generator) -> dict:
+    "Training, validation and test by whole groups, as near to the sizes as they allow"
     names = sorted(set(groups))
     order = [names[i] for i in torch.randperm(len(names), generator=generator)]
-    need = dict(zip(("train", "val", "test"), sizes))
-    if len(names) < sum(s > 0 for s in sizes):
-        raise PosebookError(f"a group split into {sum(s > 0 for s in sizes)} parts needs as many videos, and there are {len(names)}", "training.split",
+    need, parts = dict(zip(("train", "val", "test"), sizes)), sum(s > 0 for s in sizes)
+    if len(names) < parts:
+        raise PosebookError(f"a group split into {parts} parts needs as many videos, "
+                            f"and there are {len(names)}", "training.split",
                             "use split: random, or shares with fewer parts")
     split = {k: [] for k in need}
     for left, name in zip(range(len(order), 0, -1), order):
@@ -160,19 +215,24 @@ def _split_groups(groups, sizes, generator):
         split[to] += [i for i, g in enumerate(groups) if g == name]
     return split
 
-def split_frames(n:int,              # labelled frames, in the order of the CSV
-                 train_prob:float=.9,
-                 val_prob:float=.1,
-                 seed:int=0,         # `training.rng_seed_data_pt`
+# %% ../../nbs/10_data.labels.ipynb #3be5ad6b
+def split_frames(n:int,                # labelled frames, in the order of the CSV
+                 train_prob:float=.9,  # share for training
+                 val_prob:float=.1,    # share for validation; the rest is the test
+                 seed:int=0,           # `training.rng_seed_data_pt`
                  train_frames:float=1, # a share (<= 1) or number of the training frames to use
-                 groups:list=None,   # (n,) what each frame belongs to; None: frames are divided one by one
+                 groups:list=None,     # (n,) what each frame belongs to; None: divided one by one
 ) -> dict: # name -> indices; the names are train, val, test and unused
     "Divide the labelled frames"
     sizes, generator = split_sizes(n, train_prob, val_prob), torch.Generator().manual_seed(seed)
     if groups is not None: split = _split_groups(groups, sizes, generator)
     else:
         order = torch.randperm(n, generator=generator).tolist()   # what torch's random_split does
-        split = {k: order[sum(sizes[:i]):sum(sizes[:i + 1])] for i, k in enumerate(("train", "val", "test"))}
-    used = len(split["train"]) if train_frames == 1 else int(train_frames if train_frames > 1 else train_frames * len(split["train"]))
-    if used < 1: raise PosebookError(f"train_frames = {train_frames} leaves no frame to learn from", "training.train_frames")
+        at = np.cumsum([0, *sizes])
+        split = {k: order[at[i]:at[i + 1]] for i, k in enumerate(("train", "val", "test"))}
+    used = len(split["train"])
+    if train_frames != 1: used = int(train_frames if train_frames > 1 else train_frames * used)
+    if used < 1:
+        raise PosebookError(f"train_frames = {train_frames} leaves no frame to learn from",
+                            "training.train_frames")
     return {**split, "train": split["train"][:used], "unused": split["train"][used:]}

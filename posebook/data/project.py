@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['find_csv', 'init']
 
-# %% ../../nbs/18_data.project.ipynb #c8ebfa72
+# %% ../../nbs/18_data.project.ipynb #5ed184ac
 import csv
 from pathlib import Path
 import cv2, numpy as np
@@ -16,31 +16,38 @@ from .labels import Labels, read_labels
 from .video import find_videos, read_frames, write_video
 from ..toy import Toy
 
-# %% ../../nbs/18_data.project.ipynb #006d74c9
-def find_csv(project:Path) -> str: # the labels' name
+# %% ../../nbs/18_data.project.ipynb #792c19db
+def find_csv(project:Path, # the folder
+) -> str: # its name in the folder; CollectedData.csv if there is none yet
     "The CSV file with the labels of a project"
     if (project/"CollectedData.csv").is_file(): return "CollectedData.csv"
-    found = sorted(p.name for p in project.glob("*.csv") if p.open(encoding="utf-8", errors="replace").readline().lower().startswith("scorer,"))
-    if len(found) > 1: raise PosebookError(f"which of these holds the labels? {', '.join(found)}", project, "rename it to CollectedData.csv")
+    first = lambda p: p.open(encoding="utf-8", errors="replace").readline().lower()
+    found = sorted(p.name for p in project.glob("*.csv") if first(p).startswith("scorer,"))
+    if len(found) > 1:
+        raise PosebookError(f"which of these holds the labels? {', '.join(found)}", project,
+                            "rename it to CollectedData.csv")
     return found[0] if found else "CollectedData.csv"
 
-def init(project,      # the folder
+def init(project,         # the folder
          full:bool=False, # every key, and the settings of everything that has a name
-         **settings    # sections of the config that differ from the defaults
+         **settings       # sections of the config that differ from the defaults
 ) -> Path: # the config file
     "Write a commented posebook.yaml for a project"
     project = Path(project)
-    if project.exists() and not project.is_dir(): raise PosebookError("this is a file; a project is a folder", project)
+    if project.exists() and not project.is_dir():
+        raise PosebookError("this is a file; a project is a folder", project)
     path = project/"posebook.yaml"
-    if path.exists(): raise PosebookError("there is a config already", path, "edit it, or remove it first")
+    if path.exists():
+        raise PosebookError("there is a config already", path, "edit it, or remove it first")
     csv_file = find_csv(project)
     if (project/csv_file).is_file(): read_labels(project/csv_file)
     load_installed_plugins()
-    cfg = check_config({"posebook": 1, **settings, "data": {"csv_file": csv_file, **settings.get("data", {})}})
+    data = {"csv_file": csv_file, **settings.get("data", {})}
+    cfg = check_config({"posebook": 1, **settings, "data": data})
     with writing(path) as p: p.write_text(cfg.yaml(full), encoding="utf-8")
     return path
 
-# %% ../../nbs/18_data.project.ipynb #eda4896a
+# %% ../../nbs/18_data.project.ipynb #f8bce2ca
 def _film(toy, session, frames, folder):
     "One video, and what is true in it"
     images, keypoints, visible = toy.frames(frames, session)
@@ -50,13 +57,14 @@ def _film(toy, session, frames, folder):
 
 def _label(path, picks, neighbours, folder):
     "Save the picked frames of a video, with their neighbours; the picked ones' paths"
-    frames, last = list(read_frames(path)), 0
+    frames = list(read_frames(path))
     name = lambda i: f"labeled-data/{path.stem}/img{i:08d}.png"
     (folder/name(0)).parent.mkdir(parents=True)
-    around = {int(np.clip(i + d, 0, len(frames) - 1)) for i in picks for d in range(-neighbours, neighbours + 1)}
-    for i in around: cv2.imwrite(str(folder/name(i)), frames[i][..., ::-1])
+    around = (picks[:, None] + np.arange(-neighbours, neighbours + 1)).clip(0, len(frames) - 1)
+    for i in np.unique(around): cv2.imwrite(str(folder/name(i)), frames[i][..., ::-1])
     return [name(i) for i in picks]
 
+# %% ../../nbs/18_data.project.ipynb #ab07054d
 @patch
 def make(self:Toy,
          folder,           # to be made; an error if there is something in it
@@ -68,7 +76,8 @@ def make(self:Toy,
 ) -> Path: # the folder
     "Write a complete project of the toy animal: labels, images, videos, config, and the truth"
     folder = Path(folder)
-    if folder.exists() and any(folder.iterdir()): raise PosebookError("the folder exists already", folder, "give another")
+    if folder.exists() and any(folder.iterdir()):
+        raise PosebookError("the folder exists already", folder, "give another")
     images, points, truth = [], [], []
     for session in range(videos):
         path, keypoints, visible = _film(self, session, frames, folder)
@@ -76,9 +85,12 @@ def make(self:Toy,
         picks = np.linspace(0, frames - 1, share + 2).round().astype(int)[1:-1]
         images += _label(path, picks, neighbours, folder)
         points.append(np.where(visible, 1., np.nan)[picks][..., None] * keypoints[picks])
-        truth += [(path.stem, i, n, f"{x:.3f}", f"{y:.3f}", int(v)) for i in range(frames) for n, (x, y), v in zip(self.keypoint_names, keypoints[i], visible[i])]
-    Labels(images, np.concatenate(points), self.keypoint_names, folder, "toy").write(folder/"CollectedData.csv")
+        truth += [(path.stem, i, n, f"{x:.3f}", f"{y:.3f}", int(v)) for i in range(frames)
+                  for n, (x, y), v in zip(self.keypoint_names, keypoints[i], visible[i])]
+    labelled = Labels(images, np.concatenate(points), self.keypoint_names, folder, "toy")
+    labelled.write(folder/"CollectedData.csv")
     with writing(folder/"truth.csv") as p, open(p, "w", newline="") as f:
         csv.writer(f).writerows([("video", "frame", "keypoint", "x", "y", "visible"), *truth])
-    init(folder, **{**settings, "data": {"mirrored_column_matches": self.views, **settings.get("data", {})}})
+    data = {"mirrored_column_matches": self.views, **settings.get("data", {})}
+    init(folder, **{**settings, "data": data})
     return folder

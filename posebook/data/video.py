@@ -6,7 +6,7 @@
 __all__ = ['video_endings', 'VideoInfo', 'open_video', 'probe', 'write_video', 'read_frames', 'ahead', 'VideoStream',
            'find_videos']
 
-# %% ../../nbs/15_data.video.ipynb #d05ce8dc
+# %% ../../nbs/15_data.video.ipynb #660f0260
 import queue, threading
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ..core import PosebookError, writing
 from .geometry import frame_affine
 from .datasets import fit_frames
 
-# %% ../../nbs/15_data.video.ipynb #3463e288
+# %% ../../nbs/15_data.video.ipynb #7348412c
 @dataclass
 class VideoInfo:
     "What a video file says about itself"
@@ -32,41 +32,51 @@ def open_video(path): # a video file
     "An open PyAV container with a video track"
     path = Path(path)
     if not path.is_file(): raise PosebookError("the video does not exist", path)
-    if not path.stat().st_size: raise PosebookError("the video is empty: the file has no bytes", path)
+    if not path.stat().st_size:
+        raise PosebookError("the video is empty: the file has no bytes", path)
     try: container = av.open(str(path))
     except (av.error.FFmpegError, OSError) as e:
-        raise PosebookError("this cannot be read as a video: it is damaged, cut off or of another kind", path, "does it play? copy it again, or re-encode it with ffmpeg") from e
+        raise PosebookError("this cannot be read as a video: it is damaged, cut off "
+                            "or of another kind", path,
+                            "does it play? copy it again, or re-encode it with ffmpeg") from e
     with container:
-        if not container.streams.video: raise PosebookError("there is no video track in this file", path)
+        if not container.streams.video:
+            raise PosebookError("there is no video track in this file", path)
         yield container
 
-def probe(path) -> VideoInfo:
+def probe(path, # a video file
+) -> VideoInfo:
     "Size, length and rate of a video"
     with open_video(path) as c:
         s = c.streams.video[0]
-        return VideoInfo(Path(path), s.frames, s.height, s.width, float(s.average_rate or s.guessed_rate or 30))
+        rate = s.average_rate or s.guessed_rate or 30
+        return VideoInfo(Path(path), s.frames, s.height, s.width, float(rate))
 
-# %% ../../nbs/15_data.video.ipynb #820d8fc3
-def write_video(path,       # the file to write
-                frames,     # an iterable of (H, W, 3) uint8 RGB
-                fps:float=30.,
-                quality:int=18, # x264's rate factor: 0 lossless, 18 hardly to be told from it, 30 small
+# %% ../../nbs/15_data.video.ipynb #00921fbf
+def write_video(path,           # the file to write
+                frames,         # an iterable of (H, W, 3) uint8 RGB
+                fps:float=30.,  # frames a second
+                quality:int=18, # x264's rate factor: 0 lossless, 18 looks like it, 30 small
 ):
     "Write frames as an h264 video"
     with writing(path) as part, av.open(str(part), "w", format="mp4") as c:
         stream = None
         for frame in frames:
-            frame = np.pad(frame, ((0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)), "edge")
+            h, w = frame.shape[:2]
+            frame = np.pad(frame, ((0, h % 2), (0, w % 2), (0, 0)), "edge")
             if stream is None:
-                stream = c.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options={"crf": str(quality), "preset": "veryfast"})
+                stream = c.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001),
+                                      options={"crf": str(quality), "preset": "veryfast"})
                 stream.height, stream.width, stream.pix_fmt = *frame.shape[:2], "yuv420p"
             c.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         if stream is None: raise PosebookError("there are no frames to write", path)
         c.mux(stream.encode())
 
-# %% ../../nbs/15_data.video.ipynb #0098cb2b
-def read_frames(path, start:int=0): # first frame to give
-    "Yield the frames (H, W, 3) uint8 RGB of a video"
+# %% ../../nbs/15_data.video.ipynb #7325aac7
+def read_frames(path,        # a video file
+                start:int=0, # first frame to give
+): # yields (H, W, 3) uint8 RGB
+    "The frames of a video, one after another"
     n = 0
     with open_video(path) as c:
         stream = c.streams.video[0]
@@ -77,14 +87,18 @@ def read_frames(path, start:int=0): # first frame to give
                 if n >= start: yield frame.to_ndarray(format="rgb24")
                 n += 1
         except (av.error.FFmpegError, OSError) as e:
-            raise PosebookError(f"the video is damaged after frame {n - 1}" + (f" of {stated}" if stated else ""), path, "the frames before are good; re-encode it with ffmpeg") from e
+            of = f" of {stated}" if stated else ""
+            raise PosebookError(f"the video is damaged after frame {n - 1}{of}", path,
+                                "the frames before are good; re-encode it with ffmpeg") from e
     if not n: raise PosebookError("there is no frame in this video", path)
-    if n < stated - max(2, stated // 100): raise PosebookError(f"the video ends early: {n} frames of {stated} could be read", path, "the frames before are good; copy it again")
+    if n < stated - max(2, stated // 100):
+        raise PosebookError(f"the video ends early: {n} frames of {stated} could be read", path,
+                            "the frames before are good; copy it again")
 
-# %% ../../nbs/15_data.video.ipynb #5c6c8d39
-def ahead(items, # an iterable
+# %% ../../nbs/15_data.video.ipynb #eee281e5
+def ahead(items,   # an iterable
           n:int=2, # how many to have ready
-):
+): # yields the items
     "The same items, made by a thread that is a little ahead; an error in it is raised here"
     q, stop = queue.Queue(n), threading.Event()
     def put(o):
@@ -110,23 +124,28 @@ def ahead(items, # an iterable
         stop.set()
         thread.join()
 
-# %% ../../nbs/15_data.video.ipynb #30545638
+# %% ../../nbs/15_data.video.ipynb #7ef8dd44
 class VideoStream:
     "A video as batches, in order, each frame once"
-    def __init__(self, path,
+    def __init__(self,
+        path,              # a video file
         size,              # height, width of what the model sees
-        box=None,          # x, y, width, height of the frame to look at
+        box=None,          # x, y, width, height of the part to look at; None: all
         batch_size:int=16, # frames a batch
         start:int=0,       # first frame
     ):
-        self.info, self.size, self.box, self.batch_size, self.start = probe(path), tuple(size), box, batch_size, start
-        self.affine = torch.from_numpy(frame_affine((self.info.height, self.info.width), size, box)).float()
+        self.info, self.size, self.box = probe(path), tuple(size), box
+        self.batch_size, self.start = batch_size, start
+        affine = frame_affine((self.info.height, self.info.width), size, box)
+        self.affine = torch.from_numpy(affine).float()
 
     def _batches(self):
         frames, n = [], self.start
         def batch():
             images = fit_frames(np.stack(frames), self.size, self.box)
-            return dict(images=images, windows=torch.arange(len(images))[:, None], affine=self.affine.expand(len(images), 2, 3), frames=torch.arange(n, n + len(images)))
+            size = len(images)
+            return dict(images=images, windows=torch.arange(size)[:, None],
+                        affine=self.affine.expand(size, 2, 3), frames=torch.arange(n, n + size))
         try:
             for frame in read_frames(self.info.path, self.start):
                 frames.append(frame)
@@ -140,9 +159,12 @@ class VideoStream:
 
     def __iter__(self): return ahead(self._batches())
 
-# %% ../../nbs/15_data.video.ipynb #5483194b
-video_endings = {".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv", ".mts", ".flv", ".h264", ".ts"}
+# %% ../../nbs/15_data.video.ipynb #11f3a4a6
+video_endings = {".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg",
+                 ".webm", ".wmv", ".mts", ".flv", ".h264", ".ts"}
 
-def find_videos(folder) -> list: # paths, sorted
+def find_videos(folder, # where to look; folders in it are left alone
+) -> list: # paths, sorted
     "The videos in a folder"
-    return sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in video_endings and not p.name.startswith("."))
+    return sorted(p for p in Path(folder).iterdir()
+                  if p.suffix.lower() in video_endings and not p.name.startswith("."))

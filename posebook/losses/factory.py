@@ -5,26 +5,31 @@
 # %% auto #0
 __all__ = ['LossFactory']
 
-# %% ../../nbs/24_losses.factory.ipynb #1968efe0
+# %% ../../nbs/24_losses.factory.ipynb #409f7610
 from torch import nn, Tensor
 from ..core import losses, build
 from .core import Loss
 
-# %% ../../nbs/24_losses.factory.ipynb #2ede66e5
+# %% ../../nbs/24_losses.factory.ipynb #27c8cf47
 class LossFactory(nn.Module):
     "The weighted sum of some losses, and a record of each"
-    def __init__(self, which:dict, # name -> settings
-                 facts:dict=None,  # values for parameters that are called so
+    def __init__(self,
+        which:dict,      # a loss's name -> its settings
+        facts:dict=None, # parameter's name -> value, for the losses that ask for it
     ):
         super().__init__()
-        self.losses = nn.ModuleDict({k: build(losses[k], facts, **(v or {})) for k, v in which.items()})
+        made = {k: build(losses[k], facts, **(v or {})) for k, v in which.items()}
+        self.losses = nn.ModuleDict(made)
 
-    def forward(self, stage:str,  # train, val or test
-                anneal:float=1.,  # multiplies all of them
-                **outputs         # of the model
+    def forward(self,
+        stage:str,       # train, val or test: the names in the log begin with it
+        anneal:float=1., # multiplies all weights
+        **outputs        # of the model
     ) -> tuple: # the sum, and name -> value for the log
         "Add them up"
-        values = {k: loss(**outputs) for k, loss in self.losses.items()}
-        total = sum(anneal * self.losses[k].weight * v for k, v in values.items())
-        return total, {f"{stage}_{k}_{what}": v for k, loss in self.losses.items()
-                       for what, v in (("loss", values[k].detach()), ("weight", anneal * loss.weight))}
+        total, log = 0, {}
+        for k, loss in self.losses.items():
+            value, weight = loss(**outputs), anneal * loss.weight
+            total = total + weight * value
+            log |= {f"{stage}_{k}_loss": value.detach(), f"{stage}_{k}_weight": weight}
+        return total, log

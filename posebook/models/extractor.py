@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Pyramid', 'NoNeck', 'BaseFeatureExtractor', 'depthwise']
 
-# %% ../../nbs/31_models.extractor.ipynb #d4b0b1cc
+# %% ../../nbs/31_models.extractor.ipynb #ebb73cee
 from contextlib import nullcontext
 import torch
 from torch import nn, Tensor
@@ -15,60 +15,75 @@ from fastcore.basics import patch
 from ..core import PosebookError, backbones, necks, build
 from . import backbones as _   # registers ours
 
-# %% ../../nbs/31_models.extractor.ipynb #324d2267
+# %% ../../nbs/31_models.extractor.ipynb #71125e81
 @necks("pyramid")
 class Pyramid(nn.Module):
     "A light feature pyramid over all levels: one map at the finest stride wanted"
-    def __init__(self, channels, strides, # of the backbone's levels
-                 stride:int=4,    # pixels a cell of what comes out
-                 width:int=48,    # channels of what comes out
+    def __init__(self,
+        channels,     # of each of the backbone's levels
+        strides,      # pixels a cell, of each of the backbone's levels
+        stride:int=4, # pixels a cell of what comes out
+        width:int=48, # channels of what comes out
     ):
         super().__init__()
-        if stride not in strides: raise PosebookError(f"the backbone has no level of stride {stride}", "data.downsample_factor")
+        if stride not in strides:
+            raise PosebookError(f"the backbone has no level of stride {stride}",
+                                "data.downsample_factor")
         self.first, self.stride, self.num_features = strides.index(stride), stride, width
-        layer = lambda i, k: nn.Sequential(nn.Conv2d(i, width, k, padding=k // 2, bias=False), nn.BatchNorm2d(width))
+        layer = lambda i, k: nn.Sequential(
+            nn.Conv2d(i, width, k, padding=k // 2, bias=False), nn.BatchNorm2d(width))
         self.sides = nn.ModuleList(layer(c, 1) for c in channels[self.first:])
         self.mixes = nn.ModuleList(layer(width, 3) for _ in channels[self.first:])
 
-    def forward(self, levels): # list of (N, C, h, w), fine to coarse
+    def forward(self,
+        levels:list, # of (N, C, h, w), fine to coarse
+    ) -> Tensor: # (N, width, h, w) at the stride wanted
+        "Walk up from the deepest level"
         x = 0
         for level, side, mix in reversed(list(zip(levels[self.first:], self.sides, self.mixes))):
-            if torch.is_tensor(x): x = F.interpolate(x, level.shape[-2:], mode="bilinear", align_corners=False)
+            if torch.is_tensor(x):
+                x = F.interpolate(x, level.shape[-2:], mode="bilinear", align_corners=False)
             x = F.relu(mix(F.relu(side(level) + x)))
         return x
 
 @necks("none")
 class NoNeck(nn.Module):
     "The deepest level as it is"
-    def __init__(self, channels, strides): # of the backbone's levels
+    def __init__(self,
+        channels, # of each of the backbone's levels
+        strides,  # pixels a cell, of each of the backbone's levels
+    ):
         super().__init__()
         self.stride, self.num_features = strides[-1], channels[-1]
     def forward(self, levels): return levels[-1]
 
-# %% ../../nbs/31_models.extractor.ipynb #38891cbd
+# %% ../../nbs/31_models.extractor.ipynb #266957e8
 class BaseFeatureExtractor(LightningModule):
     "Backbone and neck: frames in, one map of features for each out"
     def __init__(self,
-        image_size=None,  # height, width of the frames, if they are to be checked
+        image_size=None,  # height, width of what the model sees, if they are to be checked
         stride:int=4,     # pixels a cell of the neck's map
-        backbone:str="efficientnet_lite0",
+        backbone:str="efficientnet_lite0", # by its registered name
         weights:str="imagenet", # the backbone's initialisation
-        neck:str="pyramid",
-        tuned_stages:int=2,     # how many of the backbone's stages, from the last, learn after unfreezing
+        neck:str="pyramid",     # pyramid | none
+        tuned_stages:int=2,     # how many of the backbone's last stages learn after unfreezing
         fixed_statistics:bool=True, # keep the backbone's normalisation statistics
     ):
         super().__init__()
-        self.backbone = build(backbones[backbone], weights=weights)
-        self.neck = build(necks[neck], dict(channels=self.backbone.channels, strides=self.backbone.strides, stride=stride))
-        self.tuned_stages, self.fixed_statistics = min(tuned_stages, len(self.backbone.stages)), fixed_statistics
-        deepest = self.backbone.strides[-1]
-        if image_size and any(o % deepest for o in image_size):
-            raise PosebookError(f"{image_size[0]} x {image_size[1]} is not divisible by the backbone's stride {deepest}", "data.image_resize_dims")
-        self.freeze(len(self.backbone.stages))
+        self.backbone = b = build(backbones[backbone], weights=weights)
+        self.neck = build(necks[neck], dict(channels=b.channels, strides=b.strides, stride=stride))
+        self.tuned_stages = min(tuned_stages, len(b.stages))
+        self.fixed_statistics = fixed_statistics
+        if image_size and any(o % b.strides[-1] for o in image_size):
+            raise PosebookError(f"{image_size[0]} x {image_size[1]} is not divisible by "
+                                f"the backbone's stride {b.strides[-1]}", "data.image_resize_dims")
+        self.freeze(len(b.stages))
 
-# %% ../../nbs/31_models.extractor.ipynb #c45f1e87
+# %% ../../nbs/31_models.extractor.ipynb #c6f011e5
 @patch
-def freeze(self:BaseFeatureExtractor, stages:int): # how many of the backbone's stages, from the first, do not learn
+def freeze(self:BaseFeatureExtractor,
+           stages:int, # how many of the backbone's stages, from the first, do not learn
+):
     "Decide which stages of the backbone learn from now on"
     self.num_frozen = stages
     for i, stage in enumerate(self.backbone.stages): stage.requires_grad_(i >= stages)
@@ -80,7 +95,9 @@ def unfreeze(self:BaseFeatureExtractor):
     self.freeze(len(self.backbone.stages) - self.tuned_stages)
 
 @patch
-def train(self:BaseFeatureExtractor, mode:bool=True):
+def train(self:BaseFeatureExtractor,
+          mode:bool=True, # False: evaluation mode for everything
+) -> BaseFeatureExtractor: # itself, as torch's own returns
     "Training mode, except for what is frozen"
     super(BaseFeatureExtractor, self).train(mode)
     for stage in self.backbone.stages[:self.num_frozen]: stage.eval()
@@ -89,8 +106,11 @@ def train(self:BaseFeatureExtractor, mode:bool=True):
             if isinstance(m, nn.modules.batchnorm._BatchNorm): m.eval()
     return self
 
-# %% ../../nbs/31_models.extractor.ipynb #a105e49f
-def depthwise(stage) -> bool: return any(isinstance(m, nn.Conv2d) and m.groups > 1 for m in stage.modules())
+# %% ../../nbs/31_models.extractor.ipynb #1d6056f9
+def depthwise(stage, # a module
+) -> bool:
+    "Whether it has convolutions that look at each channel by itself"
+    return any(isinstance(m, nn.Conv2d) and m.groups > 1 for m in stage.modules())
 
 @patch
 def get_levels(self:BaseFeatureExtractor,
@@ -104,20 +124,21 @@ def get_levels(self:BaseFeatureExtractor,
     for i, stage in enumerate(self.backbone.stages[len(levels):stages], len(levels)):
         learns = torch.is_grad_enabled() and i >= self.num_frozen
         full = learns and self.device.type == "cpu" and depthwise(stage)
-        with torch.set_grad_enabled(learns), torch.autocast("cpu", enabled=False) if full else nullcontext(): x = stage(x.float() if full else x)
+        precision = torch.autocast("cpu", enabled=False) if full else nullcontext()
+        with torch.set_grad_enabled(learns), precision: x = stage(x.float() if full else x)
         levels.append(x)
     return levels
 
-# %% ../../nbs/31_models.extractor.ipynb #3137fd82
+# %% ../../nbs/31_models.extractor.ipynb #485c295c
 @patch
 def get_representations(self:BaseFeatureExtractor,
-                        images:Tensor=None,  # (N, 3, H, W) uint8, the distinct frames; or (B, T, 3, H, W), windows of frames
+                        images:Tensor=None,  # uint8, distinct frames (N, 3, H, W) or (B, T, 3, H, W)
                         windows:Tensor=None, # (B, T) rows of `images` for each output
-                        levels=(),           # the first levels of the distinct frames, if they are known already
+                        levels=(),           # the frames' first levels, if they are known already
 ) -> Tensor: # (N, F, h, w) without windows, (B, T, F, h, w) with
     "Features of frames, or of windows of frames"
     if images is not None and images.dim() == 5:
-        windows = torch.arange(images.shape[0] * images.shape[1], device=images.device).view(images.shape[:2])
-        images = images.flatten(0, 1)
+        size, images = images.shape[:2], images.flatten(0, 1)
+        windows = torch.arange(len(images), device=images.device).view(size)
     features = self.neck(self.get_levels(images, levels))
     return features if windows is None else features[windows]

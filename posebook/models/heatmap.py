@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ConvHead', 'DeconvHead', 'HeatmapTracker']
 
-# %% ../../nbs/35_models.heatmap.ipynb #16f9e76b
+# %% ../../nbs/35_models.heatmap.ipynb #57e9a8d9
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
@@ -14,30 +14,44 @@ from ..data.geometry import apply_affine, invert
 from ..data.heatmaps import gaussian_heatmaps, decode_local
 from .supervised import BaseSupervisedTracker
 
-# %% ../../nbs/35_models.heatmap.ipynb #25b253d9
+# %% ../../nbs/35_models.heatmap.ipynb #52aac7c0
 @heads("conv")
 class ConvHead(nn.Module):
     "One convolution"
-    def __init__(self, num_features, num_keypoints, # channels in and out
-                 feature_stride, stride):           # pixels a cell, in and out
+    def __init__(self,
+        num_features,   # channels in
+        num_keypoints,  # channels out
+        feature_stride, # pixels a cell of the features
+        stride,         # pixels a cell of the heatmap
+    ):
         super().__init__()
-        if feature_stride != stride: raise PosebookError(f"head: conv leaves the map as coarse as it is, {feature_stride} pixels a cell instead of {stride}", "model.head",
-                                                         "use neck: pyramid, or head: deconv")
+        if feature_stride != stride:
+            raise PosebookError("head: conv leaves the map as coarse as it is, "
+                                f"{feature_stride} pixels a cell instead of {stride}",
+                                "model.head", "use neck: pyramid, or head: deconv")
         self.layer = nn.Conv2d(num_features, num_keypoints, 3, padding=1)
     def forward(self, x): return self.layer(x)
 
 @heads("deconv")
 class DeconvHead(nn.Module):
     "Pixel shuffle and transposed convolutions"
-    def __init__(self, num_features, num_keypoints, feature_stride, stride):
+    def __init__(self,
+        num_features,   # channels in
+        num_keypoints,  # channels out
+        feature_stride, # pixels a cell of the features
+        stride,         # pixels a cell of the heatmap
+    ):
         super().__init__()
-        if feature_stride <= stride: raise PosebookError("head: deconv is for the backbone's deepest level", "model.head", "use neck: none with it, or head: conv")
+        if feature_stride <= stride:
+            raise PosebookError("head: deconv is for the backbone's deepest level", "model.head",
+                                "use neck: none with it, or head: conv")
         doublings = (feature_stride // stride).bit_length() - 2
         sizes = [num_features // 4] + [num_keypoints] * doublings
-        self.layers = nn.Sequential(nn.PixelShuffle(2), *(nn.ConvTranspose2d(i, o, 3, 2, 1, output_padding=1) for i, o in zip(sizes, sizes[1:])))
+        double = lambda i, o: nn.ConvTranspose2d(i, o, 3, 2, 1, output_padding=1)
+        self.layers = nn.Sequential(nn.PixelShuffle(2), *map(double, sizes, sizes[1:]))
     def forward(self, x): return self.layers(x)
 
-# %% ../../nbs/35_models.heatmap.ipynb #5412f7e2
+# %% ../../nbs/35_models.heatmap.ipynb #8d5ecb25
 @models("heatmap")
 class HeatmapTracker(BaseSupervisedTracker):
     "Draws a heatmap for each keypoint of a frame"
@@ -47,15 +61,23 @@ class HeatmapTracker(BaseSupervisedTracker):
         sigma:float=1.5,    # of the target Gaussian, in cells of the heatmap
         uniform:bool=False, # teach a keypoint that is not labelled a flat heatmap
         stride:int=4,       # pixels a cell of the heatmap
-        **kwargs):
+        **kwargs,           # settings of every tracker
+    ):
         super().__init__(stride=stride, **kwargs)
-        self.num_keypoints, self.sigma, self.uniform, self.stride = num_keypoints, sigma, uniform, stride
-        self.head = build(heads[head], dict(num_features=self.neck.num_features, feature_stride=self.neck.stride, num_keypoints=num_keypoints, stride=stride))
+        self.num_keypoints, self.stride = num_keypoints, stride
+        self.sigma, self.uniform = sigma, uniform
+        self.head = build(heads[head], dict(
+            num_features=self.neck.num_features, feature_stride=self.neck.stride,
+            num_keypoints=num_keypoints, stride=stride))
 
-    def forward(self, images:Tensor=None, levels=()) -> Tensor: # (B, 3, H, W) uint8 -> (B, K, h, w) before the softmax
+    def forward(self,
+        images:Tensor=None, # (B, 3, H, W) uint8
+        levels=(),          # the first levels, if they are known already
+    ) -> Tensor: # (B, K, h, w) before the softmax
+        "The network's map for each keypoint"
         return self.head(self.get_representations(images, levels=levels)).float()
 
-# %% ../../nbs/35_models.heatmap.ipynb #3cba90e4
+# %% ../../nbs/35_models.heatmap.ipynb #3786b425
 @patch
 def decode(self:HeatmapTracker,
            heatmaps:Tensor, # (B, K, h, w), each sums to one
@@ -65,23 +87,30 @@ def decode(self:HeatmapTracker,
     keypoints, confidences = decode_local(heatmaps, self.stride, self.sigma)
     return apply_affine(invert(affine), keypoints), confidences
 
+# %% ../../nbs/35_models.heatmap.ipynb #e519889c
 @patch
 def get_loss_inputs_labeled(self:HeatmapTracker,
-                            batch:dict, # images (or levels), keypoints (B, K, 2) in pixels of the frame, affine (B, 2, 3)
-) -> dict:
+                            batch:dict, # images or levels, keypoints (B, K, 2), affine
+) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
     "What the losses of labelled frames compare"
     logits = self(batch.get("images"), batch.get("levels", ()))
     heatmaps = logits.flatten(2).softmax(-1).view(logits.shape)
     on_picture = apply_affine(batch["affine"], batch["keypoints"])
     size = torch.tensor(logits.shape[:1:-1], device=logits.device) * self.stride
-    seen = ((on_picture > -.5) & (on_picture < size - .5)).all(-1, keepdim=True)       # augmentation may have moved it out
+    seen = ((on_picture > -.5) & (on_picture < size - .5)).all(-1, keepdim=True)
+    target = gaussian_heatmaps(on_picture.where(seen, torch.nan), logits.shape[-2:],
+                               self.stride, self.sigma, self.uniform)
     keypoints, confidences = self.decode(heatmaps, batch["affine"])
-    return dict(heatmaps_targ=gaussian_heatmaps(on_picture.where(seen, torch.nan), logits.shape[-2:], self.stride, self.sigma, self.uniform),
-                heatmaps_pred=heatmaps, logits_pred=logits, keypoints_targ=batch["keypoints"], keypoints_pred=keypoints, confidences=confidences)
+    return dict(heatmaps_targ=target, heatmaps_pred=heatmaps, logits_pred=logits,
+                keypoints_targ=batch["keypoints"], keypoints_pred=keypoints, confidences=confidences)
 
 @patch
-def predict_step(self:HeatmapTracker, batch:dict, batch_idx:int=0, return_heatmaps:bool=False):
-    "Keypoints (B, K, 2) in pixels of the frame and confidences (B, K); the heatmaps too if asked"
+def predict_step(self:HeatmapTracker,
+                 batch:dict,      # images (B, 3, H, W) uint8, affine (B, 2, 3)
+                 batch_idx:int=0, # Lightning's; not used
+                 return_heatmaps:bool=False, # give the heatmaps (B, K, h, w) too
+) -> tuple: # keypoints (B, K, 2) in pixels of the frame, confidences (B, K), heatmaps if asked
+    "Where the keypoints are"
     logits = self(batch["images"])
     heatmaps = logits.flatten(2).softmax(-1).view(logits.shape)
     found = self.decode(heatmaps, batch["affine"])

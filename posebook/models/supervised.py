@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BaseSupervisedTracker', 'seconds']
 
-# %% ../../nbs/32_models.supervised.ipynb #28f369a2
+# %% ../../nbs/32_models.supervised.ipynb #01029719
 import math, time
 import torch
 from torch import Tensor
@@ -15,39 +15,55 @@ from ..config import Config
 from ..losses.factory import LossFactory
 from .extractor import BaseFeatureExtractor
 
-# %% ../../nbs/32_models.supervised.ipynb #bad06a21
+# %% ../../nbs/32_models.supervised.ipynb #f5e33819
 class BaseSupervisedTracker(BaseFeatureExtractor):
     "What every tracker has: a schedule, an optimiser, and the way from a batch to a loss"
     def __init__(self,
         cfg:Config=None,  # the whole config; None: all defaults
         loss_factory:LossFactory=None, # what to make smaller; None: a tracker only for prediction
-        **kwargs):
+        **kwargs,         # settings of the extractor
+    ):
         super().__init__(**kwargs)
         self.cfg, self.loss_factory = cfg or Config(), loss_factory
-        self.seconds_before, self.started = 0., None    # of training, in earlier runs; when this one began
+        # seconds of training in earlier runs, and when this one began
+        self.seconds_before, self.started = 0., None
 
-    def get_loss_inputs_labeled(self, batch:dict) -> dict:
-        raise NotImplementedError(f"{type(self).__name__} needs `get_loss_inputs_labeled(batch)`: from a labelled batch to the dict of outputs that its losses ask for")
+    def get_loss_inputs_labeled(self,
+        batch:dict, # as a labelled loader makes it
+    ) -> dict: # outputs, by the field's standard keys
+        "What the losses of labelled frames compare; a tracker's own"
+        raise NotImplementedError(
+            f"{type(self).__name__} needs `get_loss_inputs_labeled(batch)`: "
+            "from a labelled batch to the dict of outputs that its losses ask for")
 
-    def predict_step(self, batch:dict, batch_idx:int=0):
-        raise NotImplementedError(f"{type(self).__name__} needs `predict_step(batch)`: keypoints (B, K, 2) in pixels of the frame, and confidences (B, K)")
+    def predict_step(self,
+        batch:dict, # images, windows, affine
+        batch_idx:int=0, # Lightning's; not used
+    ) -> tuple: # keypoints (B, K, 2) in pixels of the frame, confidences (B, K)
+        "Where the keypoints are; a tracker's own"
+        raise NotImplementedError(
+            f"{type(self).__name__} needs `predict_step(batch)`: "
+            "keypoints (B, K, 2) in pixels of the frame, and confidences (B, K)")
 
-# %% ../../nbs/32_models.supervised.ipynb #7c80ee53
-def seconds(max_time:str) -> int: # "DD:HH:MM:SS"
+# %% ../../nbs/32_models.supervised.ipynb #c5d5cd8e
+def seconds(max_time:str, # "DD:HH:MM:SS"
+) -> int:
     "A limit on time as a number"
     d, h, m, s = (int(o) for o in max_time.split(":"))
     return ((d * 24 + h) * 60 + m) * 60 + s
 
 @patch
-def total_steps(self:BaseSupervisedTracker):
-    "How many steps the training has if no clock ends it; None: no limit"
+def steps_an_epoch(self:BaseSupervisedTracker) -> int:
+    "How many steps the optimiser takes in an epoch"
+    batches = len(self.trainer.train_dataloader)
+    return max(1, math.ceil(batches / self.cfg.training.accumulate_grad_batches))
+
+@patch
+def total_steps(self:BaseSupervisedTracker) -> int: # or None: no limit
+    "How many steps the training has if no clock ends it"
     t = self.cfg.training
     limits = [o for o in (t.max_steps, t.max_epochs and t.max_epochs * self.steps_an_epoch()) if o]
     return min(limits) if limits else None
-
-@patch
-def steps_an_epoch(self:BaseSupervisedTracker) -> int:
-    return max(1, math.ceil(len(self.trainer.train_dataloader) / self.cfg.training.accumulate_grad_batches))
 
 @patch
 def seconds_spent(self:BaseSupervisedTracker) -> float:
@@ -58,16 +74,31 @@ def seconds_spent(self:BaseSupervisedTracker) -> float:
 def progress(self:BaseSupervisedTracker) -> float: # 0 to 1
     "How far the training is"
     t, steps = self.cfg.training, self.total_steps()
-    return min(1., max(self.trainer.global_step / steps if steps else 0., self.seconds_spent() / seconds(t.max_time) if t.max_time else 0.))
+    by_steps = self.trainer.global_step / steps if steps else 0.
+    by_time = self.seconds_spent() / seconds(t.max_time) if t.max_time else 0.
+    return min(1., max(by_steps, by_time))
+
+# %% ../../nbs/32_models.supervised.ipynb #3eded43d
+@patch
+def on_fit_start(self:BaseSupervisedTracker):
+    "Start the clock"
+    self.started = self.started or time.monotonic()
 
 @patch
-def on_fit_start(self:BaseSupervisedTracker): self.started = self.started or time.monotonic()
-@patch
-def on_save_checkpoint(self:BaseSupervisedTracker, checkpoint): checkpoint["seconds_spent"] = self.seconds_spent()
-@patch
-def on_load_checkpoint(self:BaseSupervisedTracker, checkpoint): self.seconds_before = checkpoint.get("seconds_spent", 0.)
+def on_save_checkpoint(self:BaseSupervisedTracker,
+                       checkpoint:dict, # about to be written
+):
+    "Note the time spent"
+    checkpoint["seconds_spent"] = self.seconds_spent()
 
-# %% ../../nbs/32_models.supervised.ipynb #73c20234
+@patch
+def on_load_checkpoint(self:BaseSupervisedTracker,
+                       checkpoint:dict, # as it was written
+):
+    "Go on from the time spent"
+    self.seconds_before = checkpoint.get("seconds_spent", 0.)
+
+# %% ../../nbs/32_models.supervised.ipynb #292d77cc
 def _share(self, step, epoch, otherwise):
     "A moment given in steps or epochs as a share of the training"
     at = step if step is not None else None if epoch is None else epoch * self.steps_an_epoch()
@@ -82,52 +113,74 @@ def unfreezing(self:BaseSupervisedTracker) -> float: # 0 to 1
     return _share(self, t.unfreezing_step, t.unfreezing_epoch, .25)
 
 @patch
-def rate(self:BaseSupervisedTracker, p:float) -> float: # p: progress, 0 to 1
+def rate(self:BaseSupervisedTracker,
+         p:float, # progress, 0 to 1
+) -> float: # 0 to 1
     "The learning rate as a share of its largest"
     t, warm = self.cfg.training, min(1., (self.trainer.global_step + 1) / 20)
     if t.lr_scheduler == "cosine": return warm * (.01 + .99 * (1 + math.cos(math.pi * p)) / 2)
-    given = {"milestones": [150, 200, 250], "gamma": .5, **t.lr_scheduler_params.get("multisteplr", {})}
-    passed = [_share(self, s, None, 2.) for s in given["milestone_steps"]] if given.get("milestone_steps") else [_share(self, None, e, 2.) for e in given["milestones"]]
-    return warm * given["gamma"] ** sum(p >= o for o in passed)
+    default = {"milestones": [150, 200, 250], "gamma": .5}
+    given = {**default, **t.lr_scheduler_params.get("multisteplr", {})}
+    steps = given.get("milestone_steps")
+    moments = [(s, None) for s in steps] if steps else [(None, e) for e in given["milestones"]]
+    return warm * given["gamma"] ** sum(p >= _share(self, s, e, 2.) for s, e in moments)
 
 @patch
-def backbone_rate(self:BaseSupervisedTracker, p:float) -> float:
-    "The same for the backbone: nothing while it is frozen, then a ramp over a twentieth of the training"
+def backbone_rate(self:BaseSupervisedTracker,
+                  p:float, # progress, 0 to 1
+) -> float: # 0 to 1
+    "The same for the backbone: 0 while it is frozen, then a ramp over a twentieth of the training"
     return self.rate(p) * min(1., max(0., (p - self.unfreezing()) / .05))
 
-# %% ../../nbs/32_models.supervised.ipynb #c565b4a2
+# %% ../../nbs/32_models.supervised.ipynb #1ebb8583
 @patch
-def get_parameters(self:BaseSupervisedTracker) -> list:
+def get_parameters(self:BaseSupervisedTracker) -> list: # of dicts, as torch's optimisers take
     "The groups of parameters, each with its largest learning rate"
     p = self.cfg.training.optimizer_params
     head = p.get("learning_rate", 1e-3)
     inside = {id(o) for o in self.backbone.parameters()}
     groups = {"head": ([o for o in self.parameters() if id(o) not in inside], head),
-              "backbone": (list(self.backbone.parameters()), p.get("backbone_learning_rate", .3 * head))}
+              "backbone": (list(self.backbone.parameters()),
+                           p.get("backbone_learning_rate", .3 * head))}
     return [dict(name=k, params=o, lr=lr, max_lr=lr) for k, (o, lr) in groups.items()]
 
 @patch
-def configure_optimizers(self:BaseSupervisedTracker):
+def configure_optimizers(self:BaseSupervisedTracker) -> torch.optim.Optimizer:
+    "The optimiser that the config names"
     t = self.cfg.training
-    return getattr(torch.optim, t.optimizer)(self.get_parameters(), weight_decay=t.optimizer_params.get("weight_decay", 1e-2 if t.optimizer == "AdamW" else 0.))
+    decay = t.optimizer_params.get("weight_decay", 1e-2 if t.optimizer == "AdamW" else 0.)
+    return getattr(torch.optim, t.optimizer)(self.get_parameters(), weight_decay=decay)
 
+# %% ../../nbs/32_models.supervised.ipynb #988dff28
 @patch
 def on_train_epoch_start(self:BaseSupervisedTracker):
-    if self.num_frozen == len(self.backbone.stages) and self.tuned_stages and self.progress() >= self.unfreezing(): self.unfreeze()
+    "Unfreeze the upper stages when it is time"
+    all_frozen = self.num_frozen == len(self.backbone.stages)
+    if all_frozen and self.tuned_stages and self.progress() >= self.unfreezing(): self.unfreeze()
 
 @patch
-def on_train_batch_start(self:BaseSupervisedTracker, batch, batch_idx):
-    p = self.progress()
-    for g in self.optimizers(use_pl_optimizer=False).param_groups: g["lr"] = g["max_lr"] * {"head": self.rate, "backbone": self.backbone_rate}[g["name"]](p)
+def on_train_batch_start(self:BaseSupervisedTracker,
+                         batch:dict,    # about to be used
+                         batch_idx:int, # its number in the epoch
+):
+    "Set the learning rates"
+    p, rates = self.progress(), {"head": self.rate, "backbone": self.backbone_rate}
+    for g in self.optimizers(use_pl_optimizer=False).param_groups:
+        g["lr"] = g["max_lr"] * rates[g["name"]](p)
 
 @patch
-def on_train_batch_end(self:BaseSupervisedTracker, outputs, batch, batch_idx):
+def on_train_batch_end(self:BaseSupervisedTracker,
+                       outputs,       # of the step
+                       batch:dict,    # that was used
+                       batch_idx:int, # its number in the epoch
+):
+    "Stop when the training is as long as it was to be"
     if self.progress() >= 1: self.trainer.should_stop = True
 
-# %% ../../nbs/32_models.supervised.ipynb #36a1d903
+# %% ../../nbs/32_models.supervised.ipynb #bdf1123f
 @patch
 def evaluate_labeled(self:BaseSupervisedTracker,
-                     batch:dict, # as a labelled loader makes
+                     batch:dict, # as a labelled loader makes it
                      stage:str,  # train, val or test
 ) -> Tensor: # a scalar
     "The loss of a labelled batch"
@@ -135,12 +188,31 @@ def evaluate_labeled(self:BaseSupervisedTracker,
     loss, log = self.loss_factory(stage, **outputs)
     off = (outputs["keypoints_pred"].detach() - outputs["keypoints_targ"]).norm(dim=-1).nanmean()
     log = {f"{stage}_supervised_loss": loss.detach(), f"{stage}_pixel_error": off, **log}
-    self.log_dict(log, batch_size=len(batch["keypoints"]), prog_bar=False, on_step=stage == "train", on_epoch=stage != "train")
+    self.log_dict(log, batch_size=len(batch["keypoints"]), prog_bar=False,
+                  on_step=stage == "train", on_epoch=stage != "train")
     return loss
 
+# %% ../../nbs/32_models.supervised.ipynb #50ab447d
 @patch
-def training_step(self:BaseSupervisedTracker, batch, batch_idx): return self.evaluate_labeled(batch, "train")
+def training_step(self:BaseSupervisedTracker,
+                  batch:dict,    # as a labelled loader makes it
+                  batch_idx:int, # its number in the epoch
+) -> Tensor: # a scalar
+    "The loss of a training batch"
+    return self.evaluate_labeled(batch, "train")
+
 @patch
-def validation_step(self:BaseSupervisedTracker, batch, batch_idx): return self.evaluate_labeled(batch, "val")
+def validation_step(self:BaseSupervisedTracker,
+                    batch:dict,    # as a labelled loader makes it
+                    batch_idx:int, # its number in the epoch
+) -> Tensor: # a scalar
+    "The loss of a validation batch"
+    return self.evaluate_labeled(batch, "val")
+
 @patch
-def test_step(self:BaseSupervisedTracker, batch, batch_idx): return self.evaluate_labeled(batch, "test")
+def test_step(self:BaseSupervisedTracker,
+              batch:dict,    # as a labelled loader makes it
+              batch_idx:int, # its number in the epoch
+) -> Tensor: # a scalar
+    "The loss of a test batch"
+    return self.evaluate_labeled(batch, "test")
