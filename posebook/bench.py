@@ -6,119 +6,168 @@
 __all__ = ['training_kinds', 'peak_memory', 'clock_steps', 'measure_training', 'measure_tracking', 'main', 'run_alone',
            'start_up', 'measurements', 'row', 'bench']
 
-# %% ../nbs/44_bench.ipynb #a987bd02
+# %% ../nbs/44_bench.ipynb #b5f81a1f
 import json, os, platform, subprocess, sys, tempfile, time
 from pathlib import Path
 from .core import PosebookError, writing
 
-# %% ../nbs/44_bench.ipynb #b6dbd357
+# %% ../nbs/44_bench.ipynb #2bbbc664
 def peak_memory() -> int: # MB; 0 where the system does not say
     "The most memory that this process has had"
     try: import resource
     except ImportError: return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024**2 if sys.platform == "darwin" else 1024)
+    unit = 1024**2 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
 
-def clock_steps(skip:int, steps:int):
+training_kinds = {  # name -> settings
+    "whole":  ["training.cache_features=false", "training.unfreezing_step=0",
+               "model.args.tuned_stages=4"],
+    "frozen": ["training.cache_features=false", "training.unfreezing_step=1000000"],
+    "cached": ["training.cache_features=true", "training.unfreezing_step=1000000"]}
+
+def _of_backbone(name) -> list: # settings
+    "A backbone, without a download: speed does not depend on the weights"
+    default = name == "efficientnet_lite0"
+    return [f"model.backbone={name}", *([] if default else ["model.weights=null"])]
+
+# %% ../nbs/44_bench.ipynb #019f472c
+def clock_steps(skip:int,  # steps before the clock starts
+                steps:int, # steps to time
+): # a callback that has `rate`, steps a second, afterwards
     "A Lightning callback that times the steps after the first few"
     from lightning.pytorch import Callback
     class Clock(Callback):
         def on_train_batch_end(self, trainer, *args):
             if trainer.global_step == skip: self.started = time.perf_counter()
-            if trainer.global_step == skip + steps: self.rate = steps / (time.perf_counter() - self.started)
+            if trainer.global_step == skip + steps:
+                self.rate = steps / (time.perf_counter() - self.started)
     return Clock()
 
-training_kinds = {  # name -> settings
-    "whole":  ["training.cache_features=false", "training.unfreezing_step=0", "model.args.tuned_stages=4"],
-    "frozen": ["training.cache_features=false", "training.unfreezing_step=1000000"],
-    "cached": ["training.cache_features=true", "training.unfreezing_step=1000000"]}
-
-def measure_training(project, backbone, kind, steps) -> dict: # steps a second
+def measure_training(project,  # a folder with a posebook.yaml
+                     backbone, # by name
+                     kind,     # one of `training_kinds`
+                     steps,    # to time
+) -> dict: # rate: steps a second
     "Training steps with 8 frames of 256x256"
     from posebook.config import read_config
     from posebook.train import Run
     # cached: the first eight epochs of three steps compute what is remembered
     skip = 26 if kind == "cached" else 3
-    cfg = read_config(project, [*training_kinds[kind], f"model.backbone={backbone}", *([] if backbone == "efficientnet_lite0" else ["model.weights=null"]),
-                                f"training.max_steps={skip + steps}", "training.check_val_every_n_epoch=1000", "training.train_batch_size=8"])
+    cfg = read_config(project, [
+        *training_kinds[kind], *_of_backbone(backbone), f"training.max_steps={skip + steps}",
+        "training.check_val_every_n_epoch=1000", "training.train_batch_size=8"])
     clock = clock_steps(skip, steps)
     with tempfile.TemporaryDirectory() as out: Run(cfg, out).fit(callbacks=[clock])
     return {"rate": round(clock.rate, 2)}
 
-def measure_tracking(project, backbone, precision, frames) -> dict: # frames a second
-    "From an h264 video of 396x406 to a table, and the forward pass alone beside it"
-    import torch
+# %% ../nbs/44_bench.ipynb #6d374ee2
+def _rate(f) -> float: # a second
+    "How many a second, where `f` does some and says how many"
+    started = time.perf_counter()
+    n = f()
+    return n / (time.perf_counter() - started)
+
+def measure_tracking(project,   # a folder with a posebook.yaml
+                     backbone,  # by name
+                     precision, # 32 | bf16
+                     video,     # a video file
+) -> dict: # rate and forward: frames a second
+    "From an h264 video to a table, and the forward pass alone beside it"
     from posebook.config import read_config
     from posebook.data.video import VideoStream
     from posebook.models.factory import get_labels, get_model, resolve
     from posebook.predict import Predictor, predict_single_video
-    cfg = read_config(project, [f"model.backbone={backbone}", *([] if backbone == "efficientnet_lite0" else ["model.weights=null"])])
+    cfg = read_config(project, _of_backbone(backbone))
     cfg = resolve(cfg, get_labels(cfg))
     predictor = Predictor(tracker=get_model(cfg), cfg=cfg, precision=precision)
-    batch = next(iter(VideoStream(frames, predictor.size)))
-    for _ in range(2): predictor.predict_batch(batch)
-    rates = {}
-    for what in ("forward", "rate", "forward again"):           # side by side, since machines are noisy
-        started, n = time.perf_counter(), 0
-        if what == "rate":
-            with tempfile.TemporaryDirectory() as out: n = len(predict_single_video(frames, predictor, out).read_text().splitlines()) - 3
-        else:
-            while n < 160: n += len(predictor.predict_batch(batch)[0])
-        rates[what] = n / (time.perf_counter() - started)
-    return {"rate": round(rates["rate"], 1), "forward": round((rates["forward"] + rates["forward again"]) / 2, 1)}
+    batch = next(iter(VideoStream(video, predictor.size)))
+    def forward():
+        n = 0
+        while n < 160: n += len(predictor.predict_batch(batch)[0])
+        return n
+    def whole():
+        with tempfile.TemporaryDirectory() as out:
+            return len(predict_single_video(video, predictor, out).read_text().splitlines()) - 3
+    for _ in range(2): predictor.predict_batch(batch)           # warm up
+    before, rate, after = (_rate(f) for f in (forward, whole, forward))
+    return {"rate": round(rate, 1), "forward": round((before + after) / 2, 1)}
 
-# %% ../nbs/44_bench.ipynb #f99bbae0
-def main(spec:str): # JSON: what, project, backbone, kind, amount
+# %% ../nbs/44_bench.ipynb #176cb5a4
+def main(spec:str, # JSON: what, project, backbone, kind, amount
+):
     "Run one measurement and print it as JSON; the process that `bench` starts"
     o = json.loads(spec)
     f = {"training": measure_training, "tracking": measure_tracking}[o["what"]]
     found = f(o["project"], o["backbone"], o["kind"], o["amount"])
-    print("\n" + json.dumps({**{k: o[k] for k in ("what", "backbone", "kind")}, **found, "memory": peak_memory()}))
+    said = {k: o[k] for k in ("what", "backbone", "kind")}
+    print("\n" + json.dumps({**said, **found, "memory": peak_memory()}))
 
-def run_alone(**spec) -> dict:
+def run_alone(**spec, # what, project, backbone, kind, amount
+) -> dict: # what, backbone, kind, rate, memory in MB
     "One measurement in a process of its own"
-    p = subprocess.run([sys.executable, "-c", f"from posebook.bench import main; main({json.dumps(spec)!r})"], capture_output=True, text=True)
-    if p.returncode: raise PosebookError(f"a measurement failed: {p.stderr.strip().splitlines()[-1] if p.stderr.strip() else p.returncode}", f"{spec['what']} {spec['backbone']} {spec['kind']}")
+    code = f"from posebook.bench import main; main({json.dumps(spec)!r})"
+    p = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    if p.returncode:
+        said = p.stderr.strip().splitlines()[-1:] or [p.returncode]
+        raise PosebookError(f"a measurement failed: {said[0]}",
+                            f"{spec['what']} {spec['backbone']} {spec['kind']}")
     return json.loads(p.stdout.strip().splitlines()[-1])
 
-def start_up(n:int=5) -> float: # seconds
+def start_up(n:int=5, # tries
+) -> float: # seconds
     "How long `posebook --help` takes, the best of a few"
+    code = "from posebook.cli import main; main(['--help'])"
     def once():
         started = time.perf_counter()
-        subprocess.run([sys.executable, "-c", "from posebook.cli import main; main(['--help'])"], stdout=subprocess.DEVNULL, check=True)
+        subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=True)
         return time.perf_counter() - started
     return min(once() for _ in range(n))
 
-# %% ../nbs/44_bench.ipynb #38c1c66f
-def measurements(quick:bool): # pairs of (what, kind), backbones
-    backbones = ["efficientnet_lite0"] if quick else ["efficientnet_lite0", "resnet18", "resnet50"]
-    for b in backbones:
+# %% ../nbs/44_bench.ipynb #f06575d5
+def measurements(quick:bool, # only the default backbone
+): # dicts of what, backbone and kind
+    "Yield what is to be measured"
+    names = ["efficientnet_lite0"] if quick else ["efficientnet_lite0", "resnet18", "resnet50"]
+    for b in names:
         for kind in training_kinds: yield dict(what="training", backbone=b, kind=kind)
         for kind in ("32", "bf16"): yield dict(what="tracking", backbone=b, kind=kind)
 
-def row(o:dict) -> str:
+def row(o:dict, # as `run_alone` returns
+) -> str:
     "A measurement as a line"
     unit = "steps/s" if o["what"] == "training" else "frames/s"
     beside = f"   forward alone {o['forward']:.0f}" if "forward" in o else ""
-    return f"{o['what']:9} {o['backbone']:20} {o['kind']:7} {o['rate']:7.1f} {unit:9} {o['memory']:5} MB{beside}"
+    return (f"{o['what']:9} {o['backbone']:20} {o['kind']:7} {o['rate']:7.1f} {unit:9} "
+            f"{o['memory']:5} MB{beside}")
+
+# %% ../nbs/44_bench.ipynb #e6edb9ef
+def _machine() -> dict:
+    "What was measured on"
+    import torch
+    return {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(),
+            "python": platform.python_version(), "torch": torch.__version__}
+
+def _material(folder, repeats) -> tuple: # a project, and a video of 396x406
+    "What is trained on and tracked; 60 frames are filmed, and repeated"
+    from posebook.data.project import Toy
+    from posebook.data.video import write_video
+    project = Toy(0, 256, 256).make(folder/"toy", labels=27, videos=1, frames=60)
+    frames = Toy(0, 396, 406).frames(60)[0]
+    write_video(folder/"bench.mp4", (f for _ in range(repeats) for f in frames))
+    return project, folder/"bench.mp4"
 
 def bench(out="posebook-bench.json", # where the figures go
           quick:bool=False, # only the default backbone, and few repetitions
           say=print,        # what to do with a line
-) -> dict:
+) -> dict: # machine, help_seconds and measurements
     "Measure this machine: print a table, write JSON"
-    import torch
-    from posebook.data.project import Toy
-    from posebook.data.video import write_video
-    found = {"machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(), "python": platform.python_version(), "torch": torch.__version__},
-             "help_seconds": round(start_up(), 3), "measurements": []}
+    found = {"machine": _machine(), "help_seconds": round(start_up(), 3), "measurements": []}
     say(f"posebook --help: {found['help_seconds']:.2f} s")
     with tempfile.TemporaryDirectory() as tmp:
-        project = Toy(0, 256, 256).make(Path(tmp)/"toy", labels=27, videos=1, frames=60)
-        video = Path(tmp)/"bench.mp4"
-        frames = Toy(0, 396, 406).frames(60)[0]
-        write_video(video, (f for _ in range(3 if quick else 10) for f in frames))
+        project, video = _material(Path(tmp), 3 if quick else 10)
         for m in measurements(quick):
-            amount = str(video) if m["what"] == "tracking" else {"cached": 60}.get(m["kind"], 12) // (2 if quick else 1)
+            steps = (60 if m["kind"] == "cached" else 12) // (2 if quick else 1)
+            amount = str(video) if m["what"] == "tracking" else steps
             found["measurements"].append(run_alone(project=str(project), amount=amount, **m))
             say(row(found["measurements"][-1]))
     with writing(out) as p: p.write_text(json.dumps(found, indent=1))

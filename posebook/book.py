@@ -5,50 +5,69 @@
 # %% auto #0
 __all__ = ['readme', 'without_output_file', 'site', 'main']
 
-# %% ../nbs/90_book.ipynb #529094b1
+# %% ../nbs/90_book.ipynb #27573503
 import json, re, shutil, subprocess, sys
 from pathlib import Path
 from .core import PosebookError, writing
 
-# %% ../nbs/90_book.ipynb #c7ae5932
+# %% ../nbs/90_book.ipynb #7defce0b
 def _cell(cell:dict) -> str:
     "A notebook's cell as Markdown, or nothing"
     source = "".join(cell["source"])
-    if cell["cell_type"] == "markdown": return re.sub(r"\]\((?!https?:|#|/)([^)]+)\)", r"](nbs/\1)", source)
+    if cell["cell_type"] == "markdown":
+        return re.sub(r"\]\((?!https?:|#|/)([^)]+)\)", r"](nbs/\1)", source)
     if cell["cell_type"] != "code" or re.match(r"#\|\s*(hide|default_exp|export)", source): return ""
     code = "\n".join(o for o in source.splitlines() if not o.startswith("#|"))
-    said = "".join("".join(o.get("text", o.get("data", {}).get("text/plain", ""))) for o in cell.get("outputs", []))
-    return f"```python\n{code.strip()}\n```" + (f"\n\n```\n{said.rstrip()}\n```" if said else "")
+    text = lambda o: "".join(o.get("text", o.get("data", {}).get("text/plain", "")))
+    said = "".join(map(text, cell.get("outputs", []))).rstrip()
+    return f"```python\n{code.strip()}\n```" + (f"\n\n```\n{said}\n```" if said else "")
 
-def readme(index) -> str: # the index notebook
+def readme(index, # a notebook's path
+) -> str: # Markdown
     "The README that an index makes"
     cells = json.loads(Path(index).read_text(encoding="utf-8"))["cells"]
-    return "<!-- made from nbs/index.ipynb by `python -m posebook.book readme` -->\n\n" + "\n\n".join(filter(None, map(_cell, cells))) + "\n"
+    first = "<!-- made from nbs/index.ipynb by `python -m posebook.book readme` -->"
+    return "\n\n".join([first, *filter(None, map(_cell, cells))]) + "\n"
 
-# %% ../nbs/90_book.ipynb #a65e2e27
-def without_output_file(notebook:str) -> str: # JSON
+# %% ../nbs/90_book.ipynb #5134c760
+def without_output_file(notebook:str, # JSON
+) -> str: # JSON
     "A processed notebook without a key of its front matter that smalldocs does not know"
     nb = json.loads(notebook)
     for cell in nb["cells"]:
-        if cell["cell_type"] == "raw": cell["source"] = [o for o in "".join(cell["source"]).splitlines(True) if not o.startswith("output-file:")]
+        if cell["cell_type"] != "raw": continue
+        lines = "".join(cell["source"]).splitlines(True)
+        cell["source"] = [o for o in lines if not o.startswith("output-file:")]
     return json.dumps(nb)
 
-def site(checkout=".") -> Path: # the folder with settings.ini
+def _renderer(source) -> list: # words of a command
+    "Quarto where it is installed, smalldocs where it is not"
+    if shutil.which("quarto"): return ["quarto", "render", str(source)]
+    return [str(Path(sys.executable).with_name("smalldocs")), "render", "--strict", str(source)]
+
+def site(checkout=".", # the folder with settings.ini
+) -> Path: # the folder with the pages
     "Build the site into _site"
     checkout = Path(checkout).resolve()
-    if not (checkout/"settings.ini").is_file(): raise PosebookError("this is not a checkout of posebook", checkout)
+    if not (checkout/"settings.ini").is_file():
+        raise PosebookError("this is not a checkout of posebook", checkout)
     try: from nbdev.serve import proc_nbs
-    except ImportError as e: raise PosebookError("the site needs the tools of development", do="pip install -e '.[dev]'") from e
+    except ImportError as e:
+        raise PosebookError("the site needs the tools of development",
+                            do="pip install -e '.[dev]'") from e
     source = Path(proc_nbs(str(checkout/"nbs"), force=True, n_workers=0))
-    for p in source.rglob("*.ipynb"): p.write_text(without_output_file(p.read_text(encoding="utf-8")), encoding="utf-8")
-    if (checkout/"nbs/images").is_dir(): shutil.copytree(checkout/"nbs/images", source/"images", dirs_exist_ok=True)
-    tool = ["quarto", "render", str(source)] if shutil.which("quarto") else [str(Path(sys.executable).with_name("smalldocs")), "render", "--strict", str(source)]
-    done = subprocess.run(tool, capture_output=True, text=True)
-    if done.returncode: raise PosebookError(f"the site was not built:\n{done.stdout}{done.stderr}", checkout)
+    for p in source.rglob("*.ipynb"):
+        p.write_text(without_output_file(p.read_text(encoding="utf-8")), encoding="utf-8")
+    images = checkout/"nbs/images"
+    if images.is_dir(): shutil.copytree(images, source/"images", dirs_exist_ok=True)
+    done = subprocess.run(_renderer(source), capture_output=True, text=True)
+    if done.returncode:
+        raise PosebookError(f"the site was not built:\n{done.stdout}{done.stderr}", checkout)
     return checkout/"_site"
 
-# %% ../nbs/90_book.ipynb #500195b9
-def main(args:list=None): # readme | site
+# %% ../nbs/90_book.ipynb #4b37014c
+def main(args:list=None, # readme | site; None: what was typed, or site
+):
     "`python -m posebook.book readme` and `python -m posebook.book site`"
     [what] = args or sys.argv[1:] or ["site"]
     if what == "readme":
@@ -56,7 +75,7 @@ def main(args:list=None): # readme | site
     elif what == "site": print(f"look at {site()/'index.html'}")
     else: raise PosebookError(f"there is no {what!r}", do="say readme or site")
 
-# %% ../nbs/90_book.ipynb #44a75ae4
+# %% ../nbs/90_book.ipynb #2c228d17
 #| eval: false
 if __name__ == "__main__":
     try: main()

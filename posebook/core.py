@@ -7,15 +7,14 @@ __all__ = ['backbones', 'necks', 'heads', 'losses', 'models', 'augmentations', '
            'params', 'param_docs', 'build', 'load_plugin', 'load_installed_plugins', 'disk_errors', 'writing',
            'fresh_folder']
 
-# %% ../nbs/00_core.ipynb #c9d96d7e
+# %% ../nbs/00_core.ipynb #4d396d7c
 import difflib, errno, hashlib, importlib.util, inspect, os, shutil, sys
 from contextlib import contextmanager
-from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from fastcore.docments import docments
 
-# %% ../nbs/00_core.ipynb #0ecf3684
+# %% ../nbs/00_core.ipynb #d6a3eb64
 class PosebookError(Exception):
     "Something that the user can mend"
     def __init__(self,
@@ -27,7 +26,7 @@ class PosebookError(Exception):
         said = ": ".join(str(o) for o in (where, what) if o is not None)
         super().__init__(said + (f"\n  -> {do}" if do else ""))
 
-# %% ../nbs/00_core.ipynb #13c938b6
+# %% ../nbs/00_core.ipynb #bffe33d2
 def nearest(name:str, # what the user wrote
             names,    # what there is
 ) -> str: # "did you mean ...?", or all names if none is close
@@ -36,7 +35,7 @@ def nearest(name:str, # what the user wrote
     found = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     return f"did you mean {found[0]!r}?" if found else f"there are: {', '.join(sorted(names))}"
 
-# %% ../nbs/00_core.ipynb #90a0d111
+# %% ../nbs/00_core.ipynb #27a80188
 class Registry(dict):
     "Name -> definition, for one kind of thing"
     def __init__(self, kind:str): # what is registered, in the singular
@@ -63,7 +62,7 @@ def _same(a, b) -> bool:
     homes = a.__module__, b.__module__
     return a.__qualname__ == b.__qualname__ and (homes[0] == homes[1] or "__main__" in homes)
 
-# %% ../nbs/00_core.ipynb #260c7ce2
+# %% ../nbs/00_core.ipynb #e59b535e
 def params(f, # a class or a function
 ) -> dict: # name -> `inspect.Parameter`
     "The keyword arguments of `f`, those that its parents take through `**kwargs` included"
@@ -82,7 +81,7 @@ def param_docs(f, # a class or a function
     chain = [c for c in reversed(f.__mro__) if "__init__" in vars(c)] if inspect.isclass(f) else [f]
     return {k: v for c in chain if c is not object for k, v in docments(c).items() if v}
 
-# %% ../nbs/00_core.ipynb #ab2cbefa
+# %% ../nbs/00_core.ipynb #327962a5
 def build(f,               # a registered class or function
           facts:dict=None, # parameter's name -> value; those that `f` does not ask for are left out
           **settings       # the user's own
@@ -94,7 +93,7 @@ def build(f,               # a registered class or function
         raise PosebookError(f"{f.__name__} has no setting {k!r}", do=nearest(k, takes))
     return f(**{k: v for k, v in (facts or {}).items() if k in takes} | settings)
 
-# %% ../nbs/00_core.ipynb #134ff67c
+# %% ../nbs/00_core.ipynb #180035d5
 backbones     = Registry("backbone")
 necks         = Registry("neck")
 heads         = Registry("head")
@@ -103,7 +102,7 @@ models        = Registry("model")
 augmentations = Registry("augmentation")
 kinds = {r.kind: r for r in (backbones, necks, heads, losses, models, augmentations)}
 
-# %% ../nbs/00_core.ipynb #ab76ce09
+# %% ../nbs/00_core.ipynb #37dc704c
 def load_plugin(path,            # a Python file that registers things
                 sha256:str=None, # what it must be, if a model was trained with it
 ) -> str: # its sha256
@@ -127,7 +126,7 @@ def load_installed_plugins():
     "Import the packages that have an entry point in the group `posebook`"
     for e in entry_points(group="posebook"): e.load()
 
-# %% ../nbs/00_core.ipynb #9093daff
+# %% ../nbs/00_core.ipynb #732263bd
 _disk = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "your disk quota is used up",
          errno.EROFS: "the disk is read-only", errno.EACCES: "writing there is not allowed",
          errno.EPERM: "writing there is not allowed"}
@@ -153,7 +152,7 @@ def writing(path): # the file that will be there in the end
             os.replace(part, path)
         finally: part.unlink(missing_ok=True)
 
-# %% ../nbs/00_core.ipynb #341d7bd4
+# %% ../nbs/00_core.ipynb #1865f27e
 def fresh_folder(path,                 # to be made
                  overwrite:bool=False, # empty it first if it is there
                  made_with:str="config.yaml", # a file by which a folder of ours is known

@@ -6,7 +6,7 @@
 __all__ = ['PAGE', 'STYLE', 'WHICH', 'pixel_errors', 'write_pixel_errors', 'read_pixel_errors', 'statistics', 'metrics',
            'summary', 'worst_frames', 'read_beginning', 'relative', 'report', 'match_names', 'evaluate']
 
-# %% ../nbs/43_evaluate.ipynb #16563b63
+# %% ../nbs/43_evaluate.ipynb #78e51f99
 import base64, html, json, warnings
 from pathlib import Path
 from string import Template
@@ -21,14 +21,14 @@ from .plot import (by_split, jpeg, plot_confidence, plot_errors, plot_frame, plo
                            plot_traces, svg)
 from .predict import Predictor, predict_dataset, read_predictions
 
-# %% ../nbs/43_evaluate.ipynb #651965de
+# %% ../nbs/43_evaluate.ipynb #69ac2f5e
 def pixel_errors(labels:Labels,        # N labelled frames of K keypoints
                  keypoints:np.ndarray, # (N, K, 2) predictions, pixels of the frame
 ) -> np.ndarray: # (N, K) pixels of the frame, NaN: not labelled
     "How far each prediction is from its label"
     return np.linalg.norm(np.asarray(keypoints, float) - labels.keypoints, axis=-1)
 
-# %% ../nbs/43_evaluate.ipynb #211b575b
+# %% ../nbs/43_evaluate.ipynb #6bc867e9
 def write_pixel_errors(path,             # the file to write: predictions_pixel_error.csv
                        labels:Labels,    # N labelled frames
                        errors:np.ndarray, # (N, K) pixels
@@ -50,7 +50,7 @@ def read_pixel_errors(path, # a file that `write_pixel_errors` wrote
     errors = table.iloc[1:, 1:-1].replace("", "nan").to_numpy(float)
     return table.iloc[1:, 0].tolist(), table.iloc[0, 1:-1].tolist(), errors, split
 
-# %% ../nbs/43_evaluate.ipynb #09217014
+# %% ../nbs/43_evaluate.ipynb #94bf32da
 def statistics(errors, # of any shape, pixels; NaN is left out
 ) -> dict: # count, mean, median, p90, p95, pck5 and pck10; None where there is no error
     "Count, mean, median, 90th and 95th percentile, and the shares within 5 and 10 pixels"
@@ -70,7 +70,7 @@ def metrics(errors:np.ndarray, # (N, K) pixels, NaN: not labelled
     return {k: {"all": statistics(e)} | {n: statistics(e[:, i]) for i, n in enumerate(label)}
             for k, e in parts.items()}
 
-# %% ../nbs/43_evaluate.ipynb #ad73047f
+# %% ../nbs/43_evaluate.ipynb #18eb56e6
 def _px(v): return "-" if v is None else f"{v:.1f}"
 def _share(v): return "-" if v is None else f"{100 * v:.0f}%"
 
@@ -84,15 +84,18 @@ def summary(metrics:dict, # as `metrics` returns
                      *(_share(a[o]) for o in ("pck5", "pck10"))))
     return "\n".join(f"{r[0]:<12}" + "".join(f"{c:>8}" for c in r[1:]) for r in rows)
 
-# %% ../nbs/43_evaluate.ipynb #80d8111b
+# %% ../nbs/43_evaluate.ipynb #787ce96b
 PAGE = Template("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>$title</title><style>$style</style></head>
 <body><main>
 $body
 </main></body></html>
 """)
+
+# %% ../nbs/43_evaluate.ipynb #1452bebf
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #24292f; --soft: #5d6671; --line: #dadde1;
     --card: #f5f6f8; --mark: #2f7fc1 }
@@ -100,7 +103,8 @@ STYLE = """
     --line: #363c43; --card: #1d2125; --mark: #67aee8 } }
 * { box-sizing: border-box }
 body { margin: 0; background: var(--paper); color: var(--ink);
-    font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; -webkit-text-size-adjust: 100% }
+    font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
+    -webkit-text-size-adjust: 100% }
 main { max-width: 880px; margin: 0 auto; padding: 2.2rem 1.1rem 4rem }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; overflow-wrap: anywhere }
 h2 { font-size: 1.2rem; margin: 3rem 0 .3rem }
@@ -116,9 +120,11 @@ header p { margin: 0 0 1rem }
 .scroll { overflow-x: auto; margin: .6rem 0 1rem }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; width: 100% }
 th, td { padding: .28rem .5rem; text-align: right; border-bottom: 1px solid var(--line);
-    white-space: nowrap } th { font-weight: 500; color: var(--soft) }
+    white-space: nowrap }
+th { font-weight: 500; color: var(--soft) }
 th:first-child, td:first-child { text-align: left; padding-left: 0 }
-tr.all td { font-weight: 600 } td.bar span { display: inline-block; width: 3.2rem; height: .5rem;
+tr.all td { font-weight: 600 }
+td.bar span { display: inline-block; width: 3.2rem; height: .5rem;
     border-radius: 2px; background: var(--card); margin-right: .3rem; overflow: hidden;
     float: left; margin-top: .4rem }
 td.bar { min-width: 7.2rem; padding-left: 1.6rem }
@@ -128,18 +134,19 @@ td.bar i { display: block; height: 100%; background: var(--mark); opacity: .75 }
 .frames { display: grid; grid-template-columns: repeat(auto-fill, minmax(15.5rem, 1fr));
     gap: 1.1rem .9rem; margin: 1rem 0 }
 figure { margin: 0; min-width: 0 } figure img { display: block; width: 100%; height: auto;
-    border-radius: 6px } figcaption { font-size: .82rem; line-height: 1.4; margin-top: .35rem;
-    overflow-wrap: anywhere } figcaption b { color: var(--ink); font-weight: 500 }
+    border-radius: 6px }
+figcaption { font-size: .82rem; line-height: 1.4; margin-top: .35rem; overflow-wrap: anywhere }
+figcaption b { color: var(--ink); font-weight: 500 }
 details { margin: .5rem 0 } summary { cursor: pointer; color: var(--mark) }
 pre { background: var(--card); border-radius: 8px; padding: .8rem 1rem; overflow-x: auto;
     font-size: .8rem; line-height: 1.45 }
-@media (max-width: 600px) { main { padding-top: 1.3rem } .narrow { display: block }
-.wide { display: none } td, th { padding: .28rem .35rem } td.bar { min-width: 0 }
-td.bar span { display: none } .tiles { grid-template-columns: 1fr 1fr }
-.tile:first-child { grid-column: 1 / -1 } }
+@media (max-width: 600px) {
+    main { padding-top: 1.3rem } .narrow { display: block } .wide { display: none }
+    td, th { padding: .28rem .35rem } td.bar { min-width: 0 } td.bar span { display: none }
+    .tiles { grid-template-columns: 1fr 1fr } .tile:first-child { grid-column: 1 / -1 } }
 """
 
-# %% ../nbs/43_evaluate.ipynb #e6ae8646
+# %% ../nbs/43_evaluate.ipynb #5cfb6328
 def _section(title:str, how:str, *body:str) -> str: # title and body are HTML already
     "A heading, how to read what follows, and what follows"
     return f"<section><h2>{title}</h2>\n<p>{how}</p>\n" + "\n".join(body) + "</section>\n"
@@ -152,7 +159,7 @@ def _plot(make, # width in inches -> Figure
     return "".join(f'<div class="plot {kind}">{svg(make(width), f"{name}-{kind}", label)}</div>'
                    for kind, width in (("wide", 8.6), ("narrow", 3.6)))
 
-# %% ../nbs/43_evaluate.ipynb #44d34091
+# %% ../nbs/43_evaluate.ipynb #19d19ed1
 def _logs(path) -> pd.DataFrame: # or None
     "Lightning's log of a training, if there is something in it"
     try: logs = pd.read_csv(path)
@@ -185,7 +192,7 @@ def _gather(model_dir, folder, labels) -> SimpleNamespace:
         labels=labels, where=where, size=size, main=next(measured, None),
         logs=_logs(model_dir/"logs/metrics.csv") if own else None)
 
-# %% ../nbs/43_evaluate.ipynb #7d06d87d
+# %% ../nbs/43_evaluate.ipynb #4ba7436d
 WHICH = dict(test="frames that the model has never seen (the test set)",
              train="the frames that the model learnt from: how well it does on others is not known",
              validation="frames that the model did not learn from, but that were looked at while it learnt "
@@ -200,8 +207,10 @@ def _facts(r) -> str:
     "What was evaluated, in a line"
     size, model = r.cfg.data.image_resize_dims, r.model_dir.resolve().name
     facts = [html.escape(model if r.own else f"{model}, on {r.folder.name}"),
-             html.escape(f"{r.cfg.model.model_type} on {r.cfg.model.backbone}"), _count(len(r.names), "keypoint"),
-             f"frames of {r.size[1]} × {r.size[0]} pixels" if r.size else "", f"seen at {size.width} × {size.height}"]
+             html.escape(f"{r.cfg.model.model_type} on {r.cfg.model.backbone}"),
+             _count(len(r.names), "keypoint"),
+             f"frames of {r.size[1]} × {r.size[0]} pixels" if r.size else "",
+             f"seen at {size.width} × {size.height}"]
     return " · ".join(o for o in facts if o)
 
 def _header(r) -> str:
@@ -217,9 +226,10 @@ def _header(r) -> str:
     return head + (f'<div class="tiles">{"".join(tiles)}</div>\n'
                    f'<p>Measured on {a["count"]} labels in {_count(n, "frame")}: {WHICH[r.main]}. '
                    "An error is the distance between label and prediction in pixels of the frame. "
-                   f"A mean well above the median says that most keypoints are near and a few far off.{few}</p>")
+                   "A mean well above the median says that most keypoints are near and a few far off."
+                   f"{few}</p>")
 
-# %% ../nbs/43_evaluate.ipynb #f5150d8d
+# %% ../nbs/43_evaluate.ipynb #98c4af2d
 def _bar(share):
     if share is None: return "<td>-</td>"
     return f'<td class="bar"><span><i style="width:{100 * share:.0f}%"></i></span>{_share(share)}</td>'
@@ -235,6 +245,7 @@ def _table(metrics:dict) -> str: # of one split
             for n, s in metrics.items()]
     return f'<div class="scroll"><table><tr>{head}</tr>\n' + "\n".join(rows) + "</table></div>"
 
+# %% ../nbs/43_evaluate.ipynb #23b060c2
 def _numbers(r) -> str:
     "The tables of all splits, the one that counts first"
     if r.main is None: return ""
@@ -255,15 +266,17 @@ def _distributions(r) -> str:
     trust = _plot(lambda w: plot_confidence(r.confidences[rows], r.errors[rows], width=w), "confidence",
                   "Confidence against error")
     return _section(
-        "How errors are spread", "Each dot is one label, the bar covers the middle half and the stroke is the "
-        "median; the axis is logarithmic. A bar far to the right is a keypoint that is hard as such; lone dots "
+        "How errors are spread",
+        "Each dot is one label, the bar covers the middle half and the stroke is the median; "
+        "the axis is logarithmic. A bar far to the right is a keypoint that is hard as such; lone dots "
         "far to the right are single failures, or labels that are wrong. Test errors far above the training "
         "errors call for more, and more varied, labelled frames.", spread) + _section(
-        "Can its confidence be believed?", f"First the error of each label of the {r.main} frames against the "
-        "model's confidence there; it should fall to the right. Then what remains if all below a threshold is "
+        "Can its confidence be believed?",
+        f"First the error of each label of the {r.main} frames against the model's confidence there; "
+        "it should fall to the right. Then what remains if all below a threshold is "
         "thrown away, and how much of that is right. Choose the threshold for your analysis here.", trust)
 
-# %% ../nbs/43_evaluate.ipynb #aaac5fa4
+# %% ../nbs/43_evaluate.ipynb #74bc5b5d
 def _learning(r) -> str:
     "Learning curves"
     if not r.own:
@@ -271,12 +284,12 @@ def _learning(r) -> str:
     if r.logs is None:
         return _section("Learning", "There is no log of this training, so there are no learning curves.")
     return _section("Learning", "Loss and mean error over the steps of the training. If the validation error "
-                    "still falls at the end, train for longer; if it rises while that of training falls, label "
-                    "more frames. Training frames are turned, scaled and shaded before the model sees them, "
-                    "so their error may be the larger one.",
+                    "still falls at the end, train for longer; if it rises while that of training falls, "
+                    "label more frames. Training frames are turned, scaled and shaded before the model "
+                    "sees them, so their error may be the larger one.",
                     _plot(lambda w: plot_learning(r.logs, w), "learning", "Learning curves"))
 
-# %% ../nbs/43_evaluate.ipynb #9f5ae33b
+# %% ../nbs/43_evaluate.ipynb #8d0ae2b6
 def worst_frames(errors:np.ndarray, # (N, K) pixels
                  rows,              # to choose from
                  n:int=9,           # at most
@@ -309,13 +322,15 @@ def _worst(r) -> str:
         return _section("The worst frames",
                         "The labelled images are not where they were, so the frames cannot be shown.")
     title = lambda s: "Training" if s == "train" else s.capitalize()
-    return _section("The worst frames", "Rings are labels, dots are predictions, joined by a line. A hollow dot has "
-                    f"a confidence below {r.cfg.eval.confidence_thresh_for_vid:g}, a small one no label. Look first "
-                    "for labels that are wrong: to correct them is the cheapest improvement. Then for what the "
+    return _section("The worst frames",
+                    "Rings are labels, dots are predictions, joined by a line. A hollow dot has a confidence "
+                    f"below {r.cfg.eval.confidence_thresh_for_vid:g}, a small one no label. Look first for "
+                    "labels that are wrong: to correct them is the cheapest improvement. Then for what the "
                     "frames have in common; more labels of that help most.",
-                    *(f'<h3>{title(s)} frames</h3>\n<div class="frames">{g}</div>' for s, g in grids.items() if g))
+                    *(f'<h3>{title(s)} frames</h3>\n<div class="frames">{g}</div>'
+                      for s, g in grids.items() if g))
 
-# %% ../nbs/43_evaluate.ipynb #cb11b965
+# %% ../nbs/43_evaluate.ipynb #68ec7903
 def read_beginning(path,            # a table of predictions
                    frames:int=1000, # at most
 ) -> tuple: # names, keypoints (T, K, 2), confidences (T, K), number of the first frame
@@ -337,12 +352,12 @@ def _videos(r, most:int=3) -> str: # videos to show
             for i, (name, (names, k, c, start)) in enumerate(list(found.items())[:most])]
     left = len(found) - most
     more = f"<p class=soft>{_count(left, 'more video')} not shown.</p>" if left > 0 else ""
-    return _section("Videos", "Each row is a keypoint: x (blue) and y (orange, up in the picture is up here) around "
-                    "their median, all to one scale. Smooth waves are movement. Jumps there and back are mistakes, "
-                    "above all where the red band says that the model was unsure; many of them call for labels "
-                    "from such frames.", *body, more)
+    return _section("Videos", "Each row is a keypoint: x (blue) and y (orange, up in the picture is up here) "
+                    "around their median, all to one scale. Smooth waves are movement. Jumps there and back "
+                    "are mistakes, above all where the red band says that the model was unsure; many of them "
+                    "call for labels from such frames.", *body, more)
 
-# %% ../nbs/43_evaluate.ipynb #a87615d7
+# %% ../nbs/43_evaluate.ipynb #46be5c07
 def relative(value, # a config, or a part of one
              root,  # the project's folder
 ):
@@ -357,10 +372,11 @@ def _settings(r) -> str:
     "The whole config, folded away"
     config = relative(r.cfg.model_dump(), r.cfg.data.data_dir)
     text = html.escape(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
-    return _section("Settings", "All that the model was trained with; <code>.</code> is the project's folder.",
+    return _section("Settings",
+                    "All that the model was trained with; <code>.</code> is the project's folder.",
                     f"<details><summary>config.yaml</summary><pre>{text}</pre></details>")
 
-# %% ../nbs/43_evaluate.ipynb #b346bb6d
+# %% ../nbs/43_evaluate.ipynb #bb0617c7
 def report(model_dir,   # a model folder that was evaluated
            folder=None, # where the tables are, and the page will be; None: the model folder
            labels:Labels=None, # what was evaluated; None: the project's labels
@@ -374,7 +390,7 @@ def report(model_dir,   # a model folder that was evaluated
     with writing(r.folder/"report.html") as p: p.write_text(page, encoding="utf-8")
     return r.folder/"report.html"
 
-# %% ../nbs/43_evaluate.ipynb #7cb6770f
+# %% ../nbs/43_evaluate.ipynb #7603c642
 def match_names(labels:Labels, # with keypoints in any order
                 names:list,    # the model's keypoints
 ) -> Labels: # with the model's keypoints in the model's order
@@ -402,7 +418,7 @@ def _folder_for(csv:Path, model_dir:Path, out) -> Path:
                             "give another folder with out=")
     return folder
 
-# %% ../nbs/43_evaluate.ipynb #e68df94f
+# %% ../nbs/43_evaluate.ipynb #9374468e
 def evaluate(model_dir,      # a folder that `train` made
              csv=None,       # other labels; None: the project's own
              out=None,       # a folder; None: the model folder, or evaluate/CSV in it for other labels

@@ -6,14 +6,14 @@
 __all__ = ['COLORS', 'SPLITS', 'STYLE', 'styled', 'by_split', 'plot_learning', 'plot_errors', 'kept_and_right',
            'medians_by_confidence', 'plot_confidence', 'zoom', 'plot_frame', 'jpeg', 'plot_traces', 'svg']
 
-# %% ../nbs/40_plot.ipynb #6571477f
+# %% ../nbs/40_plot.ipynb #8c41a0a3
 import html, io, re, warnings
 import matplotlib, numpy as np, pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator, PercentFormatter
 
-# %% ../nbs/40_plot.ipynb #51c844fd
+# %% ../nbs/40_plot.ipynb #e85faab3
 COLORS = dict(train="#8b929c", validation="#e08e0b", test="#2f7fc1", unused="#b9a5c9",
               wrong="#d5562b", right="#1a9a78", ink="#333333", line="#d4d4d4")
 SPLITS = ("train", "validation", "test", "unused")
@@ -29,7 +29,7 @@ STYLE = {"font.size": 9, "axes.titlesize": 9, "axes.labelsize": 9, "axes.titlelo
          "figure.dpi": 100, "svg.fonttype": "none", "svg.hashsalt": "posebook"}
 styled = matplotlib.rc_context(STYLE)       # a decorator
 
-# %% ../nbs/40_plot.ipynb #417bee96
+# %% ../nbs/40_plot.ipynb #68ae0b09
 def by_split(split, # name -> rows, as `split_frames` returns; None: all rows are the test
              n:int, # rows
 ) -> dict: # name -> rows, in the order train, validation, test, unused; only those that have a row
@@ -52,7 +52,7 @@ def _log(axis): # plain numbers on a logarithmic axis, when everything is drawn
     axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     axis.set_minor_locator(NullLocator()); axis.set_minor_formatter(NullFormatter())
 
-# %% ../nbs/40_plot.ipynb #ad4de154
+# %% ../nbs/40_plot.ipynb #f7327697
 @styled
 def plot_learning(logs:pd.DataFrame, # `logs/metrics.csv` of a model folder
                   width:float=7.,    # inches; below 6 the panels are stacked
@@ -72,7 +72,7 @@ def plot_learning(logs:pd.DataFrame, # `logs/metrics.csv` of a model folder
     axes[0].legend()
     return fig
 
-# %% ../nbs/40_plot.ipynb #7fb10ca9
+# %% ../nbs/40_plot.ipynb #917af525
 def _rows_of_dots(ax, rows, at, # a list of errors for each row, and where the rows are
                   spread, color, floor):
     "One split: dots, a bar over the middle half, a stroke at the median"
@@ -88,6 +88,7 @@ def _rows_of_dots(ax, rows, at, # a list of errors for each row, and where the r
     ax.scatter(median, y, s=20, color=color, lw=0)
     ax.vlines(median, y - spread * .55, y + spread * .55, color=COLORS["ink"], lw=1.6, zorder=3)
 
+# %% ../nbs/40_plot.ipynb #81007345
 @styled
 def plot_errors(errors:np.ndarray, # (N, K) pixels, NaN: not labelled
                 names:list,        # K names
@@ -118,7 +119,7 @@ def plot_errors(errors:np.ndarray, # (N, K) pixels, NaN: not labelled
     fig.legend(marks, said, loc="outside upper left", ncols=len(parts) if width >= 4.5 else 2)
     return fig
 
-# %% ../nbs/40_plot.ipynb #66c8505d
+# %% ../nbs/40_plot.ipynb #4e1158ee
 def kept_and_right(confidences, errors, # of the same shape
                    within:float,        # pixels that count as right
                    thresholds,          # of the confidence
@@ -138,7 +139,7 @@ def medians_by_confidence(confidences, errors, # (n,) each
     there = [p for p in range(parts) if (part == p).sum() >= least]
     return [(p + .5) / parts for p in there], [np.median(errors[part == p]) for p in there]
 
-# %% ../nbs/40_plot.ipynb #9850680e
+# %% ../nbs/40_plot.ipynb #83515de8
 @styled
 def plot_confidence(confidences:np.ndarray, # (N, K) 0 to 1
                     errors:np.ndarray,      # (N, K) pixels, NaN: not labelled
@@ -165,7 +166,7 @@ def plot_confidence(confidences:np.ndarray, # (N, K) 0 to 1
     cut.legend(loc="lower left", borderpad=.1)
     return fig
 
-# %% ../nbs/40_plot.ipynb #d8c23d81
+# %% ../nbs/40_plot.ipynb #352370ae
 def zoom(size,   # height, width of the frame
          points, # (..., 2) what must be seen; NaN is left out
          margin:float=.12, # around the points, as a share of their extent
@@ -181,7 +182,7 @@ def zoom(size,   # height, width of the frame
     corner = np.clip((low + high) / 2 - share * size / 2, 0, size - share * size) - .5
     return corner[0], corner[0] + share * size[0], corner[1] + share * size[1], corner[1]
 
-# %% ../nbs/40_plot.ipynb #19ca5e18
+# %% ../nbs/40_plot.ipynb #74762dbd
 @styled
 def plot_frame(image:np.ndarray,     # (H, W, 3) uint8
                truth:np.ndarray,     # (K, 2) pixels of the frame, NaN: not labelled
@@ -223,7 +224,7 @@ def _name_worst(ax, names, error, truth, predicted, middle):
                        size=7, color="white", clip_on=True)
     text.set_bbox(dict(boxstyle="round,pad=.25", fc="black", ec="none", alpha=.6))
 
-# %% ../nbs/40_plot.ipynb #9f0bf437
+# %% ../nbs/40_plot.ipynb #a233848b
 def jpeg(fig:Figure,     # of a size in inches
          dpi:int=200,    # pixels an inch
          quality:int=80, # 1 to 95
@@ -233,7 +234,7 @@ def jpeg(fig:Figure,     # of a size in inches
     fig.savefig(file, format="jpeg", dpi=dpi, pil_kwargs=dict(quality=quality))
     return file.getvalue()
 
-# %% ../nbs/40_plot.ipynb #f52dccaf
+# %% ../nbs/40_plot.ipynb #496b1f19
 def _unsure(confidences, rows): # (T, K) -> (K * rows, T, 4)
     "A picture with so many rows for each keypoint, the last of which is red where the model was unsure"
     band = np.zeros((*confidences.T.shape, 4)); band[..., :3] = matplotlib.colors.to_rgb(COLORS["wrong"])
@@ -252,7 +253,7 @@ def _scale_bar(ax, low, high, text):
     ax.plot([1.012, 1.012], [low, high], color=COLORS["ink"], lw=1.2, transform=at, clip_on=False)
     ax.text(1.022, (low + high) / 2, text, transform=at, va="center", size=8)
 
-# %% ../nbs/40_plot.ipynb #6959f96c
+# %% ../nbs/40_plot.ipynb #a420b9e8
 @styled
 def plot_traces(keypoints:np.ndarray,        # (T, K, 2) pixels of the frame
                 confidences:np.ndarray=None, # (T, K)
@@ -286,7 +287,7 @@ def plot_traces(keypoints:np.ndarray,        # (T, K, 2) pixels of the frame
     _scale_bar(ax, .04, .44, f"{2 * scale:g} px")
     return fig
 
-# %% ../nbs/40_plot.ipynb #9441e297
+# %% ../nbs/40_plot.ipynb #0dee3382
 @styled
 def svg(fig:Figure,   # as the functions here make
         prefix:str,   # of the ids in it, another one for each picture of a page

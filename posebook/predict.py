@@ -7,7 +7,7 @@ __all__ = ['for_prediction', 'load_tracker', 'Predictor', 'header', 'lines', 're
            'predict_single_video', 'draw_keypoints', 'keypoint_colors', 'write_labeled_video', 'write_temporal_norm',
            'predict_dataset', 'collect', 'predict']
 
-# %% ../nbs/42_predict.ipynb #6effb2b1
+# %% ../nbs/42_predict.ipynb #84c5b721
 import copy, os
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,7 +15,8 @@ import cv2, h5py, matplotlib, numpy as np, pandas as pd, torch
 from fastcore.basics import patch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from .core import PosebookError, disk_errors, load_installed_plugins, load_plugin, writing
+from .core import PosebookError, disk_errors, writing
+from .core import load_installed_plugins, load_plugin
 from .config import read_config
 from .data.datasets import LabeledDataset, collate, fit_frames
 from .data.geometry import frame_affine
@@ -24,13 +25,15 @@ from .data.video import VideoStream, find_videos, probe, read_frames, write_vide
 from .models.factory import get_model, pick_accelerator
 from .train import checkpoint_of, load_weights
 
-# %% ../nbs/42_predict.ipynb #f442cc11
-def for_prediction(tracker): # a copy
-    "The tracker with its normalisations folded into its convolutions; its answers are the same to rounding"
+# %% ../nbs/42_predict.ipynb #ced0b6f0
+def for_prediction(tracker, # left as it is
+): # a copy of it
+    "The tracker, its normalisations folded into convolutions; it answers the same to rounding"
     tracker = copy.deepcopy(tracker).eval()
     tracker.backbone = tracker.backbone.fused()
     for m in list(tracker.modules()):
-        if isinstance(m, nn.Sequential) and len(m) == 2 and isinstance(m[0], nn.Conv2d) and isinstance(m[1], nn.BatchNorm2d):
+        if not isinstance(m, nn.Sequential) or len(m) != 2: continue
+        if isinstance(m[0], nn.Conv2d) and isinstance(m[1], nn.BatchNorm2d):
             m[0], m[1] = fuse_conv_bn_eval(m[0], m[1]), nn.Identity()
     return tracker.to(memory_format=torch.channels_last)
 
@@ -38,7 +41,8 @@ def load_tracker(model_dir, # a folder that `train` made
 ) -> tuple: # tracker, config
     "The trained tracker of a model folder"
     model_dir = Path(model_dir)
-    if not (model_dir/"config.yaml").is_file(): raise PosebookError("this is not a model folder, there is no config.yaml in it", model_dir)
+    if not (model_dir/"config.yaml").is_file():
+        raise PosebookError("this is not a model folder, there is no config.yaml in it", model_dir)
     cfg = read_config(model_dir/"config.yaml")
     load_installed_plugins()
     for path, sha in cfg.model.plugins.items(): load_plugin(path, sha)
@@ -48,38 +52,47 @@ def load_tracker(model_dir, # a folder that `train` made
     load_weights(tracker, checkpoint_of(model_dir))
     return tracker, cfg
 
-# %% ../nbs/42_predict.ipynb #14bc57f1
+# %% ../nbs/42_predict.ipynb #6afc45ff
 class Predictor:
     "Tracks what it is given: batches, arrays, images, videos"
     def __init__(self,
         model_dir=None,       # a folder that `train` made
         device:str="auto",    # auto | cpu | cuda | mps
-        precision:str="32",   # 32, or bf16: up to twice as fast, keypoints a quarter of a pixel away in the median
-        tracker=None, cfg=None, # instead of a folder
+        precision:str="32",   # 32, or bf16: up to twice as fast, 0.25 px away in the median
+        tracker=None,         # instead of a folder
+        cfg=None,             # the tracker's resolved config
     ):
         if tracker is None: tracker, cfg = load_tracker(model_dir)
-        if precision not in ("32", "bf16"): raise PosebookError(f"there is no precision {precision!r}", "--precision", "use 32 or bf16")
+        if precision not in ("32", "bf16"):
+            raise PosebookError(f"there is no precision {precision!r}", "--precision",
+                                "use 32 or bf16")
+        self.model_dir = None if model_dir is None else Path(model_dir)
         self.cfg, self.names, self.precision = cfg, cfg.data.keypoint_names, precision
         self.device = torch.device(pick_accelerator(device))
         self.tracker = for_prediction(tracker).to(self.device)
-        self.size, self.box = (cfg.data.image_resize_dims.height, cfg.data.image_resize_dims.width), cfg.data.box
+        size = cfg.data.image_resize_dims
+        self.size, self.box = (size.height, size.width), cfg.data.box
         self.scorer = f"{cfg.model.model_type}_tracker"
         # about what fits into a processor's cache
-        self.at_once = max(1, round(4 * 256**2 / (self.size[0] * self.size[1]))) if self.device.type == "cpu" else 64
+        fits = max(1, round(4 * 256**2 / (size.height * size.width)))
+        self.at_once = fits if self.device.type == "cpu" else 64
 
-# %% ../nbs/42_predict.ipynb #ca15ded2
+# %% ../nbs/42_predict.ipynb #dc37f95f
 @patch
 @torch.inference_mode()
 def predict_batch(self:Predictor,
                   batch:dict, # images (N, 3, h, w) uint8 as the model sees them, affine (N, 2, 3)
                   heatmaps:bool=False, # give them too
-) -> list: # keypoints (N, K, 2) in pixels of the frame, confidences (N, K), and the heatmaps (N, K, h, w); numpy
-    "Track a batch"
-    cast = torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
+) -> list: # keypoints (N, K, 2) in pixels of the frame, confidences (N, K), heatmaps (N, K, h, w)
+    "Track a batch; what comes back is numpy's"
+    low = self.precision == "bf16"
+    cast = torch.autocast(self.device.type, torch.bfloat16) if low else nullcontext()
+    also = dict(return_heatmaps=True) if heatmaps else {}     # a tracker may have none to return
     parts = []
     for i in range(0, len(batch["images"]), self.at_once):
-        part = {k: batch[k][i:i + self.at_once].to(self.device, non_blocking=True) for k in ("images", "affine")}
-        with cast: parts.append(self.tracker.predict_step(part, 0, return_heatmaps=True) if heatmaps else self.tracker.predict_step(part, 0))
+        part = {k: batch[k][i:i + self.at_once].to(self.device, non_blocking=True)
+                for k in ("images", "affine")}
+        with cast: parts.append(self.tracker.predict_step(part, 0, **also))
     return [torch.cat(o).float().cpu().numpy() for o in zip(*parts)]
 
 @patch
@@ -90,76 +103,177 @@ def __call__(self:Predictor,
     frames = np.asarray(frames)
     if frames.ndim == 3: frames = frames[None]
     if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8:
-        raise PosebookError(f"frames must be (N, H, W, 3) uint8, these are {frames.shape} {frames.dtype}")
+        raise PosebookError("frames must be (N, H, W, 3) uint8, "
+                            f"these are {frames.shape} {frames.dtype}")
     affine = torch.from_numpy(frame_affine(frames.shape[1:3], self.size, self.box)).float()
-    return tuple(self.predict_batch(dict(images=fit_frames(frames, self.size, self.box), affine=affine.expand(len(frames), 2, 3))))
+    batch = dict(images=fit_frames(frames, self.size, self.box),
+                 affine=affine.expand(len(frames), 2, 3))
+    return tuple(self.predict_batch(batch))
 
-# %% ../nbs/42_predict.ipynb #9aeebccb
-def header(scorer:str, names:list, last=()) -> list: # three lines
+# %% ../nbs/42_predict.ipynb #42a38445
+def header(scorer:str, # what made the table
+           names:list, # of the keypoints
+           last=(),    # names of further columns
+) -> list: # three lines
     "The header of a table of predictions"
-    rows = zip(*[(scorer, n, c) for n in names for c in ("x", "y", "likelihood")])
-    return [",".join([tag, *row, *[o if i == 0 else "" for o in last]]) for i, (tag, row) in enumerate(zip(("scorer", "bodyparts", "coords"), rows))]
+    columns = [("scorer", "bodyparts", "coords")]
+    columns += [(scorer, n, c) for n in names for c in ("x", "y", "likelihood")]
+    return [",".join(row) for row in zip(*columns, *((o, "", "") for o in last))]
 
-def lines(index, keypoints, confidences, last=None) -> list:
+def lines(index,       # (N,) the first column: a frame's number, or an image's path
+          keypoints,   # (N, K, 2)
+          confidences, # (N, K)
+          last=None,   # (N,) a further column of text
+) -> list: # N lines
     "Rows of a table of predictions"
     cells = np.concatenate([keypoints, confidences[..., None]], -1).reshape(len(keypoints), -1)
-    return [",".join([str(i), *(f"{v:.4f}" for v in row), *([] if last is None else [last[n]])]) for n, (i, row) in enumerate(zip(index, cells))]
+    rows = [[str(i), *(f"{v:.4f}" for v in row)] for i, row in zip(index, cells)]
+    if last is not None: rows = [[*row, o] for row, o in zip(rows, last)]
+    return [",".join(row) for row in rows]
 
-def read_predictions(path) -> tuple: # index (list of str), names, keypoints (N, K, 2), confidences (N, K)
-    "Read a table of predictions, of a video or of labelled frames"
-    text = pd.read_csv(path, header=None, dtype=str, keep_default_na=False, nrows=3)
-    index, names, coords, _ = read_table(path, drop=["set"] if "set" in text.iloc[0].tolist() else [])
-    if "likelihood" not in coords: raise PosebookError("these are labels, not predictions: there is no likelihood", path)
+def read_predictions(path, # a CSV file, of a video or of labelled frames
+) -> tuple: # index (list of str), names, keypoints (N, K, 2), confidences (N, K)
+    "Read a table of predictions"
+    index, names, coords, _ = read_table(path, drop=["set"])
+    if "likelihood" not in coords:
+        raise PosebookError("these are labels, not predictions: there is no likelihood", path)
     return index, names, np.stack([coords["x"], coords["y"]], -1), coords["likelihood"]
 
-# %% ../nbs/42_predict.ipynb #5391f150
+# %% ../nbs/42_predict.ipynb #c0f6dfeb
 class Table:
     "A growing CSV file"
-    def __init__(self, path, scorer, names):
+    def __init__(self,
+        path,   # of the file when it is whole
+        scorer, # what makes it
+        names,  # of the keypoints
+    ):
         self.path, self.part, self.head = Path(path), Path(f"{path}.part"), header(scorer, names)
 
-    def rows(self) -> int: # that an interrupted run left
+    def rows(self) -> int:
+        "How many rows an interrupted run left"
         return max(0, self.part.read_bytes().count(b"\n") - 3) if self.part.is_file() else 0
 
-    def open(self, keep:int): # rows to keep
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        kept = self.part.read_text().splitlines()[:3 + keep] if keep else self.head
-        with writing(self.part) as p: p.write_text("\n".join(kept) + "\n")
-        self.file = open(self.part, "a")
+    def close(self):
+        "Leave the file as it is, to go on with it later"
+        self.file.close()
 
-    def add(self, frames, keypoints, confidences, _=None):
-        self.file.write("\n".join(lines(frames, keypoints, confidences)) + "\n")
-        self.file.flush()
-    def close(self): self.file.close()
-    def finish(self): os.replace(self.part, self.path)
+    def finish(self):
+        "Give the file its name"
+        os.replace(self.part, self.path)
 
+# %% ../nbs/42_predict.ipynb #0eb60849
+@patch
+def open(self:Table,
+         keep:int, # rows of an interrupted run to keep
+):
+    "Begin to write, or go on after the rows that are kept"
+    self.path.parent.mkdir(parents=True, exist_ok=True)
+    kept = self.part.read_text().splitlines()[:3 + keep] if keep else self.head
+    with writing(self.part) as p: p.write_text("\n".join(kept) + "\n")
+    self.file = self.part.open("a")
+
+@patch
+def add(self:Table,
+        frames,      # (N,) their numbers
+        keypoints,   # (N, K, 2)
+        confidences, # (N, K)
+        _=None,      # heatmaps are not for a table
+):
+    "Write the rows of a batch"
+    self.file.write("\n".join(lines(frames, keypoints, confidences)) + "\n")
+    self.file.flush()
+
+# %% ../nbs/42_predict.ipynb #a60c6854
 class Heatmaps:
     "A growing HDF5 file: `heatmaps` (frames, keypoints, h, w) float16"
-    def __init__(self, path, names, affine, stride):
-        self.path, self.part, self.names, self.affine, self.stride = Path(path), Path(f"{path}.part"), names, affine, stride
+    def __init__(self,
+        path,   # of the file when it is whole
+        names,  # of the keypoints
+        affine, # (2, 3), frame pixels -> model pixels
+        stride, # model pixels a cell
+    ):
+        self.path, self.part = Path(path), Path(f"{path}.part")
+        self.about = dict(keypoint_names=names, affine=affine, stride=stride)
 
-    def rows(self):
+    def rows(self) -> int:
+        "How many frames an interrupted run left"
         if not self.part.is_file(): return 0
         try:
             with h5py.File(self.part) as f: return len(f["heatmaps"])
         except (OSError, KeyError): return 0
 
-    def open(self, keep):
-        self.file = h5py.File(self.part, "a" if keep else "w")
-        if keep: self.file["heatmaps"].resize(keep, 0)
-        else: self.file.attrs.update(keypoint_names=self.names, affine=self.affine, stride=self.stride)
+    def close(self):
+        "Leave the file as it is, to go on with it later"
+        self.file.close()
 
-    def add(self, frames, keypoints, confidences, heatmaps):
-        if "heatmaps" not in self.file:
-            self.file.create_dataset("heatmaps", (0, *heatmaps.shape[1:]), "f2", maxshape=(None, *heatmaps.shape[1:]), chunks=(1, *heatmaps.shape[1:]), compression="gzip", compression_opts=1)
-        d = self.file["heatmaps"]
-        d.resize(len(d) + len(heatmaps), 0)
-        d[-len(heatmaps):] = heatmaps
-        self.file.flush()
-    def close(self): self.file.close()
-    def finish(self): os.replace(self.part, self.path)
+    def finish(self):
+        "Give the file its name"
+        os.replace(self.part, self.path)
 
-# %% ../nbs/42_predict.ipynb #5b2d0270
+# %% ../nbs/42_predict.ipynb #33846b7f
+@patch
+def open(self:Heatmaps,
+         keep:int, # frames of an interrupted run to keep
+):
+    "Begin to write, or go on after the frames that are kept"
+    self.file = h5py.File(self.part, "a" if keep else "w")
+    if keep: self.file["heatmaps"].resize(keep, 0)
+    else: self.file.attrs.update(self.about)
+
+@patch
+def add(self:Heatmaps,
+        frames,      # (N,) their numbers
+        keypoints,   # (N, K, 2)
+        confidences, # (N, K)
+        heatmaps,    # (N, K, h, w)
+):
+    "Write the heatmaps of a batch"
+    if "heatmaps" not in self.file:
+        one = heatmaps.shape[1:]
+        self.file.create_dataset("heatmaps", (0, *one), "f2", maxshape=(None, *one),
+                                 chunks=(1, *one), compression="gzip", compression_opts=1)
+    d = self.file["heatmaps"]
+    d.resize(len(d) + len(heatmaps), 0)
+    d[-len(heatmaps):] = heatmaps
+    self.file.flush()
+
+# %% ../nbs/42_predict.ipynb #d4842734
+def _out_of(model, out) -> Path:
+    "The folder for a model's tables"
+    if out is not None: return Path(out)
+    if model.model_dir is None:
+        raise PosebookError("where should the table go? "
+                            "This predictor was not made from a model folder",
+                            do="give a folder: out=...")
+    return model.model_dir/"video_preds"
+
+def _files(model, stream, name, out, save_heatmaps, overwrite) -> list:
+    "The files that are to be written; an error if one is there already"
+    files = [Table(out/f"{name}.csv", model.scorer, model.names)]
+    if save_heatmaps:
+        files.append(Heatmaps(out/f"{name}_heatmaps.h5", model.names, stream.affine.numpy(),
+                              model.tracker.stride))
+    for f in files:
+        if f.path.exists() and not overwrite:
+            raise PosebookError("the file exists already", f.path,
+                                "give another folder with --out, or say --overwrite")
+    return files
+
+def _track(model, stream, files, heatmaps, progress) -> tuple: # frames done, damage or None
+    "Write what the model finds in a stream"
+    done = stream.start
+    for f in files: f.open(done)
+    try:
+        for batch in stream:
+            found = model.predict_batch(batch, heatmaps)
+            for f in files: f.add(batch["frames"].tolist(), *found)
+            progress(done := done + len(found[0]), stream.info.frames)
+    except PosebookError as e: return done, e
+    finally:
+        for f in files: f.close()
+    return done, None
+
+# %% ../nbs/42_predict.ipynb #a8d2ad18
 def predict_single_video(
     video,            # a video file
     model,            # a `Predictor`, or a model folder
@@ -171,81 +285,88 @@ def predict_single_video(
 ) -> Path: # of the table
     "Track a video"
     model = model if isinstance(model, Predictor) else Predictor(model)
-    out = Path(out)
+    out, name = _out_of(model, out), Path(video).stem
     sequence = model.cfg.dali.base["predict"]["sequence_length"]
     stream = VideoStream(video, model.size, model.box, sequence)
-    name = Path(video).stem
-    files = [Table(out/f"{name}.csv", model.scorer, model.names)]
-    if save_heatmaps: files.append(Heatmaps(out/f"{name}_heatmaps.h5", model.names, stream.affine.numpy(), model.tracker.stride))
-    for f in files:
-        if f.path.exists() and not overwrite: raise PosebookError("the file exists already", f.path, "give another folder with --out, or say --overwrite")
-    stream.start = min(f.rows() for f in files) // sequence * sequence if resume else 0
-    done, damage = stream.start, None
+    files = _files(model, stream, name, out, save_heatmaps, overwrite)
+    if resume: stream.start = min(f.rows() for f in files) // sequence * sequence
     with disk_errors(out):
-        for f in files: f.open(stream.start)
-        try:
-            for batch in stream:
-                found = model.predict_batch(batch, save_heatmaps)
-                for f in files: f.add(batch["frames"].tolist(), *found)
-                progress(done := done + len(found[0]), stream.info.frames)
-        except PosebookError as e: damage = e        # of the video: the table holds the frames before it
-        finally:
-            for f in files: f.close()
+        done, damage = _track(model, stream, files, save_heatmaps, progress)
         if done:
             for f in files: f.finish()
     if damage: raise damage
     return files[0].path
 
-# %% ../nbs/42_predict.ipynb #8480a31d
-def draw_keypoints(frame, # (H, W, 3) uint8, drawn on in place
-                   keypoints, confidences, # (K, 2), (K,)
-                   colors,  # (K, 3) 0 to 255
+# %% ../nbs/42_predict.ipynb #afe5acf9
+def draw_keypoints(frame,       # (H, W, 3) uint8, drawn on in place
+                   keypoints,   # (K, 2), pixels
+                   confidences, # (K,)
+                   colors,      # (K, 3) 0 to 255
                    threshold:float=.5, # of the confidence: hollow below
-) -> np.ndarray:
+) -> np.ndarray: # the frame
     "Draw keypoints with subpixel accuracy"
     r = max(2., min(frame.shape[:2]) / 120)
     for (x, y), c, color in zip(keypoints, confidences, colors):
         if not np.isfinite([x, y]).all(): continue
-        color = tuple(int(o) for o in color)
-        cv2.circle(frame, (int(round(x * 16)), int(round(y * 16))), int(r * 16), color, -1 if c >= threshold else 1, cv2.LINE_AA, 4)
+        at, color = (int(round(x * 16)), int(round(y * 16))), tuple(int(o) for o in color)
+        thickness = -1 if c >= threshold else 1         # -1: filled
+        cv2.circle(frame, at, int(r * 16), color, thickness, cv2.LINE_AA, shift=4)
     return frame
 
-def keypoint_colors(n:int, colormap:str="rainbow") -> np.ndarray: # (n, 3)
+def keypoint_colors(n:int, # keypoints
+                    colormap:str="rainbow", # matplotlib's name
+) -> np.ndarray: # (n, 3), 0 to 255
+    "A colour for each keypoint"
     return (matplotlib.colormaps[colormap](np.linspace(0, 1, n))[:, :3] * 255).round()
 
-def write_labeled_video(video, predictions, # a video and its table
-                        path,               # the file to write
-                        threshold:float=.5, colormap:str="rainbow"):
-    "A copy of the video with the keypoints drawn into it; a small video is enlarged by a whole number, so that points are round"
+# %% ../nbs/42_predict.ipynb #82b228cb
+def write_labeled_video(video,       # a video file
+                        predictions, # its table
+                        path,        # the file to write
+                        threshold:float=.5, # of the confidence: hollow below
+                        colormap:str="rainbow", # matplotlib's name
+):
+    "A copy of the video with the keypoints drawn into it"
     _, names, keypoints, confidences = read_predictions(predictions)
     colors, info = keypoint_colors(len(names), colormap), probe(video)
     n = max(1, round(480 / min(info.height, info.width)))
     enlarge = lambda f: f.repeat(n, 0).repeat(n, 1)
-    write_video(path, (draw_keypoints(enlarge(f), (k + .5) * n - .5, c, colors, threshold) for f, k, c in zip(read_frames(video), keypoints, confidences)), info.fps, quality=23)
+    drawn = (draw_keypoints(enlarge(f), (k + .5) * n - .5, c, colors, threshold)
+             for f, k, c in zip(read_frames(video), keypoints, confidences))
+    write_video(path, drawn, info.fps, quality=23)
 
-def write_temporal_norm(predictions, path): # a table, and the file to write
-    "How far each keypoint moved since the frame before, in pixels; the first frame has nothing before it"
+def write_temporal_norm(predictions, # a table
+                        path,        # the file to write
+):
+    "How far each keypoint moved since the frame before, in pixels, as a CSV file"
     index, names, keypoints, _ = read_predictions(predictions)
-    moved = np.concatenate([np.full((1, len(names)), np.nan), np.linalg.norm(np.diff(keypoints, axis=0), axis=-1)])
+    moved = np.linalg.norm(np.diff(keypoints, axis=0), axis=-1)
+    moved = np.concatenate([np.full((1, len(names)), np.nan), moved])
     with writing(path) as p: pd.DataFrame(moved, index, names).round(4).to_csv(p)
 
-# %% ../nbs/42_predict.ipynb #89cba96c
-def predict_dataset(model:Predictor, labels:Labels, # what to track, and its images
-                    path=None,      # a CSV file to write
+# %% ../nbs/42_predict.ipynb #d9261ff5
+def predict_dataset(model:Predictor, # what tracks
+                    labels:Labels,   # whose images are tracked
+                    path=None,       # a CSV file to write
                     split:dict=None, # name -> indices
-) -> tuple: # keypoints (N, K, 2), confidences (N, K)
+) -> tuple: # keypoints (N, K, 2) in pixels of the frame, confidences (N, K)
     "Track labelled frames"
     data, found = LabeledDataset(labels, model.size, model.box, memory=0), []
-    for i in range(0, len(data), 32): found.append(model.predict_batch(collate([data[j] for j in range(i, min(i + 32, len(data)))])))
+    for i in range(0, len(data), 32):
+        samples = [data[j] for j in range(i, min(i + 32, len(data)))]
+        found.append(model.predict_batch(collate(samples)))
     keypoints, confidences = (np.concatenate(o) for o in zip(*found))
     if path is not None:
         sets = np.full(len(labels), "", object)
         for name, rows in (split or {}).items(): sets[rows] = {"val": "validation"}.get(name, name)
-        with writing(path) as p: p.write_text("\n".join(header(model.scorer, model.names, ["set"]) + lines(labels.images, keypoints, confidences, sets)) + "\n")
+        text = header(model.scorer, model.names, ["set"])
+        text += lines(labels.images, keypoints, confidences, sets)
+        with writing(path) as p: p.write_text("\n".join(text) + "\n")
     return keypoints, confidences
 
-# %% ../nbs/42_predict.ipynb #eb700b7a
-def collect(paths) -> list: # files
+# %% ../nbs/42_predict.ipynb #5fc3c9c6
+def collect(paths, # files and folders
+) -> list: # of files
     "The videos meant by files and folders"
     videos = []
     for p in map(Path, paths):
@@ -256,31 +377,49 @@ def collect(paths) -> list: # files
     names = {}
     for v in videos:
         if v.stem in names and names[v.stem].resolve() != v.resolve():
-            raise PosebookError(f"two inputs are called {v.stem}, and so would their tables be", f"{names[v.stem]} and {v}", "rename one, or predict them into two folders")
+            raise PosebookError(f"two inputs are called {v.stem}, and so would their tables be",
+                                f"{names[v.stem]} and {v}",
+                                "rename one, or predict them into two folders")
         names[v.stem] = v
     return list(names.values())
 
-def predict(model_dir, paths, # a folder that `train` made; videos, or folders of them
-            out=None,         # None: video_preds in the model folder
-            labeled_video:bool=False, save_heatmaps:bool=False, resume:bool=False, overwrite:bool=False,
-            device:str="auto", precision:str="32",
+# %% ../nbs/42_predict.ipynb #14667814
+def _failed(errors, of):
+    "The error that says which videos failed"
+    if of == 1: return errors[0]
+    said = "\n".join(f"  {e}" for e in errors)
+    return PosebookError(f"{len(errors)} of {of} videos could not be tracked to their end:\n{said}",
+                         do="the others are done")
+
+def predict(model_dir,        # a folder that `train` made
+            paths,            # a video, a folder of videos, or a list of such
+            out=None,         # the folder for the tables; None: video_preds in the model folder
+            labeled_video:bool=False, # write copies with the keypoints drawn in
+            save_heatmaps:bool=False, # as NAME_heatmaps.h5
+            resume:bool=False,        # skip what is done, go on where a run was interrupted
+            overwrite:bool=False,     # write over older tables
+            device:str="auto",        # auto | cpu | cuda | mps
+            precision:str="32",       # 32 | bf16
             progress=lambda video, done, of: None, # called after each batch
 ) -> list: # the tables
     "Track videos; one that cannot be read does not stop the others"
-    paths, out = [paths] if isinstance(paths, (str, Path)) else list(paths), Path(out or Path(model_dir)/"video_preds")
-    videos = collect(paths)
+    videos = collect([paths] if isinstance(paths, (str, Path)) else paths)
+    out = Path(out or Path(model_dir)/"video_preds")
     tables = {v: out/f"{v.stem}.csv" for v in videos}
     todo = [v for v in videos if not (resume and tables[v].exists())]
     there = [tables[v] for v in todo if tables[v].exists()]
-    if there and not overwrite: raise PosebookError(f"{len(there)} table(s) exist already", there[0], "give another folder with --out, or say --overwrite or --resume")
+    if there and not overwrite:
+        raise PosebookError(f"{len(there)} table(s) exist already", there[0],
+                            "give another folder with --out, or say --overwrite or --resume")
     model, failed = Predictor(model_dir, device, precision), []
+    o, tell = model.cfg.eval, lambda done, of: progress(v, done, of)
     for v in todo:
         try:
-            predict_single_video(v, model, out, save_heatmaps, resume, overwrite, lambda done, of: progress(v, done, of))
+            predict_single_video(v, model, out, save_heatmaps, resume, overwrite, tell)
             write_temporal_norm(tables[v], out/f"{v.stem}_temporal_norm.csv")
-            e = model.cfg.eval
-            if labeled_video: write_labeled_video(v, tables[v], out/f"labeled_videos/{v.stem}_labeled.mp4", e.confidence_thresh_for_vid, e.colormap)
+            drawn = out/f"labeled_videos/{v.stem}_labeled.mp4"
+            if labeled_video:
+                write_labeled_video(v, tables[v], drawn, o.confidence_thresh_for_vid, o.colormap)
         except PosebookError as e: failed.append(e)
-    if failed and len(videos) == 1: raise failed[0]
-    if failed: raise PosebookError(f"{len(failed)} of {len(videos)} videos could not be tracked to their end:\n" + "\n".join(f"  {e}" for e in failed), do="the others are done")
+    if failed: raise _failed(failed, len(videos))
     return list(tables.values())

@@ -6,12 +6,12 @@
 __all__ = ['PERIODS', 'SPINE', 'SLOPES', 'GAIT', 'STANCE', 'REACH', 'STRIDE', 'ANATOMY', 'MATERIALS', 'RADII', 'TONE', 'FURRY',
            'SHOWS', 'Wave', 'Toy', 'direction', 'beside', 'footfall', 'knee', 'capsules', 'lay']
 
-# %% ../nbs/02_toy.ipynb #d7fb2c4b
+# %% ../nbs/02_toy.ipynb #27a3287b
 from types import SimpleNamespace
 import cv2, numpy as np
 from fastcore.basics import patch
 
-# %% ../nbs/02_toy.ipynb #37538f68
+# %% ../nbs/02_toy.ipynb #b3db14c6
 class Wave:
     "A smooth random function of time, in seconds, that stays between -1 and 1"
     def __init__(self,
@@ -21,19 +21,24 @@ class Wave:
         self.omega = 2*np.pi / (np.array(periods) * rng.uniform(.8, 1.2, len(periods)))
         self.phase = rng.uniform(0, 2*np.pi, len(periods))
     def _angle(self, t): return np.multiply.outer(t, self.omega) + self.phase
-    def __call__(self, t): return np.sin(self._angle(t)).mean(-1)
-    def integral(self, t): return (-np.cos(self._angle(t)) / self.omega).mean(-1)
+    def __call__(self, t): # seconds, any shape
+        "The wave at these times, of the same shape"
+        return np.sin(self._angle(t)).mean(-1)
+    def integral(self, t): # seconds, any shape
+        "An integral of the wave over time, of the same shape"
+        return (-np.cos(self._angle(t)) / self.omega).mean(-1)
 
-# %% ../nbs/02_toy.ipynb #d090a498
+# %% ../nbs/02_toy.ipynb #296bdf66
 class Toy:
     "A mouse that walks on a moving belt, seen from the side and, through a mirror, from below"
-    parts = ('nose', 'ear_left', 'ear_right', 'paw_front_left', 'paw_front_right', 'paw_hind_left', 'paw_hind_right', 'tail_base', 'tail_tip')
+    parts = ('nose', 'ear_left', 'ear_right', 'paw_front_left', 'paw_front_right',
+             'paw_hind_left', 'paw_hind_right', 'tail_base', 'tail_tip')
     bones = (0,1), (0,2), (1,7), (2,7), (0,3), (0,4), (7,5), (7,6), (7,8)
 
     def __init__(self,
                  seed:int=0,     # another seed is another world
                  width:int=320,  # of a frame, pixels
-                 height:int=320, # of a frame, pixels: the upper half for the side view, the lower for the mirror
+                 height:int=320, # of a frame, pixels: upper half side view, lower half mirror
                  fps:float=30.,  # frames a second
         ):
         self.seed, self.width, self.height, self.fps = seed, width, height, fps
@@ -42,13 +47,14 @@ class Toy:
         self.floor = self.split - 13*self.scale   # the row that paws stand on, in the side view
         n = len(self.parts)
         self.keypoint_names = [f'{p}_{view}' for view in ('side', 'below') for p in self.parts]
-        self.views = [list(range(n)), list(range(n, 2*n))]                    # keypoint for keypoint the same place
-        self.skeleton = [(i+v, j+v) for v in (0, n) for i,j in self.bones]    # lines for a picture
+        self.views = [list(range(n)), list(range(n, 2*n))]                  # the same places, in order
+        self.skeleton = [(i+v, j+v) for v in (0, n) for i,j in self.bones]  # lines for a picture
         self._sessions = {}
 
-# %% ../nbs/02_toy.ipynb #7b141f6b
-PERIODS = dict(speed=(5,8), mood=(17,29), drift=(7,13), sway=(6,9), veer=(5,11), bend=(3,7), look=(1.7,4), nod=(1.3,3), tilt=(2,5),
-               tail=(1.8,5), lamp=(9,23), ball_x=(6,10), ball_y=(7,12))   # seconds
+# %% ../nbs/02_toy.ipynb #0450d249
+PERIODS = dict(speed=(5,8), mood=(17,29), drift=(7,13), sway=(6,9), veer=(5,11), bend=(3,7),
+               look=(1.7,4), nod=(1.3,3), tilt=(2,5), tail=(1.8,5), lamp=(9,23),
+               ball_x=(6,10), ball_y=(7,12))   # seconds
 
 @patch
 def traits(self:Toy,
@@ -57,13 +63,14 @@ def traits(self:Toy,
     "The character of one recording: drawn once, then remembered"
     if session not in self._sessions:
         rng = np.random.default_rng([self.seed, session])
-        s = SimpleNamespace(size=rng.uniform(1.03, 1.18), pace=rng.uniform(1., 1.4), first_step=rng.uniform(0, 1),
-                            brown=rng.uniform(.3, 1), pale=rng.uniform(0, 1), light=rng.uniform(.9, 1.15), glow=rng.uniform(.1, .9))
+        s = SimpleNamespace(size=rng.uniform(1.03, 1.18), pace=rng.uniform(1., 1.4),
+                            first_step=rng.uniform(0, 1), brown=rng.uniform(.3, 1),
+                            pale=rng.uniform(0, 1), light=rng.uniform(.9, 1.15), glow=rng.uniform(.1, .9))
         for name,periods in PERIODS.items(): setattr(s, name, Wave(rng, *periods))
         self._sessions[session] = s
     return self._sessions[session]
 
-# %% ../nbs/02_toy.ipynb #22f66839
+# %% ../nbs/02_toy.ipynb #563510c8
 @patch
 def activity(self:Toy,
              frames,        # (n,) frame numbers
@@ -78,7 +85,7 @@ def activity(self:Toy,
     return SimpleNamespace(t=t, pace=pace, steps=s.first_step + s.pace*(t + s.speed.integral(t)),
                            walk=1-rest, rear=rest*curious, groom=rest*(1-curious))
 
-# %% ../nbs/02_toy.ipynb #3bd13f4a
+# %% ../nbs/02_toy.ipynb #96cd3a7d
 def direction(yaw,   # (n,) radians, turning left
               pitch, # (n,) radians, lifting
     ) -> np.ndarray: # (n,3)
@@ -94,7 +101,7 @@ def beside(base,     # (n,3) a point
     axes = direction(yaw, pitch), direction(yaw + np.pi/2, 0*pitch), direction(yaw, pitch + np.pi/2)
     return base + sum(np.asarray(o)[...,None]*axis for o,axis in zip(offset, axes))
 
-# %% ../nbs/02_toy.ipynb #6c7f10d8
+# %% ../nbs/02_toy.ipynb #6b1aa9bb
 SPINE = dict(back=24, chest=26, neck=19, head=14, nose=21)    # joint: length of the bone that leads to it
 SLOPES = np.array([[ .12, -.02,  .12, -.22, -.42],            # radians, walking
                    [1.00,  .98,  .75,  .15, -.05],            # rearing
@@ -114,7 +121,7 @@ def _trunk(self:Toy, s, a):
         j[name] = at = at + length*direction(*headings[-1])
     return j, (headings[0], headings[2], headings[4])
 
-# %% ../nbs/02_toy.ipynb #01c3cc4c
+# %% ../nbs/02_toy.ipynb #340dd418
 @patch
 def _tail(self:Toy, s, a, pelvis, yaw):
     "Joints tail0 (base) to tail5 (tip)"
@@ -127,10 +134,10 @@ def _tail(self:Toy, s, a, pelvis, yaw):
         j[f'tail{i}'] = at
     return j
 
-# %% ../nbs/02_toy.ipynb #31ae7471
+# %% ../nbs/02_toy.ipynb #a9e52a63
 GAIT = dict(hind_right=0, front_right=.3, hind_left=.5, front_left=.8)  # when each leg starts its stride
-STANCE, REACH = .62, 15                                                # share of a stride on the belt; how far ahead a paw lands
-STRIDE = 2*REACH/STANCE                                                # way of the belt in one stride
+STANCE, REACH = .62, 15  # share of a stride on the belt; how far ahead a paw lands
+STRIDE = 2*REACH/STANCE  # way of the belt in one stride
 
 def footfall(phase,  # (n,) strides, any real number
     ) -> tuple:      # place (n,), 1 is ahead and -1 behind; height (n,) 0..1
@@ -139,7 +146,7 @@ def footfall(phase,  # (n,) strides, any real number
     swing = np.clip((u - STANCE)/(1 - STANCE), 0, 1)
     return np.where(u<STANCE, 1 - 2*u/STANCE, -np.cos(np.pi*swing)), np.sin(np.pi*swing)
 
-# %% ../nbs/02_toy.ipynb #2f6ebbd5
+# %% ../nbs/02_toy.ipynb #eec10460
 def knee(hip, paw,  # (n,3) the ends of the leg
          upper:float, lower:float, # lengths of its bones
          bend,      # (n,3) the side to which it bends
@@ -153,7 +160,7 @@ def knee(hip, paw,  # (n,3) the ends of the leg
     bend = bend/np.linalg.norm(bend, axis=-1, keepdims=True)
     return hip + line*along + bend*np.sqrt(upper**2 - along**2)
 
-# %% ../nbs/02_toy.ipynb #c9318674
+# %% ../nbs/02_toy.ipynb #9fc9bee8
 @patch
 def _leg(self:Toy, a, j, end, side, trunk, head):
     "Joints of one leg, from hip to toes, given those of the trunk"
@@ -170,17 +177,18 @@ def _leg(self:Toy, a, j, end, side, trunk, head):
         aim = aim - .7*a.rear + .7*a.groom
     heading, long = (trunk[0], aim), 3 if front else 6
     heel = beside(paw, heading, -long, 0, 0)
-    joints = dict(hip=hip, knee=knee(hip, heel, 15, 13, direction(trunk[0], level)*(-1 if front else 1)), heel=heel, paw=paw,
+    bend = direction(trunk[0], level)*(-1 if front else 1)
+    joints = dict(hip=hip, knee=knee(hip, heel, 15, 13, bend), heel=heel, paw=paw,
                   ball=beside(paw, heading, long, 0, 0))
     for i in (-1, 0, 1): joints[f'toe{i}'] = beside(paw, (trunk[0] + .4*i, aim), long+6, 0, -1)
     return {f'{k}_{name}':v for k,v in joints.items()}
 
-# %% ../nbs/02_toy.ipynb #0454de45
+# %% ../nbs/02_toy.ipynb #5cd76063
 @patch
 def joints(self:Toy,
            frames,        # (n,) frame numbers
            session:int=0, # number of the recording
-    ) -> dict:            # name -> (n,3): x along the belt, y to the left, z up, in pixels of a 320-pixel picture
+    ) -> dict:            # name -> (n,3): x along the belt, y left, z up, pixels of a 320-pixel picture
     "The whole animal in space"
     s, a = self.traits(session), self.activity(frames, session)
     j, (hips, chest, head) = self._trunk(s, a)
@@ -197,7 +205,7 @@ def joints(self:Toy,
     j['toy'] = np.stack([room*s.ball_x(a.t), 50*s.ball_y(a.t), 5+0*a.t], -1)
     return {k: v*s.size for k,v in j.items()}
 
-# %% ../nbs/02_toy.ipynb #43566660
+# %% ../nbs/02_toy.ipynb #59527205
 @patch
 def project(self:Toy,
             xyz:np.ndarray, # (...,3) points in space, as from `joints`
@@ -217,7 +225,7 @@ def pose(self:Toy,
     xyz = np.stack([j[dict(tail_base='tail0', tail_tip='tail5').get(p, p)] for p in self.parts], 1)
     return np.concatenate(self.project(xyz)[...,:2], 1)
 
-# %% ../nbs/02_toy.ipynb #e3f58e91
+# %% ../nbs/02_toy.ipynb #b038c786
 def capsules(ends,   # (n,2,3) x, y and nearness to the eye of the two joints of each, pixels
              radii,  # (n,2) pixels, at each joint
              corner, # (n,2) x, y of the first pixel of its rectangle
@@ -240,18 +248,20 @@ def capsules(ends,   # (n,2,3) x, y and nearness to the eye of the two joints of
     t = np.clip(along, 0, cells(length))                                # nearest point of its axis
     r = cells(radii[:,0]) + cells((radii[:,1]-radii[:,0])/length)*t
     if fur is not None:
-        texture = cv2.remap(fur, *(v.reshape(-1, size[0]) for v in (along*(2/unit) + cells(37*seed), across*(2/unit))),
-                            cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP).reshape(t.shape)
+        where = along*(2/unit) + cells(37*seed), across*(2/unit)
+        texture = cv2.remap(fur, *(v.reshape(-1, size[0]) for v in where), cv2.INTER_LINEAR,
+                            borderMode=cv2.BORDER_WRAP).reshape(t.shape)
         r += unit*texture
     beyond = along - t
     off = across*across + beyond*beyond
     bulge = np.sqrt(np.maximum(r*r - off, 0))
-    facing = lambda v: (beyond*cells(v[:,0]*c + v[:,1]*s) + across*cells(v[:,1]*c - v[:,0]*s) + bulge*cells(v[:,2])) / r
+    facing = lambda v: (beyond*cells(v[:,0]*c + v[:,1]*s) + across*cells(v[:,1]*c - v[:,0]*s)
+                        + bulge*cells(v[:,2])) / r
     grey = cells(tone) * (.55 + .5*facing(lamp))
     if fur is not None: grey *= (1 + .45*np.maximum(facing(ground)+.2, 0)) * (1 + .25*texture)
     return np.clip(r + .5 - np.sqrt(off), 0, 1), cells(ends[:,0,2]) + cells(way[:,2]/length)*t + bulge, grey
 
-# %% ../nbs/02_toy.ipynb #85841cc9
+# %% ../nbs/02_toy.ipynb #4c82780c
 def lay(canvas, # grey, nearness, owner: (h,w) each, changed in place
         patch,  # cover, nearness, grey: (side,side) each
         owner:int, # what to call this part
@@ -271,14 +281,16 @@ def lay(canvas, # grey, nearness, owner: (h,w) each, changed in place
     np.copyto(near, surface, where=seen)
     np.copyto(own, owner, where=seen)
 
-# %% ../nbs/02_toy.ipynb #41431e52
+# %% ../nbs/02_toy.ipynb #3edcb2cb
 def _anatomy():
     "Every capsule: joint, joint, radius, radius, material, name of the keypoint that it shows or None"
     ball = lambda joint, radius, material, shows=None: (joint, joint, radius, radius, material, shows)
-    rows = [('tail0','pelvis',2.2,17,'coat',None), ('pelvis','back',17,18,'coat',None), ('back','chest',18,15,'coat',None),
-            ('chest','neck',15,12,'coat',None), ('neck','head',12,11,'coat',None), ('head','muzzle',11,2.8,'coat',None),
+    rows = [('tail0','pelvis',2.2,17,'coat',None), ('pelvis','back',17,18,'coat',None),
+            ('back','chest',18,15,'coat',None), ('chest','neck',15,12,'coat',None),
+            ('neck','head',12,11,'coat',None), ('head','muzzle',11,2.8,'coat',None),
             ball('nose',3,'skin','nose'), ball('tail0',4.6,'skin','tail_base'), ball('toy',5,'toy')]
-    rows += [(f'tail{i}', f'tail{i+1}', 3.4-.45*i, 2.95-.45*i, 'skin', {0:'tail_base', 4:'tail_tip'}.get(i)) for i in range(5)]
+    rows += [(f'tail{i}', f'tail{i+1}', 3.4-.45*i, 2.95-.45*i, 'skin', {0:'tail_base', 4:'tail_tip'}.get(i))
+             for i in range(5)]
     for s in ('left', 'right'):
         rows += [ball(f'ear_{s}',7.4,'coat',f'ear_{s}'), ball(f'shell_{s}',6.2,'ear',f'ear_{s}'),
                  ball(f'eye_{s}',2.3,'eye'), ball(f'glint_{s}',.8,'white')]
@@ -291,15 +303,15 @@ def _anatomy():
             rows += [(f'ball_{leg}', f'toe{i}_{leg}', 1.5, 1.1, 'skin', paw) for i in (-1, 0, 1)]
     return rows
 
-# %% ../nbs/02_toy.ipynb #feb2d177
+# %% ../nbs/02_toy.ipynb #477ee5d7
 ANATOMY = _anatomy()
-MATERIALS = dict(coat=(108, (1.1,.97,.84)), skin=(190, (1.16,.86,.80)), ear=(165, (1.15,.88,.81)),    # grey, and tint for red, green, blue
-                 eye=(22, (1,1,1)), white=(220, (1,1,1)), toy=(180, (1.18,.90,.68)))
+MATERIALS = dict(coat=(108, (1.1,.97,.84)), skin=(190, (1.16,.86,.80)), ear=(165, (1.15,.88,.81)),
+                 eye=(22, (1,1,1)), white=(220, (1,1,1)), toy=(180, (1.18,.90,.68)))  # grey; tint (r,g,b)
 RADII, TONE = np.array([r[2:4] for r in ANATOMY]), np.array([MATERIALS[r[4]][0] for r in ANATOMY])
 FURRY = np.array([r[4]=='coat' for r in ANATOMY])
-SHOWS = np.array([Toy.parts.index(r[5]) if r[5] else -1 for r in ANATOMY] + [-1])   # keypoint of each part; last: the background
+SHOWS = np.array([Toy.parts.index(r[5]) if r[5] else -1 for r in ANATOMY] + [-1])  # last: the background
 
-# %% ../nbs/02_toy.ipynb #6521bcd4
+# %% ../nbs/02_toy.ipynb #c741246a
 @patch
 def scene(self:Toy,
           session:int=0, # number of the recording
@@ -312,22 +324,25 @@ def scene(self:Toy,
     blur = lambda x, sx, sy: cv2.GaussianBlur(x.astype(np.float32), (0,0), sx, sigmaY=sy)
     fur = blur(np.tile(rng.standard_normal((128,128)), (2,2)), 3.5, 1.1)[64:192,64:192]
     y, x = np.mgrid[:h,:w].astype(np.float32)
-    wall = 62 + 20*cv2.resize(rng.standard_normal((7,9)), (w,h), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    spots = cv2.resize(rng.standard_normal((7,9)), (w,h), interpolation=cv2.INTER_CUBIC)
+    wall = 62 + 20*spots.astype(np.float32)
     wall += 60*np.exp(-((x - s.glow*w)**2 + (y - .1*h)**2)/(.16*w)**2)
     wall[self.split:] = 46 + .3*(wall[self.split:]-62)
     floor, line = round(self.floor), max(round(2*c), 1)
     wall[floor+line:self.split], wall[floor:floor+line], wall[self.split-line:self.split] = 60, 140, 12
     pitch = w/round(w/(22*c))
     column = np.floor(x/pitch)
-    slots = (np.abs(x/pitch - column - .5) < .27) & (np.abs((y - self.split + 24*c*(column%2))/(48*c) % 1 - .5) < .36)
+    along = (y - self.split + 24*c*(column%2))/(48*c) % 1
+    slots = (np.abs(x/pitch - column - .5) < .27) & (np.abs(along - .5) < .36)
     tint = np.zeros((256,3), np.float32)                     # by owner, for `cv2.LUT`
     tint[:len(ANATOMY)+1] = [MATERIALS[r[4]][1] for r in ANATOMY] + [(.93, 1, 1.06)]
     tint[:len(ANATOMY)][FURRY] = 1.08+.12*s.brown, .98, .90-.18*s.brown
-    s.scene = SimpleNamespace(fur=np.clip(fur/fur.std(), -2, 2), wall=wall, belt=.72 + .28*blur(slots, .8*c, .8*c), tint=tint.T.copy(),
+    s.scene = SimpleNamespace(fur=np.clip(fur/fur.std(), -2, 2), wall=wall,
+                              belt=.72 + .28*blur(slots, .8*c, .8*c), tint=tint.T.copy(),
                               lens=1.08 - .4*((x/w-.5)**2 + (y/h-.5)**2))
     return s.scene
 
-# %% ../nbs/02_toy.ipynb #f99e4ff1
+# %% ../nbs/02_toy.ipynb #dd0ecab6
 @patch
 def _paint(self:Toy, s, ends, t):
     "Both views of one frame as grey values, and the part that owns each pixel"
@@ -339,23 +354,27 @@ def _paint(self:Toy, s, ends, t):
     reach = radii[...,None] + 1 + 2*self.scale*FURRY[part,None,None]
     low, high = (ends[...,:2]-reach).min(1), (ends[...,:2]+reach).max(1)
     corner, kinds, drawn = np.floor(low).astype(int), {}, {}
-    for i,(w,h) in enumerate(np.ceil((high-low+1)/16).astype(int).tolist()): kinds.setdefault((16*w, 16*h, FURRY[i % n]), []).append(i)
+    for i,(w,h) in enumerate(np.ceil((high-low+1)/16).astype(int).tolist()):
+        kinds.setdefault((16*w, 16*h, FURRY[i % n]), []).append(i)
     for (w,h,furry),i in kinds.items():
-        patches = capsules(ends[i], radii[i], corner[i], (w,h), tone[i], lamp[i], ground[i], part[i], s.scene.fur if furry else None, self.scale)
+        patches = capsules(ends[i], radii[i], corner[i], (w,h), tone[i], lamp[i], ground[i], part[i],
+                           s.scene.fur if furry else None, self.scale)
         drawn |= dict(zip(i, zip(*patches)))
     grey = s.scene.wall.copy()
     canvas = grey, np.full_like(grey, -1e6), np.full(grey.shape, n, np.uint8)
     for i in np.argsort(ends[:,:,2].mean(1)).tolist():
-        lay(canvas, drawn[i], i % n, corner[i].tolist(), (0, self.split) if i<n else (self.split, self.height), 1.6*self.scale)
+        rows = (0, self.split) if i<n else (self.split, self.height)
+        lay(canvas, drawn[i], i % n, corner[i].tolist(), rows, 1.6*self.scale)
     return grey, canvas[2]
 
-# %% ../nbs/02_toy.ipynb #fc3fc89a
+# %% ../nbs/02_toy.ipynb #247cf9c0
 @patch
 def _expose(self:Toy, s, t, steps, grey, owner, rng):
     "The picture that the camera takes, (H,W,3) uint8"
     scene, floor = s.scene, round(self.floor)
     shift = np.float32([[1, 0, steps*STRIDE*s.size*self.scale % self.width], [0, 1, 0]])
-    grey[floor:] *= cv2.warpAffine(scene.belt[floor:], shift, (self.width, self.height-floor), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+    grey[floor:] *= cv2.warpAffine(scene.belt[floor:], shift, (self.width, self.height-floor),
+                                   flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                                    borderMode=cv2.BORDER_WRAP)
     grey *= scene.lens * np.float32(s.light*(1 + .15*s.lamp(t)))
     rgb = cv2.merge([cv2.multiply(grey, cv2.LUT(owner, tint), dtype=cv2.CV_8U) for tint in scene.tint])
@@ -363,7 +382,7 @@ def _expose(self:Toy, s, t, steps, grey, owner, rng):
     grain = np.frombuffer(rng.bytes(rgb.size), np.uint8).reshape(rgb.shape)
     return cv2.addWeighted(rgb, 1, grain, 1/14, -128/14)
 
-# %% ../nbs/02_toy.ipynb #e4b91bf9
+# %% ../nbs/02_toy.ipynb #4890432d
 @patch
 def frames(self:Toy,
            frames,         # a number: so many from the start; or the numbers of the frames, in any order
@@ -379,5 +398,6 @@ def frames(self:Toy,
         grey, owner = self._paint(s, ends[:,i], a.t[i])
         x, y = np.rint(xy[i]).astype(int).T
         visible.append(SHOWS[owner[y,x]] == np.arange(len(x)) % len(self.parts))
-        images.append(self._expose(s, a.t[i], a.steps[i], grey, owner, np.random.default_rng([self.seed, session, frame])))
+        rng = np.random.default_rng([self.seed, session, frame])
+        images.append(self._expose(s, a.t[i], a.steps[i], grey, owner, rng))
     return np.stack(images), xy, np.stack(visible)

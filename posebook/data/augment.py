@@ -6,13 +6,13 @@
 __all__ = ['presets', 'generator', 'Augmentation', 'Rotate', 'QuarterTurns', 'Scale', 'Translate', 'left_right_pairs', 'Flip',
            'Light', 'Blur', 'Noise', 'Erase', 'Augmenter']
 
-# %% ../../nbs/12_data.augment.ipynb #9e97ce9f
+# %% ../../nbs/12_data.augment.ipynb #58044f01
 import cv2
 import numpy as np
 from ..core import PosebookError, augmentations, build
-from .geometry import about_centre, compose, warp, apply_affine
+from .geometry import about_centre, compose, warp
 
-# %% ../../nbs/12_data.augment.ipynb #99e29fcd
+# %% ../../nbs/12_data.augment.ipynb #cfcd0e8c
 def generator(seed:int,  # `training.rng_seed_data_pt`
               draw:int,  # which of the frame's changes: an epoch, usually
               index:int, # which frame
@@ -20,7 +20,7 @@ def generator(seed:int,  # `training.rng_seed_data_pt`
     "The source of randomness of one sample"
     return np.random.default_rng((seed, draw, index))
 
-# %% ../../nbs/12_data.augment.ipynb #c8aeb4bb
+# %% ../../nbs/12_data.augment.ipynb #abd7a03c
 class Augmentation:
     "Something that may happen to a frame"
     order = None # (K,): keypoint k after is keypoint order[k] before; None: as they were
@@ -45,7 +45,7 @@ class Augmentation:
         "The picture with other pixels in the same places"
         return image
 
-# %% ../../nbs/12_data.augment.ipynb #4dbe5f81
+# %% ../../nbs/12_data.augment.ipynb #367417a7
 @augmentations("rotate")
 class Rotate(Augmentation):
     "Turn about the centre"
@@ -64,7 +64,7 @@ class QuarterTurns(Augmentation):
         c, s = [(1, 0), (0, 1), (-1, 0), (0, -1)][rng.choice(self.turns) % 4]
         return about_centre([[c, -s], [s, c]], size)
 
-# %% ../../nbs/12_data.augment.ipynb #a5a563be
+# %% ../../nbs/12_data.augment.ipynb #32afbb1f
 @augmentations("scale")
 class Scale(Augmentation):
     "Nearer or farther"
@@ -82,7 +82,7 @@ class Translate(Augmentation):
     def affine(self, rng, size):
         return about_centre(np.eye(2), size, rng.uniform(-self.share, self.share, 2) * size[::-1])
 
-# %% ../../nbs/12_data.augment.ipynb #0d2c20d2
+# %% ../../nbs/12_data.augment.ipynb #40cab2a0
 def left_right_pairs(names:list, # K names
 ) -> list: # of (index, index)
     "Keypoints whose names differ only by left and right"
@@ -109,7 +109,7 @@ class Flip(Augmentation):
         for i, j in found: self.order[i], self.order[j] = j, i
     def affine(self, rng, size): return about_centre([[-1, 0], [0, 1]], size)
 
-# %% ../../nbs/12_data.augment.ipynb #05d71d91
+# %% ../../nbs/12_data.augment.ipynb #068eb7c7
 @augmentations("light")
 class Light(Augmentation):
     "Brightness and contrast"
@@ -139,7 +139,7 @@ class Blur(Augmentation):
         across = np.clip(1 - np.abs(at[:, None] * np.cos(angle) - at[None] * np.sin(angle)), 0, 1)
         return cv2.filter2D(image, -1, along * across / (along * across).sum())
 
-# %% ../../nbs/12_data.augment.ipynb #253c1e24
+# %% ../../nbs/12_data.augment.ipynb #a51baf73
 @augmentations("noise")
 class Noise(Augmentation):
     "Grain of the sensor, the same in all channels"
@@ -164,7 +164,7 @@ class Erase(Augmentation):
             image[y:y+h, x:x+w] = rng.integers(0, 256)
         return image
 
-# %% ../../nbs/12_data.augment.ipynb #6f7005c8
+# %% ../../nbs/12_data.augment.ipynb #4733255a
 _dlc = {o: {} for o in ("rotate", "scale", "translate", "light", "blur", "noise", "erase")}
 presets = {"none": {}, "default": {}, "dlc": _dlc,
            "dlc-lr": {"quarter_turns": {"turns": [0, 2]}, **_dlc},

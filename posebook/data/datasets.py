@@ -5,17 +5,17 @@
 # %% auto #0
 __all__ = ['read_image', 'fit_frames', 'LabeledDataset', 'collate', 'EpochSampler']
 
-# %% ../../nbs/14_data.datasets.ipynb #9b3ec1cf
+# %% ../../nbs/14_data.datasets.ipynb #404f22a6
 import cv2
 import numpy as np, torch
 from fastcore.basics import patch
 from torch.utils.data import Dataset, Sampler, default_collate
 from ..core import PosebookError
 from .labels import Labels
-from .geometry import frame_affine, box_pixels, resize, compose, apply_affine
+from .geometry import frame_affine, box_pixels, resize, compose
 from .augment import Augmenter, generator
 
-# %% ../../nbs/14_data.datasets.ipynb #1d52b7e0
+# %% ../../nbs/14_data.datasets.ipynb #c4d01f21
 def read_image(path, # an image file
 ) -> np.ndarray: # (H, W, 3) uint8 RGB
     "The picture in an image file"
@@ -33,7 +33,7 @@ def fit_frames(frames:np.ndarray, # (N, H, W, 3) uint8
     cut = torch.from_numpy(np.ascontiguousarray(frames[:, y:y+h, x:x+w]))
     return resize(cut.permute(0, 3, 1, 2), size)
 
-# %% ../../nbs/14_data.datasets.ipynb #077a3ead
+# %% ../../nbs/14_data.datasets.ipynb #05eaaadb
 class LabeledDataset(Dataset):
     "Labelled frames, as the model sees them"
     def __init__(self,
@@ -54,7 +54,7 @@ class LabeledDataset(Dataset):
         "The `sample` of that number"
         return self.sample(*key) if isinstance(key, tuple) else self.sample(key)
 
-# %% ../../nbs/14_data.datasets.ipynb #c615e322
+# %% ../../nbs/14_data.datasets.ipynb #c9c855e6
 @patch
 def frame(self:LabeledDataset,
           i:int, # which of the labelled frames
@@ -81,7 +81,7 @@ def sample(self:LabeledDataset,
                 keypoints=torch.from_numpy(keypoints).float(),
                 affine=torch.from_numpy(affine).float(), index=i)
 
-# %% ../../nbs/14_data.datasets.ipynb #6cf88209
+# %% ../../nbs/14_data.datasets.ipynb #136a503c
 def collate(samples:list, # B of `LabeledDataset.sample`
 ) -> dict: # images (B, 3, H, W), windows (B, 1), keypoints (B, K, 2), affine (B, 2, 3), index (B,)
     "Samples as a batch"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['read_table', 'Labels', 'read_labels', 'image_size', 'split_sizes', 'split_frames']
 
-# %% ../../nbs/10_data.labels.ipynb #5c05dcc5
+# %% ../../nbs/10_data.labels.ipynb #b85e4b3c
 import warnings
 from collections import Counter
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from PIL import Image
 from fastcore.basics import patch
 from ..core import PosebookError, writing
 
-# %% ../../nbs/10_data.labels.ipynb #6871936e
+# %% ../../nbs/10_data.labels.ipynb #b1b2fac5
 def _header(rows:pd.DataFrame, path) -> int:
     "How many of the first columns hold the image's path"
     tags = [str(o).strip().lower() for o in rows.iloc[:4, 0]]
@@ -36,12 +36,12 @@ def _numbers(cells:pd.DataFrame, columns, index, path) -> np.ndarray:
     bad = np.argwhere((np.isnan(values) & ~empty) | np.isinf(values))
     if len(bad):
         said = "; ".join(f"{cells.iat[r, c]!r} for {' '.join(columns[c])} of {index[r]} "
-                         f"(line {r + 4})" for r, c in bad[:5])
+                         f"(line {cells.index[r] + 1})" for r, c in bad[:5])
         raise PosebookError(f"{len(bad)} cell(s) hold no finite number: {said}", path,
                             "write a number, or leave the cell empty if it is not labelled")
     return values
 
-# %% ../../nbs/10_data.labels.ipynb #bc36642f
+# %% ../../nbs/10_data.labels.ipynb #17bd6de2
 def _columns(rows, n:int, path) -> tuple:
     "Keypoint names and coordinates from the header, checked; `n` columns of path come first"
     columns = list(zip(rows.iloc[1, n:].str.strip(), rows.iloc[2, n:].str.strip()))
@@ -59,10 +59,11 @@ def read_table(path,    # a CSV file with three header rows
     "A DeepLabCut-style table, checked"
     path = Path(path)
     try: rows = pd.read_csv(path, header=None, dtype=str, keep_default_na=False,
-                            skip_blank_lines=True)
+                            skip_blank_lines=False).fillna("")
     except FileNotFoundError: raise PosebookError("the file does not exist", path) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as e:
         raise PosebookError(f"this is not a CSV table: {str(e).strip()}", path) from None
+    rows = rows[(rows != "").any(axis=1)]          # its index still counts the blank lines
     if len(rows) < 3:
         raise PosebookError("the three header rows are missing", path,
                             "the first column must say: scorer, bodyparts, coords")
@@ -74,7 +75,7 @@ def read_table(path,    # a CSV file with three header rows
     values = values.reshape(len(index), len(names), len(coords))
     return index, names, {c: values[..., i] for i, c in enumerate(coords)}, rows.iat[0, n]
 
-# %% ../../nbs/10_data.labels.ipynb #ae508edb
+# %% ../../nbs/10_data.labels.ipynb #9162f586
 @dataclass
 class Labels:
     "Which keypoint is where in which frame, as far as somebody said so"
@@ -94,7 +95,7 @@ class Labels:
         "What was filmed together, by the images' folders"
         return [str(Path(o).parent) for o in self.images]
 
-# %% ../../nbs/10_data.labels.ipynb #5e14860d
+# %% ../../nbs/10_data.labels.ipynb #159bcc62
 def read_labels(path,      # the CSV file
                 root=None, # the folder that its image paths start from; None: the CSV's own
 ) -> Labels:
@@ -120,7 +121,7 @@ def write(self:Labels, path): # the CSV file
             for image, row in zip(self.images, self.keypoints.reshape(len(self), -1))]
     with writing(path) as p: pd.DataFrame(header + rows).to_csv(p, header=False, index=False)
 
-# %% ../../nbs/10_data.labels.ipynb #7aee7da6
+# %% ../../nbs/10_data.labels.ipynb #7af9df86
 @patch
 def table(self:Labels,
           split:dict=None, # name -> indices, as `split_frames` returns
@@ -134,7 +135,7 @@ def table(self:Labels,
                          "keypoint": np.tile(self.keypoint_names, n),
                          "x": x, "y": y, "set": np.repeat(sets, k)})
 
-# %% ../../nbs/10_data.labels.ipynb #00751d3a
+# %% ../../nbs/10_data.labels.ipynb #0ea40f71
 def image_size(path, # an image file
 ) -> tuple: # height, width
     "The size of an image, from its header alone"
@@ -146,6 +147,7 @@ def image_size(path, # an image file
     except OSError as e:
         raise PosebookError("the image cannot be read: it is damaged or no image", path) from e
 
+# %% ../../nbs/10_data.labels.ipynb #596eae37
 def _rows(labels, where) -> str:
     "The first few labels for which `where` holds, in words"
     return "; ".join(f"{labels.keypoint_names[k]} of {labels.images[i]}"
@@ -177,7 +179,7 @@ def check(self:Labels,
     keypoints = np.where(near[..., None], np.nan, self.keypoints)
     return Labels(self.images, keypoints, self.keypoint_names, self.root, self.scorer)
 
-# %% ../../nbs/10_data.labels.ipynb #ed4f2316
+# %% ../../nbs/10_data.labels.ipynb #c689b700
 def split_sizes(n:int,            # labelled frames
                 train_prob:float, # share for training
                 val_prob:float,   # share for validation
@@ -198,7 +200,7 @@ def split_sizes(n:int,            # labelled frames
                             "raise train_prob or label more frames")
     return train, val, rest
 
-# %% ../../nbs/10_data.labels.ipynb #8c00e50a
+# %% ../../nbs/10_data.labels.ipynb #f17838b8
 def _split_groups(groups, sizes, generator) -> dict:
     "Training, validation and test by whole groups, as near to the sizes as they allow"
     names = sorted(set(groups))
@@ -215,7 +217,7 @@ def _split_groups(groups, sizes, generator) -> dict:
         split[to] += [i for i, g in enumerate(groups) if g == name]
     return split
 
-# %% ../../nbs/10_data.labels.ipynb #3be5ad6b
+# %% ../../nbs/10_data.labels.ipynb #6fbfad22
 def split_frames(n:int,                # labelled frames, in the order of the CSV
                  train_prob:float=.9,  # share for training
                  val_prob:float=.1,    # share for validation; the rest is the test

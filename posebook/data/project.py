@@ -5,18 +5,18 @@
 # %% auto #0
 __all__ = ['find_csv', 'init']
 
-# %% ../../nbs/18_data.project.ipynb #5ed184ac
+# %% ../../nbs/18_data.project.ipynb #4bc5462e
 import csv
 from pathlib import Path
 import cv2, numpy as np
 from fastcore.basics import patch
 from ..core import PosebookError, load_installed_plugins, writing
-from ..config import Config, check_config
+from ..config import check_config
 from .labels import Labels, read_labels
-from .video import find_videos, read_frames, write_video
+from .video import read_frames, write_video
 from ..toy import Toy
 
-# %% ../../nbs/18_data.project.ipynb #792c19db
+# %% ../../nbs/18_data.project.ipynb #58b79586
 def find_csv(project:Path, # the folder
 ) -> str: # its name in the folder; CollectedData.csv if there is none yet
     "The CSV file with the labels of a project"
@@ -47,7 +47,7 @@ def init(project,         # the folder
     with writing(path) as p: p.write_text(cfg.yaml(full), encoding="utf-8")
     return path
 
-# %% ../../nbs/18_data.project.ipynb #f8bce2ca
+# %% ../../nbs/18_data.project.ipynb #03ff6d4a
 def _film(toy, session, frames, folder):
     "One video, and what is true in it"
     images, keypoints, visible = toy.frames(frames, session)
@@ -64,7 +64,7 @@ def _label(path, picks, neighbours, folder):
     for i in np.unique(around): cv2.imwrite(str(folder/name(i)), frames[i][..., ::-1])
     return [name(i) for i in picks]
 
-# %% ../../nbs/18_data.project.ipynb #ab07054d
+# %% ../../nbs/18_data.project.ipynb #435b5b34
 @patch
 def make(self:Toy,
          folder,           # to be made; an error if there is something in it

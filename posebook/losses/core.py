@@ -5,14 +5,13 @@
 # %% auto #0
 __all__ = ['Loss', 'HeatmapLoss', 'HeatmapCrossEntropy', 'HeatmapMSE', 'HeatmapKL', 'HeatmapJS']
 
-# %% ../../nbs/20_losses.core.ipynb #4d3cafb6
+# %% ../../nbs/20_losses.core.ipynb #ff63f9ec
 import math
-import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
 from ..core import losses
 
-# %% ../../nbs/20_losses.core.ipynb #4bed2b03
+# %% ../../nbs/20_losses.core.ipynb #a8087ac5
 class Loss(nn.Module):
     "A number to be made smaller, from the outputs that it names"
     def __init__(self, log_weight:float=0.): # weight = 1 / (2 exp(log_weight))
@@ -31,7 +30,7 @@ class Loss(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} needs a `forward` that takes "
                                   "the outputs it compares by name and returns a scalar")
 
-# %% ../../nbs/20_losses.core.ipynb #a8f46713
+# %% ../../nbs/20_losses.core.ipynb #63f05691
 class HeatmapLoss(Loss):
     "The mean over labelled keypoints of how unlike target and prediction are"
     def compare(self,
@@ -53,7 +52,7 @@ class HeatmapLoss(Loss):
         if not labelled.any(): return logits.sum() * 0.
         return self.compare(targ[labelled], logits[labelled]).mean()
 
-# %% ../../nbs/20_losses.core.ipynb #6088e641
+# %% ../../nbs/20_losses.core.ipynb #ecb72b86
 @losses("heatmap_cross_entropy")
 class HeatmapCrossEntropy(HeatmapLoss):
     "Cross-entropy of the softmax over the map against the target"

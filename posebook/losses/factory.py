@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['LossFactory']
 
-# %% ../../nbs/24_losses.factory.ipynb #409f7610
-from torch import nn, Tensor
+# %% ../../nbs/24_losses.factory.ipynb #0f90b4d9
+from torch import nn
 from ..core import losses, build
-from .core import Loss
+from .core import Loss # importing it gives the labelled losses their names
 
-# %% ../../nbs/24_losses.factory.ipynb #27c8cf47
+# %% ../../nbs/24_losses.factory.ipynb #8e89ca82
 class LossFactory(nn.Module):
     "The weighted sum of some losses, and a record of each"
     def __init__(self,
