@@ -6,12 +6,12 @@
 __all__ = ['training_kinds', 'peak_memory', 'clock_steps', 'measure_training', 'measure_tracking', 'main', 'run_alone',
            'start_up', 'measurements', 'row', 'bench']
 
-# %% ../nbs/44_bench.ipynb #b5f81a1f
+# %% ../nbs/44_bench.ipynb #0fe76634
 import json, os, platform, subprocess, sys, tempfile, time
 from pathlib import Path
 from .core import PosebookError, writing
 
-# %% ../nbs/44_bench.ipynb #2bbbc664
+# %% ../nbs/44_bench.ipynb #56fed032
 def peak_memory() -> int: # MB; 0 where the system does not say
     "The most memory that this process has had"
     try: import resource
@@ -30,7 +30,7 @@ def _of_backbone(name) -> list: # settings
     default = name == "efficientnet_lite0"
     return [f"model.backbone={name}", *([] if default else ["model.weights=null"])]
 
-# %% ../nbs/44_bench.ipynb #019f472c
+# %% ../nbs/44_bench.ipynb #70e4e176
 def clock_steps(skip:int,  # steps before the clock starts
                 steps:int, # steps to time
 ): # a callback that has `rate`, steps a second, afterwards
@@ -60,7 +60,7 @@ def measure_training(project,  # a folder with a posebook.yaml
     with tempfile.TemporaryDirectory() as out: Run(cfg, out).fit(callbacks=[clock])
     return {"rate": round(clock.rate, 2)}
 
-# %% ../nbs/44_bench.ipynb #6d374ee2
+# %% ../nbs/44_bench.ipynb #b7a6fb0a
 def _rate(f) -> float: # a second
     "How many a second, where `f` does some and says how many"
     started = time.perf_counter()
@@ -92,7 +92,7 @@ def measure_tracking(project,   # a folder with a posebook.yaml
     before, rate, after = (_rate(f) for f in (forward, whole, forward))
     return {"rate": round(rate, 1), "forward": round((before + after) / 2, 1)}
 
-# %% ../nbs/44_bench.ipynb #176cb5a4
+# %% ../nbs/44_bench.ipynb #64d42377
 def main(spec:str, # JSON: what, project, backbone, kind, amount
 ):
     "Run one measurement and print it as JSON; the process that `bench` starts"
@@ -123,7 +123,7 @@ def start_up(n:int=5, # tries
         return time.perf_counter() - started
     return min(once() for _ in range(n))
 
-# %% ../nbs/44_bench.ipynb #f06575d5
+# %% ../nbs/44_bench.ipynb #b15e5f65
 def measurements(quick:bool, # only the default backbone
 ): # dicts of what, backbone and kind
     "Yield what is to be measured"
@@ -140,7 +140,7 @@ def row(o:dict, # as `run_alone` returns
     return (f"{o['what']:9} {o['backbone']:20} {o['kind']:7} {o['rate']:7.1f} {unit:9} "
             f"{o['memory']:5} MB{beside}")
 
-# %% ../nbs/44_bench.ipynb #e6edb9ef
+# %% ../nbs/44_bench.ipynb #69b6446a
 def _machine() -> dict:
     "What was measured on"
     import torch

@@ -5,22 +5,24 @@
 # %% auto #0
 __all__ = ['readme', 'without_output_file', 'site', 'main']
 
-# %% ../nbs/90_book.ipynb #27573503
+# %% ../nbs/90_book.ipynb #ec2f8706
 import json, re, shutil, subprocess, sys
 from pathlib import Path
 from .core import PosebookError, writing
 
-# %% ../nbs/90_book.ipynb #7defce0b
+# %% ../nbs/90_book.ipynb #c7e20a36
 def _cell(cell:dict) -> str:
     "A notebook's cell as Markdown, or nothing"
     source = "".join(cell["source"])
     if cell["cell_type"] == "markdown":
         return re.sub(r"\]\((?!https?:|#|/)([^)]+)\)", r"](nbs/\1)", source)
-    if cell["cell_type"] != "code" or re.match(r"#\|\s*(hide|default_exp|export)", source): return ""
+    hidden = re.match(r"#\|\s*(hide|default_exp|export)", source)
+    if cell["cell_type"] != "code" or hidden: return ""
     code = "\n".join(o for o in source.splitlines() if not o.startswith("#|"))
     text = lambda o: "".join(o.get("text", o.get("data", {}).get("text/plain", "")))
-    said = "".join(map(text, cell.get("outputs", []))).rstrip()
-    return f"```python\n{code.strip()}\n```" + (f"\n\n```\n{said}\n```" if said else "")
+    said = "".join(map(text, cell.get("outputs", [])))
+    said = f"\n\n```\n{said.rstrip()}\n```" if said else ""
+    return f"```python\n{code.strip()}\n```{said}"
 
 def readme(index, # a notebook's path
 ) -> str: # Markdown
@@ -29,7 +31,7 @@ def readme(index, # a notebook's path
     first = "<!-- made from nbs/index.ipynb by `python -m posebook.book readme` -->"
     return "\n\n".join([first, *filter(None, map(_cell, cells))]) + "\n"
 
-# %% ../nbs/90_book.ipynb #5134c760
+# %% ../nbs/90_book.ipynb #9c2693c8
 def without_output_file(notebook:str, # JSON
 ) -> str: # JSON
     "A processed notebook without a key of its front matter that smalldocs does not know"
@@ -65,7 +67,7 @@ def site(checkout=".", # the folder with settings.ini
         raise PosebookError(f"the site was not built:\n{done.stdout}{done.stderr}", checkout)
     return checkout/"_site"
 
-# %% ../nbs/90_book.ipynb #4b37014c
+# %% ../nbs/90_book.ipynb #71f9f05a
 def main(args:list=None, # readme | site; None: what was typed, or site
 ):
     "`python -m posebook.book readme` and `python -m posebook.book site`"
@@ -75,7 +77,7 @@ def main(args:list=None, # readme | site; None: what was typed, or site
     elif what == "site": print(f"look at {site()/'index.html'}")
     else: raise PosebookError(f"there is no {what!r}", do="say readme or site")
 
-# %% ../nbs/90_book.ipynb #2c228d17
+# %% ../nbs/90_book.ipynb #9de21713
 #| eval: false
 if __name__ == "__main__":
     try: main()

@@ -7,7 +7,7 @@ __all__ = ['for_prediction', 'load_tracker', 'Predictor', 'header', 'lines', 're
            'predict_single_video', 'draw_keypoints', 'keypoint_colors', 'write_labeled_video', 'write_temporal_norm',
            'predict_dataset', 'collect', 'predict']
 
-# %% ../nbs/42_predict.ipynb #84c5b721
+# %% ../nbs/42_predict.ipynb #ae83058e
 import copy, os
 from contextlib import nullcontext
 from pathlib import Path
@@ -25,7 +25,7 @@ from .data.video import VideoStream, find_videos, probe, read_frames, write_vide
 from .models.factory import get_model, pick_accelerator
 from .train import checkpoint_of, load_weights
 
-# %% ../nbs/42_predict.ipynb #ced0b6f0
+# %% ../nbs/42_predict.ipynb #243a28b0
 def for_prediction(tracker, # left as it is
 ): # a copy of it
     "The tracker, its normalisations folded into convolutions; it answers the same to rounding"
@@ -52,7 +52,7 @@ def load_tracker(model_dir, # a folder that `train` made
     load_weights(tracker, checkpoint_of(model_dir))
     return tracker, cfg
 
-# %% ../nbs/42_predict.ipynb #6afc45ff
+# %% ../nbs/42_predict.ipynb #e706bf15
 class Predictor:
     "Tracks what it is given: batches, arrays, images, videos"
     def __init__(self,
@@ -77,7 +77,7 @@ class Predictor:
         fits = max(1, round(4 * 256**2 / (size.height * size.width)))
         self.at_once = fits if self.device.type == "cpu" else 64
 
-# %% ../nbs/42_predict.ipynb #dc37f95f
+# %% ../nbs/42_predict.ipynb #77ebc3aa
 @patch
 @torch.inference_mode()
 def predict_batch(self:Predictor,
@@ -110,7 +110,7 @@ def __call__(self:Predictor,
                  affine=affine.expand(len(frames), 2, 3))
     return tuple(self.predict_batch(batch))
 
-# %% ../nbs/42_predict.ipynb #42a38445
+# %% ../nbs/42_predict.ipynb #609f5dd5
 def header(scorer:str, # what made the table
            names:list, # of the keypoints
            last=(),    # names of further columns
@@ -139,7 +139,7 @@ def read_predictions(path, # a CSV file, of a video or of labelled frames
         raise PosebookError("these are labels, not predictions: there is no likelihood", path)
     return index, names, np.stack([coords["x"], coords["y"]], -1), coords["likelihood"]
 
-# %% ../nbs/42_predict.ipynb #c0f6dfeb
+# %% ../nbs/42_predict.ipynb #4e9a713d
 class Table:
     "A growing CSV file"
     def __init__(self,
@@ -161,7 +161,7 @@ class Table:
         "Give the file its name"
         os.replace(self.part, self.path)
 
-# %% ../nbs/42_predict.ipynb #0eb60849
+# %% ../nbs/42_predict.ipynb #4a1579d1
 @patch
 def open(self:Table,
          keep:int, # rows of an interrupted run to keep
@@ -183,7 +183,7 @@ def add(self:Table,
     self.file.write("\n".join(lines(frames, keypoints, confidences)) + "\n")
     self.file.flush()
 
-# %% ../nbs/42_predict.ipynb #a60c6854
+# %% ../nbs/42_predict.ipynb #02a38f3f
 class Heatmaps:
     "A growing HDF5 file: `heatmaps` (frames, keypoints, h, w) float16"
     def __init__(self,
@@ -210,7 +210,7 @@ class Heatmaps:
         "Give the file its name"
         os.replace(self.part, self.path)
 
-# %% ../nbs/42_predict.ipynb #33846b7f
+# %% ../nbs/42_predict.ipynb #583ae465
 @patch
 def open(self:Heatmaps,
          keep:int, # frames of an interrupted run to keep
@@ -237,7 +237,7 @@ def add(self:Heatmaps,
     d[-len(heatmaps):] = heatmaps
     self.file.flush()
 
-# %% ../nbs/42_predict.ipynb #d4842734
+# %% ../nbs/42_predict.ipynb #16da5d67
 def _out_of(model, out) -> Path:
     "The folder for a model's tables"
     if out is not None: return Path(out)
@@ -273,7 +273,7 @@ def _track(model, stream, files, heatmaps, progress) -> tuple: # frames done, da
         for f in files: f.close()
     return done, None
 
-# %% ../nbs/42_predict.ipynb #a8d2ad18
+# %% ../nbs/42_predict.ipynb #d7777d87
 def predict_single_video(
     video,            # a video file
     model,            # a `Predictor`, or a model folder
@@ -297,7 +297,7 @@ def predict_single_video(
     if damage: raise damage
     return files[0].path
 
-# %% ../nbs/42_predict.ipynb #afe5acf9
+# %% ../nbs/42_predict.ipynb #0dc838f4
 def draw_keypoints(frame,       # (H, W, 3) uint8, drawn on in place
                    keypoints,   # (K, 2), pixels
                    confidences, # (K,)
@@ -319,7 +319,7 @@ def keypoint_colors(n:int, # keypoints
     "A colour for each keypoint"
     return (matplotlib.colormaps[colormap](np.linspace(0, 1, n))[:, :3] * 255).round()
 
-# %% ../nbs/42_predict.ipynb #82b228cb
+# %% ../nbs/42_predict.ipynb #03520bc0
 def write_labeled_video(video,       # a video file
                         predictions, # its table
                         path,        # the file to write
@@ -344,7 +344,7 @@ def write_temporal_norm(predictions, # a table
     moved = np.concatenate([np.full((1, len(names)), np.nan), moved])
     with writing(path) as p: pd.DataFrame(moved, index, names).round(4).to_csv(p)
 
-# %% ../nbs/42_predict.ipynb #d9261ff5
+# %% ../nbs/42_predict.ipynb #2f9fb490
 def predict_dataset(model:Predictor, # what tracks
                     labels:Labels,   # whose images are tracked
                     path=None,       # a CSV file to write
@@ -364,7 +364,7 @@ def predict_dataset(model:Predictor, # what tracks
         with writing(path) as p: p.write_text("\n".join(text) + "\n")
     return keypoints, confidences
 
-# %% ../nbs/42_predict.ipynb #5fc3c9c6
+# %% ../nbs/42_predict.ipynb #0aff57a2
 def collect(paths, # files and folders
 ) -> list: # of files
     "The videos meant by files and folders"
@@ -383,7 +383,7 @@ def collect(paths, # files and folders
         names[v.stem] = v
     return list(names.values())
 
-# %% ../nbs/42_predict.ipynb #14667814
+# %% ../nbs/42_predict.ipynb #c31d4c06
 def _failed(errors, of):
     "The error that says which videos failed"
     if of == 1: return errors[0]

@@ -6,7 +6,7 @@
 __all__ = ['ProgressLine', 'Keep', 'load_checkpoint', 'load_weights', 'checkpoint_of', 'quiet', 'make_trainer', 'Run',
            'model_folder', 'train']
 
-# %% ../nbs/41_train.ipynb #846fb1e6
+# %% ../nbs/41_train.ipynb #026d7d90
 import logging, pickle, shutil, sys, warnings, zipfile
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,7 +22,7 @@ from .core import load_plugin, load_installed_plugins
 from .config import Config, read_config
 from .models.factory import get_data_module, get_labels, get_model, resolve
 
-# %% ../nbs/41_train.ipynb #f5ec39a9
+# %% ../nbs/41_train.ipynb #eb999a6e
 class ProgressLine(Callback):
     "A training in one line"
     def __init__(self,
@@ -47,7 +47,7 @@ class ProgressLine(Callback):
         "End the line, so that an error is not drawn over"
         if getattr(self, "bar", None): self.bar.stop()
 
-# %% ../nbs/41_train.ipynb #975b0f8a
+# %% ../nbs/41_train.ipynb #66e76e1c
 @patch
 def on_train_batch_end(self:ProgressLine, trainer, tracker, outputs, batch, batch_idx):
     "Say how it goes"
@@ -62,7 +62,7 @@ def on_train_batch_end(self:ProgressLine, trainer, tracker, outputs, batch, batc
         self.told = int(p * 10)
         print(f"training {p:4.0%}  {said}", file=self.file, flush=True)
 
-# %% ../nbs/41_train.ipynb #7950df03
+# %% ../nbs/41_train.ipynb #6baa0059
 class Keep(Callback):
     "Validate and save about every twentieth of the training"
     def __init__(self,
@@ -82,7 +82,7 @@ class Keep(Callback):
         "Go on from there"
         self.next_look, self.best = state["next_look"], state["best"]
 
-# %% ../nbs/41_train.ipynb #3b964d45
+# %% ../nbs/41_train.ipynb #c14d1fd3
 @patch
 def on_train_epoch_start(self:Keep, trainer, tracker):
     "Decide whether this epoch ends with a look"
@@ -91,7 +91,7 @@ def on_train_epoch_start(self:Keep, trainer, tracker):
     if self.due: self.next_look = p + 1 / self.looks
     trainer.check_val_every_n_epoch = 1 if self.due else sys.maxsize
 
-# %% ../nbs/41_train.ipynb #7b3b8639
+# %% ../nbs/41_train.ipynb #76fd1b77
 @patch
 def save(self:Keep,
          trainer,  # whose state it is
@@ -120,7 +120,7 @@ def on_train_end(self:Keep, trainer, tracker):
     "Keep the last state"
     self.save(trainer, "last.ckpt")
 
-# %% ../nbs/41_train.ipynb #e8b61a0a
+# %% ../nbs/41_train.ipynb #168dc374
 def load_checkpoint(path, # a .ckpt file
 ) -> dict:
     "A checkpoint's content, without running anything in it"
@@ -137,7 +137,7 @@ def load_checkpoint(path, # a .ckpt file
         raise damaged from e
     except (RuntimeError, EOFError, OSError, KeyError, ValueError) as e: raise damaged from e
 
-# %% ../nbs/41_train.ipynb #d4060eb9
+# %% ../nbs/41_train.ipynb #c377cb70
 def load_weights(tracker, # to be filled in
                  path,    # a checkpoint of the same kind of tracker
 ):
@@ -161,7 +161,7 @@ def checkpoint_of(path, # a checkpoint, or a model folder
     path = Path(path)
     return path/"checkpoints/last.ckpt" if path.is_dir() else path
 
-# %% ../nbs/41_train.ipynb #b1e1d40b
+# %% ../nbs/41_train.ipynb #a2707f74
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
 
@@ -191,7 +191,7 @@ def make_trainer(cfg:Config,   # resolved
         callbacks=list(callbacks), enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False, num_sanity_val_steps=0, use_distributed_sampler=False)
 
-# %% ../nbs/41_train.ipynb #13de5d37
+# %% ../nbs/41_train.ipynb #15f57794
 class Run:
     "A training: labels, tracker, data and loop"
     def __init__(self,
@@ -205,7 +205,7 @@ class Run:
         if start: load_weights(self.tracker, checkpoint_of(start))
         self.data = get_data_module(self.cfg, self.labels, self.tracker)
 
-# %% ../nbs/41_train.ipynb #f04db429
+# %% ../nbs/41_train.ipynb #7a7b0363
 def _join_logs(before:pd.DataFrame, path:Path):
     "Put the rows of an interrupted training before those of its continuation"
     after = pd.read_csv(path) if path.is_file() else before[:0]
@@ -236,11 +236,11 @@ def fit(self:Run,
     finally:
         if before is not None: _join_logs(before, logs)
     best = last.with_name("best.ckpt")
-    if t.early_stopping and best.is_file():     # what came after the best was only waiting for better
+    if t.early_stopping and best.is_file():   # what came after it was only waiting for better
         with writing(last) as part: shutil.copyfile(best, part)
     return self
 
-# %% ../nbs/41_train.ipynb #6bdff6dd
+# %% ../nbs/41_train.ipynb #71ebcbe8
 def model_folder(cfg:Config, # as read
 ) -> Path:
     "Where a model goes unless told otherwise: models/DATE-TIME in the project"
@@ -265,7 +265,7 @@ def _said(run) -> str:
             f"the model sees {size.width} x {size.height} pixels; "
             f"{run.cfg.model.backbone} on {t.accelerator}, {t.precision}")
 
-# %% ../nbs/41_train.ipynb #9f8a6bd2
+# %% ../nbs/41_train.ipynb #be29a501
 def train(config,            # a YAML file, a project's folder, or a `Config`
           *overrides:str,    # `section.key=value`
           out=None,          # the model folder; None: models/DATE-TIME in the project

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['draw_of', 'RememberedFeatures', 'LabeledDataModule']
 
-# %% ../../nbs/17_data.module.ipynb #b550d4af
+# %% ../../nbs/17_data.module.ipynb #bb987dd7
 import os
 import torch
 from fastcore.basics import patch
@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from ..config import Training
 from .datasets import LabeledDataset, EpochSampler, collate
 
-# %% ../../nbs/17_data.module.ipynb #252cbb7e
+# %% ../../nbs/17_data.module.ipynb #4428ef7c
 def draw_of(epoch:int,  # counted from 0
             copies:int, # of each frame in a round
             reuse:int,  # how often a copy is seen
@@ -22,7 +22,7 @@ def draw_of(epoch:int,  # counted from 0
     "Which changed copies an epoch sees"
     return epoch // (copies * reuse) * copies + epoch % copies
 
-# %% ../../nbs/17_data.module.ipynb #37940367
+# %% ../../nbs/17_data.module.ipynb #f21025d1
 class RememberedFeatures:
     "A loader whose batches bring along the levels of the backbone's frozen stages"
     def __init__(self,
@@ -43,7 +43,7 @@ class RememberedFeatures:
         "Batches an epoch"
         return -(-len(self.rows) // self.batch_size)
 
-# %% ../../nbs/17_data.module.ipynb #516d05b7
+# %% ../../nbs/17_data.module.ipynb #10e55333
 @patch
 @torch.no_grad()
 def remember(self:RememberedFeatures,
@@ -60,7 +60,7 @@ def remember(self:RememberedFeatures,
     return {"levels": [torch.cat(o) for o in zip(*(f["levels"] for f in found))],
             **{k: torch.cat([f[k] for f in found]) for k in ("keypoints", "affine", "index")}}
 
-# %% ../../nbs/17_data.module.ipynb #95e43a90
+# %% ../../nbs/17_data.module.ipynb #ee0f604c
 @patch
 def epoch(self:RememberedFeatures,
           number:int, # counted from 0
@@ -77,7 +77,7 @@ def epoch(self:RememberedFeatures,
     seen["levels"] = seen["levels"][:self.tracker.num_frozen]     # the rest has begun to learn
     return seen
 
-# %% ../../nbs/17_data.module.ipynb #9820d3ab
+# %% ../../nbs/17_data.module.ipynb #c4317cb4
 @patch
 def __iter__(self:RememberedFeatures):
     "The batches of the epoch that the sampler was told"
@@ -87,7 +87,7 @@ def __iter__(self:RememberedFeatures):
                "windows": torch.arange(len(at))[:, None],
                **{k: seen[k][at] for k in ("keypoints", "affine", "index")}}
 
-# %% ../../nbs/17_data.module.ipynb #214c0069
+# %% ../../nbs/17_data.module.ipynb #4b9c69bb
 class LabeledDataModule(LightningDataModule):
     "The loaders of a training"
     def __init__(self,
@@ -107,7 +107,7 @@ class LabeledDataModule(LightningDataModule):
         return DataLoader(self.dataset, collate_fn=collate, num_workers=workers,
                           persistent_workers=workers > 0, **kwargs)
 
-# %% ../../nbs/17_data.module.ipynb #8868eb16
+# %% ../../nbs/17_data.module.ipynb #232618eb
 @patch
 def train_dataloader(self:LabeledDataModule):
     "Training frames, changed and shuffled; with their features if these are to be remembered"

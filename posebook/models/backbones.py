@@ -6,17 +6,15 @@
 __all__ = ['lite_blocks', 'Backbone', 'conv', 'InvertedResidual', 'lite_stages', 'lite_weights', 'efficientnet_lite0',
            'initialisation', 'fetch']
 
-# %% ../../nbs/30_models.backbones.ipynb #9256e63d
-import contextlib, io
-from functools import partial
+# %% ../../nbs/30_models.backbones.ipynb #bd5da814
 from urllib.error import URLError
 import torch, torchvision
 from torch import nn, Tensor
 from torch.fx.experimental.optimization import fuse
 from fastcore.basics import patch
-from ..core import PosebookError, backbones, build, nearest
+from ..core import PosebookError, backbones, nearest
 
-# %% ../../nbs/30_models.backbones.ipynb #8eb3da76
+# %% ../../nbs/30_models.backbones.ipynb #59c2b3f3
 class Backbone(nn.Module):
     "Stages that are run in a row; the output of each is a level of features"
     def __init__(self,
@@ -46,7 +44,7 @@ class Backbone(nn.Module):
         for stage in self.stages: levels.append(x := stage(x))
         return levels
 
-# %% ../../nbs/30_models.backbones.ipynb #99c18164
+# %% ../../nbs/30_models.backbones.ipynb #b7b70e71
 def conv(i:int,         # channels in
          o:int,         # channels out
          k:int=1,       # the kernel's size, without the room for the padding
@@ -54,7 +52,7 @@ def conv(i:int,         # channels in
          groups:int=1,  # of channels that do not see each other
          relu:bool=True, # end with ReLU6
 ) -> list: # layers
-    "Convolution, normalisation and perhaps ReLU6; at stride 2 with room for TensorFlow's padding"
+    "Convolution, normalisation, perhaps ReLU6; at stride 2 with room for TensorFlow's padding"
     k = k + (stride - 1)
     layers = [nn.Conv2d(i, o, k, stride, (k - 1) // 2, groups=groups, bias=False),
               nn.BatchNorm2d(o, eps=1e-3, momentum=.01)]
@@ -77,7 +75,7 @@ class InvertedResidual(nn.Module):
         self.add = stride == 1 and i == o
     def forward(self, x): return x + self.layers(x) if self.add else self.layers(x)
 
-# %% ../../nbs/30_models.backbones.ipynb #d1db10cd
+# %% ../../nbs/30_models.backbones.ipynb #67899833
 lite_blocks = [ # repeats, kernel, stride, expansion, channels
     (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80),
     (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320)]
@@ -92,7 +90,7 @@ def lite_stages() -> list: # of modules
             i = o
     return stages + [nn.Sequential(*layers)]
 
-# %% ../../nbs/30_models.backbones.ipynb #85c4b1c2
+# %% ../../nbs/30_models.backbones.ipynb #fc77ce0c
 def lite_weights(stages, # as `lite_stages` returns, filled in place
 ) -> None:
     "Fill in the packaged ImageNet weights"
@@ -121,7 +119,7 @@ def efficientnet_lite0(weights:str="imagenet", # imagenet | null
                             nearest(weights, ["imagenet"]))
     return Backbone(stages, (24, 40, 112, 320), mean=(127.,) * 3, std=(128.,) * 3)
 
-# %% ../../nbs/30_models.backbones.ipynb #daadc4c9
+# %% ../../nbs/30_models.backbones.ipynb #f78947a6
 def initialisation(name:str,    # of a backbone of torchvision's
                    weights:str, # imagenet
 ) -> str: # a URL
@@ -144,7 +142,7 @@ def fetch(url:str, # of a file whose name carries the beginning of its sha256
                             f"download {name} elsewhere and put it in {folder}, use the default "
                             "backbone, or set model.weights=null for random weights") from e
 
-# %% ../../nbs/30_models.backbones.ipynb #c971f369
+# %% ../../nbs/30_models.backbones.ipynb #4574b6cc
 def _resnet(name:str, weights:str="imagenet", # imagenet | null
 ) -> Backbone:
     "A ResNet in four stages, the stem in the first"
@@ -160,9 +158,10 @@ def _efficientnet(name:str, weights:str="imagenet", # imagenet | null
     net = torchvision.models.get_model(name, weights=None)
     if weights: net.load_state_dict(fetch(initialisation(name, weights)))
     f = net.features
-    return Backbone([f[:3], f[3:4], f[4:6], f[6:8]], [f[i][-1].out_channels for i in (2, 3, 5, 7)])
+    channels = [f[i][-1].out_channels for i in (2, 3, 5, 7)]
+    return Backbone([f[:3], f[3:4], f[4:6], f[6:8]], channels)
 
-# %% ../../nbs/30_models.backbones.ipynb #b27a3288
+# %% ../../nbs/30_models.backbones.ipynb #2bda7d57
 def _register(name, f, doc):
     g = lambda weights="imagenet": f(name, weights)     # imagenet | null
     g.__name__, g.__qualname__, g.__doc__ = name, name, doc
@@ -174,7 +173,7 @@ for _b, _million in zip("012", (5, 8, 9)):
     _register(f"efficientnet_b{_b}", _efficientnet,
               f"EfficientNet-B{_b} (Tan & Le 2019), {_million} M parameters")
 
-# %% ../../nbs/30_models.backbones.ipynb #babe692c
+# %% ../../nbs/30_models.backbones.ipynb #c4423852
 @patch
 def fused(self:Backbone) -> Backbone: # a copy
     "The same backbone for prediction, its normalisations folded into its convolutions"

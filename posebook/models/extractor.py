@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Pyramid', 'NoNeck', 'BaseFeatureExtractor', 'depthwise']
 
-# %% ../../nbs/31_models.extractor.ipynb #ebb73cee
+# %% ../../nbs/31_models.extractor.ipynb #93095a4a
 from contextlib import nullcontext
 import torch
 from torch import nn, Tensor
@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from ..core import PosebookError, backbones, necks, build
 from . import backbones as _   # registers ours
 
-# %% ../../nbs/31_models.extractor.ipynb #71125e81
+# %% ../../nbs/31_models.extractor.ipynb #56af0e8a
 @necks("pyramid")
 class Pyramid(nn.Module):
     "A light feature pyramid over all levels: one map at the finest stride wanted"
@@ -46,6 +46,7 @@ class Pyramid(nn.Module):
             x = F.relu(mix(F.relu(side(level) + x)))
         return x
 
+# %% ../../nbs/31_models.extractor.ipynb #ce596503
 @necks("none")
 class NoNeck(nn.Module):
     "The deepest level as it is"
@@ -57,7 +58,7 @@ class NoNeck(nn.Module):
         self.stride, self.num_features = strides[-1], channels[-1]
     def forward(self, levels): return levels[-1]
 
-# %% ../../nbs/31_models.extractor.ipynb #266957e8
+# %% ../../nbs/31_models.extractor.ipynb #40145f3e
 class BaseFeatureExtractor(LightningModule):
     "Backbone and neck: frames in, one map of features for each out"
     def __init__(self,
@@ -79,7 +80,7 @@ class BaseFeatureExtractor(LightningModule):
                                 f"the backbone's stride {b.strides[-1]}", "data.image_resize_dims")
         self.freeze(len(b.stages))
 
-# %% ../../nbs/31_models.extractor.ipynb #c6f011e5
+# %% ../../nbs/31_models.extractor.ipynb #f3045344
 @patch
 def freeze(self:BaseFeatureExtractor,
            stages:int, # how many of the backbone's stages, from the first, do not learn
@@ -106,7 +107,7 @@ def train(self:BaseFeatureExtractor,
             if isinstance(m, nn.modules.batchnorm._BatchNorm): m.eval()
     return self
 
-# %% ../../nbs/31_models.extractor.ipynb #1d6056f9
+# %% ../../nbs/31_models.extractor.ipynb #4e322b6e
 def depthwise(stage, # a module
 ) -> bool:
     "Whether it has convolutions that look at each channel by itself"
@@ -129,10 +130,10 @@ def get_levels(self:BaseFeatureExtractor,
         levels.append(x)
     return levels
 
-# %% ../../nbs/31_models.extractor.ipynb #485c295c
+# %% ../../nbs/31_models.extractor.ipynb #8ba75cef
 @patch
 def get_representations(self:BaseFeatureExtractor,
-                        images:Tensor=None,  # uint8, distinct frames (N, 3, H, W) or (B, T, 3, H, W)
+                        images:Tensor=None,  # uint8 frames (N, 3, H, W), windows (B, T, 3, H, W)
                         windows:Tensor=None, # (B, T) rows of `images` for each output
                         levels=(),           # the frames' first levels, if they are known already
 ) -> Tensor: # (N, F, h, w) without windows, (B, T, F, h, w) with

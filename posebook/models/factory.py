@@ -6,7 +6,7 @@
 __all__ = ['cpu_flags', 'bf16_is_fast', 'pick_accelerator', 'resolve', 'get_labels', 'get_split', 'get_dataset',
            'get_data_module', 'get_loss_factories', 'get_model_class', 'get_model']
 
-# %% ../../nbs/38_models.factory.ipynb #b74c73f5
+# %% ../../nbs/38_models.factory.ipynb #ea23615b
 from pathlib import Path
 import torch
 from ..core import PosebookError, models, losses, build, nearest
@@ -21,7 +21,7 @@ from ..losses.factory import LossFactory
 from ..losses import core as _
 from . import heatmap as _
 
-# %% ../../nbs/38_models.factory.ipynb #557593a9
+# %% ../../nbs/38_models.factory.ipynb #37f75c2d
 def cpu_flags() -> set: # of names, such as avx512_bf16
     "What the processor says it can do (Linux on x86; elsewhere nothing)"
     try: said = Path("/proc/cpuinfo").read_text().splitlines()
@@ -38,19 +38,20 @@ def pick_accelerator(wish:str="auto", # auto | cpu | cuda | mps
                      num_gpus:int=1,  # 0: auto does not look for one
 ) -> str: # cpu | cuda | mps
     "The device to compute on"
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(),
+             "cpu": True}
     if wish == "auto": return next(k for k in there if there[k] and (num_gpus or k == "cpu"))
     if not there[wish]:
         raise PosebookError(f"there is no {wish} on this machine", "training.accelerator",
                             "use auto or cpu")
     return wish
 
-# %% ../../nbs/38_models.factory.ipynb #6238919c
+# %% ../../nbs/38_models.factory.ipynb #416a9c4e
 def _agree(data, names):
     "Whether a config's keypoints, if it gives any, are those of the CSV"
     if data.num_keypoints not in (None, len(names)):
-        raise PosebookError(f"the config says {data.num_keypoints} keypoints and the CSV has {len(names)}",
-                            "data.num_keypoints")
+        raise PosebookError(f"the config says {data.num_keypoints} keypoints "
+                            f"and the CSV has {len(names)}", "data.num_keypoints")
     if data.keypoint_names and data.keypoint_names != names:
         differ = sorted(set(data.keypoint_names) ^ set(names))[:5] or ["another order"]
         raise PosebookError(f"the config's keypoint names are not the CSV's: {', '.join(differ)}",
@@ -71,7 +72,7 @@ def resolve(cfg:Config,    # as read
     if t.precision == "auto": t.precision = "bf16" if bf16_is_fast(t.accelerator) else "32"
     return cfg
 
-# %% ../../nbs/38_models.factory.ipynb #1c640e13
+# %% ../../nbs/38_models.factory.ipynb #ddaec464
 def get_labels(cfg:Config, # as read
 ) -> Labels:
     "The project's labels, held against their images"
@@ -84,7 +85,8 @@ def get_split(cfg:Config,    # as read
     "Which labelled frames are for what"
     t = cfg.training
     groups = labels.groups() if t.split == "group" else None
-    return split_frames(len(labels), t.train_prob, t.val_prob, t.rng_seed_data_pt, t.train_frames, groups)
+    return split_frames(len(labels), t.train_prob, t.val_prob, t.rng_seed_data_pt,
+                        t.train_frames, groups)
 
 def get_dataset(cfg:Config,    # resolved
                 labels:Labels, # of the project
@@ -92,16 +94,18 @@ def get_dataset(cfg:Config,    # resolved
     "The labelled frames, as the model sees them"
     size, t = cfg.data.image_resize_dims, cfg.training
     augment = Augmenter(t.imgaug, labels.keypoint_names)
-    return LabeledDataset(labels, (size.height, size.width), cfg.data.box, augment, t.rng_seed_data_pt)
+    return LabeledDataset(labels, (size.height, size.width), cfg.data.box, augment,
+                          t.rng_seed_data_pt)
 
 def get_data_module(cfg:Config,    # resolved
                     labels:Labels, # of the project
                     tracker=None,  # whose frozen features are to be remembered, if they are
 ) -> LabeledDataModule:
     "The loaders of a training"
-    return LabeledDataModule(get_dataset(cfg, labels), get_split(cfg, labels), cfg.training, tracker)
+    data, split = get_dataset(cfg, labels), get_split(cfg, labels)
+    return LabeledDataModule(data, split, cfg.training, tracker)
 
-# %% ../../nbs/38_models.factory.ipynb #2cbd17d6
+# %% ../../nbs/38_models.factory.ipynb #ba7906f1
 def get_loss_factories(cfg:Config, # as read
 ) -> dict: # "supervised" -> a LossFactory
     "The losses that a config asks for"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ConvHead', 'DeconvHead', 'HeatmapTracker']
 
-# %% ../../nbs/35_models.heatmap.ipynb #57e9a8d9
+# %% ../../nbs/35_models.heatmap.ipynb #54db5b83
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
@@ -14,7 +14,7 @@ from ..data.geometry import apply_affine, invert
 from ..data.heatmaps import gaussian_heatmaps, decode_local
 from .supervised import BaseSupervisedTracker
 
-# %% ../../nbs/35_models.heatmap.ipynb #52aac7c0
+# %% ../../nbs/35_models.heatmap.ipynb #b7aa43f2
 @heads("conv")
 class ConvHead(nn.Module):
     "One convolution"
@@ -51,7 +51,7 @@ class DeconvHead(nn.Module):
         self.layers = nn.Sequential(nn.PixelShuffle(2), *map(double, sizes, sizes[1:]))
     def forward(self, x): return self.layers(x)
 
-# %% ../../nbs/35_models.heatmap.ipynb #8d5ecb25
+# %% ../../nbs/35_models.heatmap.ipynb #05f6332a
 @models("heatmap")
 class HeatmapTracker(BaseSupervisedTracker):
     "Draws a heatmap for each keypoint of a frame"
@@ -77,7 +77,7 @@ class HeatmapTracker(BaseSupervisedTracker):
         "The network's map for each keypoint"
         return self.head(self.get_representations(images, levels=levels)).float()
 
-# %% ../../nbs/35_models.heatmap.ipynb #3786b425
+# %% ../../nbs/35_models.heatmap.ipynb #e0c2eb68
 @patch
 def decode(self:HeatmapTracker,
            heatmaps:Tensor, # (B, K, h, w), each sums to one
@@ -87,7 +87,7 @@ def decode(self:HeatmapTracker,
     keypoints, confidences = decode_local(heatmaps, self.stride, self.sigma)
     return apply_affine(invert(affine), keypoints), confidences
 
-# %% ../../nbs/35_models.heatmap.ipynb #e519889c
+# %% ../../nbs/35_models.heatmap.ipynb #f09954ea
 @patch
 def get_loss_inputs_labeled(self:HeatmapTracker,
                             batch:dict, # images or levels, keypoints (B, K, 2), affine
@@ -102,7 +102,8 @@ def get_loss_inputs_labeled(self:HeatmapTracker,
                                self.stride, self.sigma, self.uniform)
     keypoints, confidences = self.decode(heatmaps, batch["affine"])
     return dict(heatmaps_targ=target, heatmaps_pred=heatmaps, logits_pred=logits,
-                keypoints_targ=batch["keypoints"], keypoints_pred=keypoints, confidences=confidences)
+                keypoints_targ=batch["keypoints"], keypoints_pred=keypoints,
+                confidences=confidences)
 
 @patch
 def predict_step(self:HeatmapTracker,

@@ -5,17 +5,16 @@
 # %% auto #0
 __all__ = ['BaseSupervisedTracker', 'seconds']
 
-# %% ../../nbs/32_models.supervised.ipynb #01029719
+# %% ../../nbs/32_models.supervised.ipynb #ea916e4a
 import math, time
 import torch
 from torch import Tensor
 from fastcore.basics import patch
-from ..core import PosebookError
 from ..config import Config
 from ..losses.factory import LossFactory
 from .extractor import BaseFeatureExtractor
 
-# %% ../../nbs/32_models.supervised.ipynb #f5e33819
+# %% ../../nbs/32_models.supervised.ipynb #fd92fc3f
 class BaseSupervisedTracker(BaseFeatureExtractor):
     "What every tracker has: a schedule, an optimiser, and the way from a batch to a loss"
     def __init__(self,
@@ -45,7 +44,7 @@ class BaseSupervisedTracker(BaseFeatureExtractor):
             f"{type(self).__name__} needs `predict_step(batch)`: "
             "keypoints (B, K, 2) in pixels of the frame, and confidences (B, K)")
 
-# %% ../../nbs/32_models.supervised.ipynb #c5d5cd8e
+# %% ../../nbs/32_models.supervised.ipynb #d56e3932
 def seconds(max_time:str, # "DD:HH:MM:SS"
 ) -> int:
     "A limit on time as a number"
@@ -78,7 +77,7 @@ def progress(self:BaseSupervisedTracker) -> float: # 0 to 1
     by_time = self.seconds_spent() / seconds(t.max_time) if t.max_time else 0.
     return min(1., max(by_steps, by_time))
 
-# %% ../../nbs/32_models.supervised.ipynb #3eded43d
+# %% ../../nbs/32_models.supervised.ipynb #61345d76
 @patch
 def on_fit_start(self:BaseSupervisedTracker):
     "Start the clock"
@@ -98,7 +97,7 @@ def on_load_checkpoint(self:BaseSupervisedTracker,
     "Go on from the time spent"
     self.seconds_before = checkpoint.get("seconds_spent", 0.)
 
-# %% ../../nbs/32_models.supervised.ipynb #292d77cc
+# %% ../../nbs/32_models.supervised.ipynb #fcec3ff7
 def _share(self, step, epoch, otherwise):
     "A moment given in steps or epochs as a share of the training"
     at = step if step is not None else None if epoch is None else epoch * self.steps_an_epoch()
@@ -132,7 +131,7 @@ def backbone_rate(self:BaseSupervisedTracker,
     "The same for the backbone: 0 while it is frozen, then a ramp over a twentieth of the training"
     return self.rate(p) * min(1., max(0., (p - self.unfreezing()) / .05))
 
-# %% ../../nbs/32_models.supervised.ipynb #1ebb8583
+# %% ../../nbs/32_models.supervised.ipynb #3e3b68d9
 @patch
 def get_parameters(self:BaseSupervisedTracker) -> list: # of dicts, as torch's optimisers take
     "The groups of parameters, each with its largest learning rate"
@@ -151,7 +150,7 @@ def configure_optimizers(self:BaseSupervisedTracker) -> torch.optim.Optimizer:
     decay = t.optimizer_params.get("weight_decay", 1e-2 if t.optimizer == "AdamW" else 0.)
     return getattr(torch.optim, t.optimizer)(self.get_parameters(), weight_decay=decay)
 
-# %% ../../nbs/32_models.supervised.ipynb #988dff28
+# %% ../../nbs/32_models.supervised.ipynb #1837ba90
 @patch
 def on_train_epoch_start(self:BaseSupervisedTracker):
     "Unfreeze the upper stages when it is time"
@@ -177,7 +176,7 @@ def on_train_batch_end(self:BaseSupervisedTracker,
     "Stop when the training is as long as it was to be"
     if self.progress() >= 1: self.trainer.should_stop = True
 
-# %% ../../nbs/32_models.supervised.ipynb #bdf1123f
+# %% ../../nbs/32_models.supervised.ipynb #3f3b13ff
 @patch
 def evaluate_labeled(self:BaseSupervisedTracker,
                      batch:dict, # as a labelled loader makes it
@@ -192,7 +191,7 @@ def evaluate_labeled(self:BaseSupervisedTracker,
                   on_step=stage == "train", on_epoch=stage != "train")
     return loss
 
-# %% ../../nbs/32_models.supervised.ipynb #50ab447d
+# %% ../../nbs/32_models.supervised.ipynb #c44c33dd
 @patch
 def training_step(self:BaseSupervisedTracker,
                   batch:dict,    # as a labelled loader makes it
