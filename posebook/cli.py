@@ -6,14 +6,14 @@
 __all__ = ['app', 'Arg', 'Opt', 'say', 'command', 'init', 'train', 'predict', 'evaluate', 'list_', 'bench', 'truth_errors',
            'demo', 'main']
 
-# %% ../nbs/60_cli.ipynb #b777be85
+# %% ../nbs/60_cli.ipynb #49292600
 import sys
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
 
-# %% ../nbs/60_cli.ipynb #1b208c2d
+# %% ../nbs/60_cli.ipynb #1dae3b83
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False,
                   no_args_is_help=True,
                   help="posebook: track animals in video from few labelled frames")
@@ -37,7 +37,7 @@ def command(f, # a function that becomes a command
             raise typer.Exit(130) from None
     return app.command(f.__name__.rstrip("_"))(run)
 
-# %% ../nbs/60_cli.ipynb #70fd8935
+# %% ../nbs/60_cli.ipynb #52555348
 def _bar(console):
     "A progress bar for each video"
     from rich.progress import BarColumn, MofNCompleteColumn, Progress
@@ -66,7 +66,7 @@ def _tracked(model_dir, paths, **kwargs) -> list: # the tables
     for t in tables: say(f"wrote {t}")
     return tables
 
-# %% ../nbs/60_cli.ipynb #55b1dac0
+# %% ../nbs/60_cli.ipynb #a8bdc616
 def _complete(folder, labeled_video=False):
     "What follows a training: tracked videos, measured frames, and the report"
     from posebook.config import read_config
@@ -85,7 +85,7 @@ def _complete(folder, labeled_video=False):
     say(f"the model is in {folder}; look at {folder/'report.html'}")
     if problem: raise problem
 
-# %% ../nbs/60_cli.ipynb #c0ad779e
+# %% ../nbs/60_cli.ipynb #8941f7ab
 @command
 def init(
     project: Annotated[Path, Arg("the project's folder")],
@@ -115,7 +115,7 @@ def train(
     _complete(train(config, *overrides or (), out=out, resume=resume, overwrite=overwrite,
                     plugin=plugin, say=say))
 
-# %% ../nbs/60_cli.ipynb #ff1aedcc
+# %% ../nbs/60_cli.ipynb #0d66f929
 @command
 def predict(
     model_dir: Annotated[Path, Arg("a folder that `posebook train` made")],
@@ -147,7 +147,7 @@ def evaluate(
     from posebook.evaluate import evaluate, summary
     print(summary(evaluate(model_dir, csv, out, say=say)))
 
-# %% ../nbs/60_cli.ipynb #a715a3f9
+# %% ../nbs/60_cli.ipynb #3e72e6a5
 @command
 def list_():
     "Show what has a name: backbones, necks, heads, losses, models, augmentations"
@@ -170,7 +170,7 @@ def bench(
     from posebook.bench import bench
     bench(out, quick, say=print)
 
-# %% ../nbs/60_cli.ipynb #d284a3f6
+# %% ../nbs/60_cli.ipynb #7ef4a19a
 def truth_errors(project,   # a toy's folder, with its truth.csv
                  model_dir, # a model that tracked its videos
 ): # (M,) pixels, for each visible keypoint of all frames without a label
@@ -189,7 +189,7 @@ def truth_errors(project,   # a toy's folder, with its truth.csv
         errors.append(np.linalg.norm(keypoints - true, axis=-1)[visible & new[:, None]])
     return np.concatenate(errors)
 
-# %% ../nbs/60_cli.ipynb #623f6bbf
+# %% ../nbs/60_cli.ipynb #684fe93d
 @command
 def demo(
     out: Annotated[Optional[Path], Opt(
@@ -204,7 +204,7 @@ def demo(
     from posebook.train import train
     free = (p for i in range(1, 10_000) if not (p := Path(f"posebook-demo-{i}")).exists())
     folder = out or next(free)
-    if folder.exists() and any(folder.iterdir()):
+    if folder.is_file() or folder.exists() and any(folder.iterdir()):
         raise PosebookError("the folder exists already", folder, "give another with --out")
     say(f"filming the toy animal into {folder}")
     toy = Toy(0, 160, 160) if quick else Toy(0)
@@ -217,7 +217,7 @@ def demo(
         f"median error {np.median(errors):.1f} px, "
         f"{(errors <= 5).mean():.0%} within 5 px of the truth")
 
-# %% ../nbs/60_cli.ipynb #72034644
+# %% ../nbs/60_cli.ipynb #bb6935fe
 def main(args:list=None, # the command line's words; None: sys.argv's
 ):
     "The command `posebook`"

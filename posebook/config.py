@@ -6,18 +6,18 @@
 __all__ = ['Share', 'POSEBOOK', 'LIGHTNING_POSE', 'Section', 'key', 'Size', 'Data', 'Training', 'Model', 'Dali', 'Eval', 'Config',
            'with_defaults', 'lightning_pose_keys', 'check_config', 'config_path', 'read_config', 'registered_lines']
 
-# %% ../nbs/01_config.ipynb #c1fd3f1f
+# %% ../nbs/01_config.ipynb #5be1d17f
 import os, re
 from pathlib import Path
-from typing import Literal, Optional, Union
+from typing import Annotated, Literal, Optional, Union
 import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from fastcore.basics import patch
 from .core import PosebookError, nearest, writing, params, param_docs, kinds
 
-# %% ../nbs/01_config.ipynb #01ed1ac6
+# %% ../nbs/01_config.ipynb #b9d17e32
 class Section(BaseModel):
     "A part of the config: unknown keys are errors"
     model_config = ConfigDict(extra="forbid", validate_assignment=True, protected_namespaces=())
@@ -36,7 +36,7 @@ def key(default,          # what it is if the file does not say
 
 Share = float
 
-# %% ../nbs/01_config.ipynb #f9ea75f1
+# %% ../nbs/01_config.ipynb #eb4dcd3d
 class Size(Section):
     "The size of the picture that the model sees"
     height: Optional[int] = key(None, "pixels, a multiple of 32", True, gt=0)
@@ -59,7 +59,7 @@ class Data(Section):
         None, "for each view its keypoints, matched in order (for pca_multiview)")
     columns_for_singleview_pca: Optional[list[int]] = key(None, "keypoints for pca_singleview; null: all")
 
-# %% ../nbs/01_config.ipynb #f745dd12
+# %% ../nbs/01_config.ipynb #a2821f0a
 class Training(Section):
     "How long, on which frames, and by which schedule the model learns"
     imgaug: Union[str, dict[str, dict]] = key(
@@ -98,13 +98,14 @@ class Training(Section):
     rng_seed_data_pt:  int = key(0, "seed of the split, the order and the augmentation", True, ge=0)
     rng_seed_model_pt: int = key(0, "seed of the weights", True, ge=0)
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = key("auto", "", True)
-    precision: Literal["auto", "32", "bf16"] = key("auto", "of the arithmetic in training")
+    precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)] = key(
+        "auto", "of the arithmetic in training")
     num_gpus: int = key(1, "GPUs, if there are any", ge=0)
     gpu_id: int = key(0, "which GPU if one is used", ge=0)
     num_workers: Optional[int] = key(
         None, "processes that augment frames; null: chosen for the machine; results do not depend on it", ge=0)
 
-# %% ../nbs/01_config.ipynb #a0789242
+# %% ../nbs/01_config.ipynb #52061d44
 class Model(Section):
     "Which backbone, neck, head and loss make up the tracker"
     model_type: str = key("heatmap", "`posebook list` shows all of them", True)
@@ -139,7 +140,7 @@ class Eval(Section):
     confidence_thresh_for_vid: float = key(0.5, "keypoints below are drawn hollow in labelled videos", ge=0, le=1)
     colormap: str = key("rainbow", "a matplotlib colormap for the keypoints")
 
-# %% ../nbs/01_config.ipynb #b352de47
+# %% ../nbs/01_config.ipynb #468f8bdf
 class Config(Section):
     "The whole of a posebook YAML file"
     posebook: Optional[int] = key(
@@ -152,7 +153,7 @@ class Config(Section):
     eval: Eval = key(Eval(), "", True)
     callbacks: dict[str, dict] = key({}, "")
 
-# %% ../nbs/01_config.ipynb #2548bd20
+# %% ../nbs/01_config.ipynb #f5086e01
 POSEBOOK = {"training": {"max_steps": 1500}}
 LIGHTNING_POSE = {
     "posebook": None,
@@ -178,7 +179,7 @@ def with_defaults(given:dict, # a config file's content
             if OmegaConf.select(given, f"{section}.{k}") is None: given[section].pop(k, None)
     return OmegaConf.to_container(OmegaConf.merge(base, given))
 
-# %% ../nbs/01_config.ipynb #4b44b929
+# %% ../nbs/01_config.ipynb #2dce30b8
 _not_used = {
     "data.image_orig_dims": "the size is read from each image",
     "data.header_rows": "the header of the CSV is recognised",
@@ -202,7 +203,7 @@ _not_yet = {
     "data.bbox_file": "a box for each frame (data.box is one for all)",
     "training.patch_mask": "several synchronised cameras"}
 
-# %% ../nbs/01_config.ipynb #951cdff8
+# %% ../nbs/01_config.ipynb #e2a92375
 def lightning_pose_keys(given:dict, # a config file's content, changed in place
 ) -> list: # notes: one line for each key that is not acted on
     "Rename what has another name here, take out what nothing acts on, and say why"
@@ -222,7 +223,7 @@ def lightning_pose_keys(given:dict, # a config file's content, changed in place
         if value not in (None, [], [" "]): notes.append(f"{path} is not used: {why}")
     return notes
 
-# %% ../nbs/01_config.ipynb #8898957b
+# %% ../nbs/01_config.ipynb #3cdbf173
 def _path(loc) -> str:
     "A key's path as one writes it: pydantic also names the branch of a union that it tried"
     branch = lambda p: p.startswith(("list[", "dict[")) or p in ("str", "float")
@@ -248,7 +249,7 @@ def check_config(given:dict, # the file's content
     try: return Config(**with_defaults(given))
     except ValidationError as e: raise _explain(e, where) from None
 
-# %% ../nbs/01_config.ipynb #24552e2d
+# %% ../nbs/01_config.ipynb #1a7bc332
 def config_path(path, # a config file, or a folder with one
 ) -> Path: # the config file
     "The config file that is meant"
@@ -262,7 +263,7 @@ def config_path(path, # a config file, or a folder with one
         raise PosebookError("there is no such config file or project folder", path)
     return path
 
-# %% ../nbs/01_config.ipynb #616e44ec
+# %% ../nbs/01_config.ipynb #1fe4d32b
 OmegaConf.register_resolver("LP_ROOT_PATH", lambda *_: os.environ.get("LP_ROOT_PATH", ""),
                             replace=True)
 
@@ -294,7 +295,7 @@ def read_config(path,         # a config file, or a project's folder
         if section.get(name): setattr(section, name, str(Path(cfg.data.data_dir)/section.get(name)))
     return cfg
 
-# %% ../nbs/01_config.ipynb #4cab62e4
+# %% ../nbs/01_config.ipynb #3c7ae31a
 def _value(v) -> str:
     "A value as YAML writes it, in one line"
     text = yaml.safe_dump(v, default_flow_style=True, width=1000)
@@ -323,7 +324,7 @@ def registered_lines():
                 if p.default is p.empty or callable(p.default): continue
                 yield f"#       {p.name}: {_value(p.default)}   {docs.get(p.name, '')}"
 
-# %% ../nbs/01_config.ipynb #1291953e
+# %% ../nbs/01_config.ipynb #7399131d
 @patch
 def yaml(self:Config,
          full:bool=False, # every key, and the settings of everything registered, plug-ins' too

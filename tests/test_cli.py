@@ -118,6 +118,7 @@ def test_videos_that_are_wrong(typed, project, model, tmp_path):
     says(typed("predict", model, videos, "--out", tmp_path/"out"), "4 of 6 videos", "empty.mp4: the video is empty", "text.mp4", "cut.mp4", "sound.mp4: there is no video track")
     assert (tmp_path/"out/toy0.csv").is_file() and (tmp_path/"out/toy1.csv").is_file()      # the others are done
     says(typed("predict", project, videos), "not a model folder")
+    says(typed("predict", model, videos/"toy0.mp4", "--device", "gpu", "--out", tmp_path/"gpu"), "there is no gpu")
     says(typed("predict", model, project/"labeled-data"), "no video in this folder")
 
 

@@ -60,10 +60,10 @@ def test_other_seeds_and_groups(toy_project, tmp_path):
     assert len(set(groups[a.data.split["train"]])) == len(set(groups[a.data.split["val"]])) == 1
 
 
-@pytest.mark.parametrize("settings", [["model.neck=none", "model.head=deconv", "model.heatmap_loss_type=mse"], ["data.downsample_factor=3", "model.heatmap_loss_type=kl"],
+@pytest.mark.parametrize("settings", [["training.precision=32"], ["training.precision=bf16", "training.cache_features=false"], ["model.neck=none", "model.head=deconv", "model.heatmap_loss_type=mse"], ["data.downsample_factor=3", "model.heatmap_loss_type=kl"],
                                       ["model.backbone=resnet18", "model.weights=null", "training.optimizer=Adam", "training.lr_scheduler=multisteplr"],
                                       ["data.box=[3,5,80,70]", "data.image_resize_dims.height=64", "data.image_resize_dims.width=96", "training.imgaug=dlc-top-down"]],
-                         ids=["deconv", "stride8", "resnet", "box"])
+                         ids=["fp32", "bf16", "deconv", "stride8", "resnet", "box"])
 def test_other_settings_train(toy_project, tmp_path, settings):
     folder = train(toy_project, *QUICK, *settings, "training.max_steps=4", out=tmp_path/"model", say=quiet)
     from posebook.predict import Predictor, predict_dataset

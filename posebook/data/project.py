@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['find_csv', 'init']
 
-# %% ../../nbs/18_data.project.ipynb #4bc5462e
+# %% ../../nbs/18_data.project.ipynb #046b1986
 import csv
 from pathlib import Path
 import cv2, numpy as np
@@ -16,7 +16,7 @@ from .labels import Labels, read_labels
 from .video import read_frames, write_video
 from ..toy import Toy
 
-# %% ../../nbs/18_data.project.ipynb #58b79586
+# %% ../../nbs/18_data.project.ipynb #23b31afc
 def find_csv(project:Path, # the folder
 ) -> str: # its name in the folder; CollectedData.csv if there is none yet
     "The CSV file with the labels of a project"
@@ -47,12 +47,12 @@ def init(project,         # the folder
     with writing(path) as p: p.write_text(cfg.yaml(full), encoding="utf-8")
     return path
 
-# %% ../../nbs/18_data.project.ipynb #03ff6d4a
+# %% ../../nbs/18_data.project.ipynb #097f63c1
 def _film(toy, session, frames, folder):
     "One video, and what is true in it"
     images, keypoints, visible = toy.frames(frames, session)
     path = folder/"videos"/f"toy{session}.mp4"
-    write_video(path, images, toy.fps)
+    write_video(path, images, toy.fps, threads=1)     # the same bytes on every machine
     return path, keypoints, visible
 
 def _label(path, picks, neighbours, folder):
@@ -64,7 +64,7 @@ def _label(path, picks, neighbours, folder):
     for i in np.unique(around): cv2.imwrite(str(folder/name(i)), frames[i][..., ::-1])
     return [name(i) for i in picks]
 
-# %% ../../nbs/18_data.project.ipynb #435b5b34
+# %% ../../nbs/18_data.project.ipynb #d01c1c48
 @patch
 def make(self:Toy,
          folder,           # to be made; an error if there is something in it

@@ -6,7 +6,7 @@
 __all__ = ['video_endings', 'VideoInfo', 'open_video', 'probe', 'write_video', 'read_frames', 'ahead', 'VideoStream',
            'find_videos']
 
-# %% ../../nbs/15_data.video.ipynb #660f0260
+# %% ../../nbs/15_data.video.ipynb #2cf718d0
 import queue, threading
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ..core import PosebookError, writing
 from .geometry import frame_affine
 from .datasets import fit_frames
 
-# %% ../../nbs/15_data.video.ipynb #7348412c
+# %% ../../nbs/15_data.video.ipynb #f4e2a0a3
 @dataclass
 class VideoInfo:
     "What a video file says about itself"
@@ -52,11 +52,12 @@ def probe(path, # a video file
         rate = s.average_rate or s.guessed_rate or 30
         return VideoInfo(Path(path), s.frames, s.height, s.width, float(rate))
 
-# %% ../../nbs/15_data.video.ipynb #00921fbf
+# %% ../../nbs/15_data.video.ipynb #b4146792
 def write_video(path,           # the file to write
                 frames,         # an iterable of (H, W, 3) uint8 RGB
                 fps:float=30.,  # frames a second
                 quality:int=18, # x264's rate factor: 0 lossless, 18 looks like it, 30 small
+                threads:int=0,  # of the encoder; 0: all. What comes out depends on their number
 ):
     "Write frames as an h264 video"
     with writing(path) as part, av.open(str(part), "w", format="mp4") as c:
@@ -68,11 +69,12 @@ def write_video(path,           # the file to write
                 stream = c.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001),
                                       options={"crf": str(quality), "preset": "veryfast"})
                 stream.height, stream.width, stream.pix_fmt = *frame.shape[:2], "yuv420p"
+                stream.codec_context.thread_count = threads
             c.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         if stream is None: raise PosebookError("there are no frames to write", path)
         c.mux(stream.encode())
 
-# %% ../../nbs/15_data.video.ipynb #7325aac7
+# %% ../../nbs/15_data.video.ipynb #379f3515
 def read_frames(path,        # a video file
                 start:int=0, # first frame to give
 ): # yields (H, W, 3) uint8 RGB
@@ -95,7 +97,7 @@ def read_frames(path,        # a video file
         raise PosebookError(f"the video ends early: {n} frames of {stated} could be read", path,
                             "the frames before are good; copy it again")
 
-# %% ../../nbs/15_data.video.ipynb #eee281e5
+# %% ../../nbs/15_data.video.ipynb #ed7ef64c
 def ahead(items,   # an iterable
           n:int=2, # how many to have ready
 ): # yields the items
@@ -124,7 +126,7 @@ def ahead(items,   # an iterable
         stop.set()
         thread.join()
 
-# %% ../../nbs/15_data.video.ipynb #7ef8dd44
+# %% ../../nbs/15_data.video.ipynb #4b2ecb65
 class VideoStream:
     "A video as batches, in order, each frame once"
     def __init__(self,
@@ -159,7 +161,7 @@ class VideoStream:
 
     def __iter__(self): return ahead(self._batches())
 
-# %% ../../nbs/15_data.video.ipynb #11f3a4a6
+# %% ../../nbs/15_data.video.ipynb #cd4dcfe1
 video_endings = {".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg",
                  ".webm", ".wmv", ".mts", ".flv", ".h264", ".ts"}
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Pyramid', 'NoNeck', 'BaseFeatureExtractor', 'depthwise']
 
-# %% ../../nbs/31_models.extractor.ipynb #93095a4a
+# %% ../../nbs/31_models.extractor.ipynb #6293e7f0
 from contextlib import nullcontext
 import torch
 from torch import nn, Tensor
@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from ..core import PosebookError, backbones, necks, build
 from . import backbones as _   # registers ours
 
-# %% ../../nbs/31_models.extractor.ipynb #56af0e8a
+# %% ../../nbs/31_models.extractor.ipynb #a7c4adae
 @necks("pyramid")
 class Pyramid(nn.Module):
     "A light feature pyramid over all levels: one map at the finest stride wanted"
@@ -46,7 +46,7 @@ class Pyramid(nn.Module):
             x = F.relu(mix(F.relu(side(level) + x)))
         return x
 
-# %% ../../nbs/31_models.extractor.ipynb #ce596503
+# %% ../../nbs/31_models.extractor.ipynb #c0ad449a
 @necks("none")
 class NoNeck(nn.Module):
     "The deepest level as it is"
@@ -58,7 +58,7 @@ class NoNeck(nn.Module):
         self.stride, self.num_features = strides[-1], channels[-1]
     def forward(self, levels): return levels[-1]
 
-# %% ../../nbs/31_models.extractor.ipynb #40145f3e
+# %% ../../nbs/31_models.extractor.ipynb #331ec1ca
 class BaseFeatureExtractor(LightningModule):
     "Backbone and neck: frames in, one map of features for each out"
     def __init__(self,
@@ -80,7 +80,7 @@ class BaseFeatureExtractor(LightningModule):
                                 f"the backbone's stride {b.strides[-1]}", "data.image_resize_dims")
         self.freeze(len(b.stages))
 
-# %% ../../nbs/31_models.extractor.ipynb #f3045344
+# %% ../../nbs/31_models.extractor.ipynb #9b89a272
 @patch
 def freeze(self:BaseFeatureExtractor,
            stages:int, # how many of the backbone's stages, from the first, do not learn
@@ -107,7 +107,7 @@ def train(self:BaseFeatureExtractor,
             if isinstance(m, nn.modules.batchnorm._BatchNorm): m.eval()
     return self
 
-# %% ../../nbs/31_models.extractor.ipynb #4e322b6e
+# %% ../../nbs/31_models.extractor.ipynb #f0daa3ff
 def depthwise(stage, # a module
 ) -> bool:
     "Whether it has convolutions that look at each channel by itself"
@@ -120,7 +120,9 @@ def get_levels(self:BaseFeatureExtractor,
                stages:int=None,    # how many levels to compute; None: all
 ) -> list: # of (N, C, h, w), fine to coarse
     "The levels of the backbone"
-    levels = list(levels)
+    # remembered levels are bfloat16; where the arithmetic is not, they are made what it is
+    mixed = torch.is_autocast_enabled(self.device.type)
+    levels = [o if mixed else o.float() for o in levels]
     x = levels[-1] if levels else self.backbone.normalise(images)
     for i, stage in enumerate(self.backbone.stages[len(levels):stages], len(levels)):
         learns = torch.is_grad_enabled() and i >= self.num_frozen
@@ -130,7 +132,7 @@ def get_levels(self:BaseFeatureExtractor,
         levels.append(x)
     return levels
 
-# %% ../../nbs/31_models.extractor.ipynb #8ba75cef
+# %% ../../nbs/31_models.extractor.ipynb #fafbd8b5
 @patch
 def get_representations(self:BaseFeatureExtractor,
                         images:Tensor=None,  # uint8 frames (N, 3, H, W), windows (B, T, 3, H, W)

@@ -6,7 +6,7 @@
 __all__ = ['cpu_flags', 'bf16_is_fast', 'pick_accelerator', 'resolve', 'get_labels', 'get_split', 'get_dataset',
            'get_data_module', 'get_loss_factories', 'get_model_class', 'get_model']
 
-# %% ../../nbs/38_models.factory.ipynb #ea23615b
+# %% ../../nbs/38_models.factory.ipynb #27b6c37d
 from pathlib import Path
 import torch
 from ..core import PosebookError, models, losses, build, nearest
@@ -21,7 +21,7 @@ from ..losses.factory import LossFactory
 from ..losses import core as _
 from . import heatmap as _
 
-# %% ../../nbs/38_models.factory.ipynb #37f75c2d
+# %% ../../nbs/38_models.factory.ipynb #2e4ba5d3
 def cpu_flags() -> set: # of names, such as avx512_bf16
     "What the processor says it can do (Linux on x86; elsewhere nothing)"
     try: said = Path("/proc/cpuinfo").read_text().splitlines()
@@ -41,12 +41,12 @@ def pick_accelerator(wish:str="auto", # auto | cpu | cuda | mps
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(),
              "cpu": True}
     if wish == "auto": return next(k for k in there if there[k] and (num_gpus or k == "cpu"))
-    if not there[wish]:
+    if not there.get(wish):
         raise PosebookError(f"there is no {wish} on this machine", "training.accelerator",
                             "use auto or cpu")
     return wish
 
-# %% ../../nbs/38_models.factory.ipynb #416a9c4e
+# %% ../../nbs/38_models.factory.ipynb #c009624b
 def _agree(data, names):
     "Whether a config's keypoints, if it gives any, are those of the CSV"
     if data.num_keypoints not in (None, len(names)):
@@ -72,7 +72,7 @@ def resolve(cfg:Config,    # as read
     if t.precision == "auto": t.precision = "bf16" if bf16_is_fast(t.accelerator) else "32"
     return cfg
 
-# %% ../../nbs/38_models.factory.ipynb #ddaec464
+# %% ../../nbs/38_models.factory.ipynb #012715f9
 def get_labels(cfg:Config, # as read
 ) -> Labels:
     "The project's labels, held against their images"
@@ -105,7 +105,7 @@ def get_data_module(cfg:Config,    # resolved
     data, split = get_dataset(cfg, labels), get_split(cfg, labels)
     return LabeledDataModule(data, split, cfg.training, tracker)
 
-# %% ../../nbs/38_models.factory.ipynb #ba7906f1
+# %% ../../nbs/38_models.factory.ipynb #2574306a
 def get_loss_factories(cfg:Config, # as read
 ) -> dict: # "supervised" -> a LossFactory
     "The losses that a config asks for"
