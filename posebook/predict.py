@@ -21,7 +21,8 @@ from .config import read_config
 from .data.datasets import LabeledDataset, collate, fit_frames
 from .data.geometry import frame_affine
 from .data.labels import Labels, read_table
-from .data.video import VideoStream, find_videos, probe, read_frames, write_video
+from .data.video import VideoStream, find_videos, window_rows
+from .data.video import probe, read_frames, write_video
 from .models.factory import get_model, pick_accelerator
 from .train import checkpoint_of, load_weights
 
@@ -81,17 +82,25 @@ class Predictor:
 @patch
 @torch.inference_mode()
 def predict_batch(self:Predictor,
-                  batch:dict, # images (N, 3, h, w) uint8 as the model sees them, affine (N, 2, 3)
+                  batch:dict, # images (N, 3, h, w) uint8 as the model sees them, windows (B, T) rows
+                              # of them, in rising order, affine (B, 2, 3)
                   heatmaps:bool=False, # give them too
-) -> list: # keypoints (N, K, 2) in pixels of the frame, confidences (N, K), heatmaps (N, K, h, w)
+) -> list: # keypoints (B, K, 2) in pixels of the frame, confidences (B, K), heatmaps (B, K, h, w)
     "Track a batch; what comes back is numpy's"
     low = self.precision == "bf16"
     cast = torch.autocast(self.device.type, torch.bfloat16) if low else nullcontext()
     also = dict(return_heatmaps=True) if heatmaps else {}     # a tracker may have none to return
-    parts = []
-    for i in range(0, len(batch["images"]), self.at_once):
-        part = {k: batch[k][i:i + self.at_once].to(self.device, non_blocking=True)
-                for k in ("images", "affine")}
+    n, parts, features, first, seen = self.at_once, [], [], 0, 0
+    for at in range(0, len(batch["windows"]), n):
+        windows = batch["windows"][at:at + n]
+        features, first = [o[int(windows.min()) - first:] for o in features], int(windows.min())
+        while seen <= windows.max():              # each frame passes the backbone once
+            images = batch["images"][seen:seen + n].to(self.device, non_blocking=True)
+            with cast: features.append(self.tracker.get_features(images))
+            seen += len(images)
+        features = [torch.cat(features)] if len(features) > 1 else features
+        part = dict(features=features[0], windows=(windows - first).to(self.device),
+                    affine=batch["affine"][at:at + n].to(self.device))
         with cast: parts.append(self.tracker.predict_step(part, 0, **also))
     return [torch.cat(o).float().cpu().numpy() for o in zip(*parts)]
 
@@ -106,8 +115,9 @@ def __call__(self:Predictor,
         raise PosebookError("frames must be (N, H, W, 3) uint8, "
                             f"these are {frames.shape} {frames.dtype}")
     affine = torch.from_numpy(frame_affine(frames.shape[1:3], self.size, self.box)).float()
-    batch = dict(images=fit_frames(frames, self.size, self.box),
-                 affine=affine.expand(len(frames), 2, 3))
+    n = len(frames)
+    batch = dict(images=fit_frames(frames, self.size, self.box), affine=affine.expand(n, 2, 3),
+                 windows=window_rows(0, n, self.tracker.context, 0, n))
     return tuple(self.predict_batch(batch))
 
 # %% ../nbs/42_predict.ipynb #609f5dd5
@@ -250,6 +260,9 @@ def _out_of(model, out) -> Path:
 def _files(model, stream, name, out, save_heatmaps, overwrite) -> list:
     "The files that are to be written; an error if one is there already"
     files = [Table(out/f"{name}.csv", model.scorer, model.names)]
+    if save_heatmaps and "heatmaps_pred" not in model.tracker.outputs:
+        raise PosebookError(f"the model {model.cfg.model.model_type} draws no heatmaps",
+                            "--save-heatmaps", "leave it out")
     if save_heatmaps:
         files.append(Heatmaps(out/f"{name}_heatmaps.h5", model.names, stream.affine.numpy(),
                               model.tracker.stride))
@@ -286,8 +299,12 @@ def predict_single_video(
     "Track a video"
     model = model if isinstance(model, Predictor) else Predictor(model)
     out, name = _out_of(model, out), Path(video).stem
-    sequence = model.cfg.dali.base["predict"]["sequence_length"]
-    stream = VideoStream(video, model.size, model.box, sequence)
+    context, o = model.tracker.context, model.cfg.dali
+    sequence = (o.context if context > 1 else o.base).predict.sequence_length - context + 1
+    if sequence < 1:
+        raise PosebookError(f"a batch must be longer than a window of {context} frames",
+                            "dali.context.predict.sequence_length", "raise it")
+    stream = VideoStream(video, model.size, model.box, sequence, context=context)
     files = _files(model, stream, name, out, save_heatmaps, overwrite)
     if resume: stream.start = min(f.rows() for f in files) // sequence * sequence
     with disk_errors(out):
@@ -351,7 +368,9 @@ def predict_dataset(model:Predictor, # what tracks
                     split:dict=None, # name -> indices
 ) -> tuple: # keypoints (N, K, 2) in pixels of the frame, confidences (N, K)
     "Track labelled frames"
-    data, found = LabeledDataset(labels, model.size, model.box, memory=0), []
+    data = LabeledDataset(labels, model.size, model.box, memory=0, context=model.tracker.context,
+                          neighbours=model.cfg.data.context_frames)
+    found = []
     for i in range(0, len(data), 32):
         samples = [data[j] for j in range(i, min(i + 32, len(data)))]
         found.append(model.predict_batch(collate(samples)))

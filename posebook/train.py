@@ -18,7 +18,8 @@ from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import CSVLogger
 from rich.progress import Progress, BarColumn, TextColumn, TimeElapsedColumn
 from .core import PosebookError, fresh_folder, writing
-from .core import load_plugin, load_installed_plugins
+from .core import build, load_plugin, load_installed_plugins
+from .core import callbacks as registered
 from .config import Config, read_config
 from .models.factory import get_data_module, get_labels, get_model, resolve
 
@@ -200,7 +201,7 @@ class Run:
     ):
         self.labels, self.folder = get_labels(cfg), Path(folder)
         self.cfg = resolve(cfg, self.labels)
-        self.tracker = get_model(self.cfg)
+        self.tracker = get_model(self.cfg, self.labels)
         start = self.cfg.model.checkpoint
         if start: load_weights(self.tracker, checkpoint_of(start))
         self.data = get_data_module(self.cfg, self.labels, self.tracker)
@@ -221,7 +222,7 @@ def fit(self:Run,
     t, last = self.cfg.training, self.folder/"checkpoints/last.ckpt"
     seed_everything(t.rng_seed_model_pt, verbose=False)
     keep = Keep(last.parent, t.check_val_every_n_epoch, ckpt_every=t.ckpt_every_n_epochs)
-    own = [keep, ProgressLine()]
+    own = [keep, ProgressLine(), *(build(registered[k], **v) for k, v in self.cfg.callbacks.items())]
     if t.early_stopping:
         own.insert(0, EarlyStopping("val_supervised_loss", patience=t.early_stop_patience))
     trainer = make_trainer(self.cfg, self.folder, [*own, *callbacks])
@@ -265,6 +266,14 @@ def _said(run) -> str:
             f"the model sees {size.width} x {size.height} pixels; "
             f"{run.cfg.model.backbone} on {t.accelerator}, {t.precision}")
 
+def _alone(run) -> list: # of lines
+    "Labelled frames that have no neighbours, though the tracker looks for them"
+    windows = run.data.dataset.windows
+    alone = sum(len(set(w)) == 1 for w in windows) if run.tracker.context > 1 else 0
+    if not alone: return []
+    return [f"note: {alone} of {len(windows)} labelled frames have no frames before and after "
+            "them on disk; the frame itself stands in (see data.context_frames)"]
+
 # %% ../nbs/41_train.ipynb #be29a501
 def train(config,            # a YAML file, a project's folder, or a `Config`
           *overrides:str,    # `section.key=value`
@@ -291,6 +300,6 @@ def train(config,            # a YAML file, a project's folder, or a `Config`
     if not resume:
         fresh_folder(folder, overwrite)
         run.cfg.save(folder/"config.yaml")
-    say(_said(run))
+    for o in [_said(run), *_alone(run)]: say(o)
     run.fit(resume, callbacks)
     return folder

@@ -123,3 +123,22 @@ def test_checkpoints_that_do_not_fit(model, toy_project, tmp_path):
     torch.save({"state_dict": {}, "code": tmp_path}, tmp_path/"code.ckpt")
     with pytest.raises(PosebookError, match="holds code"): load_checkpoint(tmp_path/"code.ckpt")
     Run(read_config(toy_project, [f"model.checkpoint={model}"]), tmp_path)     # one that does
+
+
+def test_unlabelled_video_never_touches_the_labelled_weight(toy_project, tmp_path):
+    out = train(toy_project, *QUICK, "training.max_steps=12", "model.losses_to_use=[temporal,pca_multiview]", "dali.base.train.sequence_length=6",
+                "training.log_every_n_steps=1", "callbacks.anneal_weight.start=0.3", "callbacks.anneal_weight.over=0.5", out=tmp_path/"m", say=quiet)
+    log = pd.read_csv(out/"logs/metrics.csv")
+    assert log.train_heatmap_cross_entropy_weight.dropna().eq(.5).all()
+    importance = log.total_unsupervised_importance.dropna()
+    assert importance.is_monotonic_increasing and importance.iloc[0] < .3 and importance.iloc[-1] > .9
+    assert np.allclose(log.train_temporal_weight.dropna(), .5 * importance)
+
+
+def test_resume_with_unlabelled_video_is_exact(toy_project, tmp_path):
+    settings = [*QUICK, "training.max_steps=10", "training.unfreezing_step=2", "model.losses_to_use=[temporal,pca_multiview]",
+                "dali.base.train.sequence_length=6", "callbacks.anneal_weight.start=0.2"]
+    whole = train(toy_project, *settings, out=tmp_path/"whole", say=quiet)
+    with pytest.raises(KeyboardInterrupt): train(toy_project, *settings, out=tmp_path/"broken", say=quiet, callbacks=[Interrupt(7)])
+    train(None, out=tmp_path/"broken", resume=True, say=quiet)
+    assert equal(weights(whole), weights(tmp_path/"broken"))

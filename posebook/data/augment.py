@@ -183,6 +183,13 @@ class Augmenter:
         self.steps = [build(augmentations[k], facts, **(v or {})) for k, v in imgaug.items()]
         self.num_keypoints = len(keypoint_names)
 
+    def without_flips(self): # an `Augmenter`
+        "The same, without what exchanges left and right"
+        new = Augmenter("none")
+        new.num_keypoints = self.num_keypoints
+        new.steps = [o for o in self.steps if o.order is None]
+        return new
+
     def __call__(self, image, # (H, W, 3) uint8
                  rng,         # as `generator` makes
     ) -> tuple: # image (H, W, 3), affine (2, 3), order (K,)

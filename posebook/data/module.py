@@ -8,11 +8,13 @@ __all__ = ['draw_of', 'RememberedFeatures', 'LabeledDataModule']
 # %% ../../nbs/17_data.module.ipynb #bb987dd7
 import os
 import torch
-from fastcore.basics import patch
+from fastcore.basics import chunked, patch
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities import CombinedLoader
 from torch.utils.data import DataLoader
 from ..config import Training
 from .datasets import LabeledDataset, EpochSampler, collate
+from .video import RandomSequences
 
 # %% ../../nbs/17_data.module.ipynb #4428ef7c
 def draw_of(epoch:int,  # counted from 0
@@ -48,44 +50,43 @@ class RememberedFeatures:
 @torch.no_grad()
 def remember(self:RememberedFeatures,
              draw:int, # of the augmentation
-) -> dict: # the draw's samples, stacked, with `levels`
+) -> list: # the draw's samples, with `levels` for `images`
     "Run the frozen stages over one changed copy of every frame"
-    tracker, found = self.tracker, []
-    for i in range(0, len(self.rows), 4):     # four at a time stay in a processor's cache
-        batch = collate([self.dataset.sample(r, draw) for r in self.rows[i:i + 4]])
-        images = batch.pop("images").to(tracker.device)
-        with torch.autocast(tracker.device.type, torch.bfloat16):
-            levels = tracker.get_levels(images, stages=tracker.num_frozen)
-        found.append({**batch, "levels": [o.to(torch.bfloat16) for o in levels]})
-    return {"levels": [torch.cat(o) for o in zip(*(f["levels"] for f in found))],
-            **{k: torch.cat([f[k] for f in found]) for k in ("keypoints", "affine", "index")}}
+    tracker, device = self.tracker, self.tracker.device
+    samples = [self.dataset.sample(r, draw) for r in self.rows]
+    low = torch.autocast(device.type, torch.bfloat16,
+                         enabled=tracker.cfg.training.precision == "bf16")
+    for part in chunked(samples, 4):            # four at a time stay in a processor's cache
+        images = [s.pop("images") for s in part]
+        with low: levels = tracker.get_levels(torch.cat(images).to(device),
+                                              stages=tracker.num_frozen)
+        levels = [o.to(torch.bfloat16).split([len(i) for i in images]) for o in levels]
+        for s, own in zip(part, zip(*levels)): s["levels"] = list(own)
+    return samples
 
 # %% ../../nbs/17_data.module.ipynb #ee0f604c
 @patch
 def epoch(self:RememberedFeatures,
           number:int, # counted from 0
-) -> dict: # as `remember` returns
+) -> list: # as `remember` returns
     "What an epoch sees, computed if it is not remembered"
     draw = draw_of(number, self.copies, self.reuse)
+    if not self.tracker.num_frozen: return [self.dataset.sample(r, draw) for r in self.rows]
     this_round = draw // self.copies
     if min(self.kept, default=draw) // self.copies != this_round: self.kept.clear()
     if draw not in self.kept:
         self.kept[draw] = self.remember(draw)
-        size = sum(o.nbytes for o in self.kept[draw]["levels"])
+        size = sum(o.nbytes for s in self.kept[draw] for o in s["levels"])
         self.copies = max(1, min(self.copies, int(self.memory // size)))
-    seen = self.kept[draw]
-    seen["levels"] = seen["levels"][:self.tracker.num_frozen]     # the rest has begun to learn
-    return seen
+    for s in self.kept[draw]: del s["levels"][self.tracker.num_frozen:]   # these began to learn
+    return self.kept[draw]
 
 # %% ../../nbs/17_data.module.ipynb #c4317cb4
 @patch
 def __iter__(self:RememberedFeatures):
     "The batches of the epoch that the sampler was told"
-    seen, order = self.epoch(self.sampler.epoch), torch.tensor([i for i, _ in self.sampler])
-    for at in order.split(self.batch_size):
-        yield {"levels": [o[at] for o in seen["levels"]],
-               "windows": torch.arange(len(at))[:, None],
-               **{k: seen[k][at] for k in ("keypoints", "affine", "index")}}
+    seen = self.epoch(self.sampler.epoch)
+    for part in chunked([seen[i] for i, _ in self.sampler], self.batch_size): yield collate(part)
 
 # %% ../../nbs/17_data.module.ipynb #4b9c69bb
 class LabeledDataModule(LightningDataModule):
@@ -95,9 +96,11 @@ class LabeledDataModule(LightningDataModule):
         split:dict,        # name -> indices, as `split_frames` returns
         settings:Training, # batch sizes, seeds, workers
         tracker=None,      # whose frozen features are to be remembered, if they are
+        sequences:RandomSequences=None, # unlabelled video, for a tracker that learns from it
     ):
         super().__init__()
         self.dataset, self.split, self.settings, self.tracker = dataset, split, settings, tracker
+        self.sequences = sequences
 
     def _loader(self, **kwargs):
         # frames are kept in memory and a warp takes a millisecond: processes cost more
@@ -110,11 +113,14 @@ class LabeledDataModule(LightningDataModule):
 # %% ../../nbs/17_data.module.ipynb #232618eb
 @patch
 def train_dataloader(self:LabeledDataModule):
-    "Training frames, changed and shuffled; with their features if these are to be remembered"
+    "Training frames, changed and shuffled, their features remembered if so wished; and video"
     t, rows, seed = self.settings, self.split["train"], self.settings.rng_seed_data_pt
     if self.tracker is not None and t.cache_features and self.tracker.num_frozen:
-        return RememberedFeatures(self.dataset, rows, t.train_batch_size, self.tracker, seed)
-    return self._loader(sampler=EpochSampler(rows, seed), batch_size=t.train_batch_size)
+        labeled = RememberedFeatures(self.dataset, rows, t.train_batch_size, self.tracker, seed)
+    else: labeled = self._loader(sampler=EpochSampler(rows, seed), batch_size=t.train_batch_size)
+    if self.sequences is None: return labeled
+    self.sequences.steps = len(labeled)           # an epoch is one of the labelled frames
+    return CombinedLoader({"labeled": labeled, "unlabeled": self.sequences}, "min_size")
 
 @patch
 def val_dataloader(self:LabeledDataModule):

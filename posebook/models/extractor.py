@@ -61,6 +61,8 @@ class NoNeck(nn.Module):
 # %% ../../nbs/31_models.extractor.ipynb #331ec1ca
 class BaseFeatureExtractor(LightningModule):
     "Backbone and neck: frames in, one map of features for each out"
+    context = 1     # frames in a window; one that looks around says more
+
     def __init__(self,
         image_size=None,  # height, width of what the model sees, if they are to be checked
         stride:int=4,     # pixels a cell of the neck's map
@@ -71,7 +73,8 @@ class BaseFeatureExtractor(LightningModule):
         fixed_statistics:bool=True, # keep the backbone's normalisation statistics
     ):
         super().__init__()
-        self.backbone = b = build(backbones[backbone], weights=weights)
+        self.backbone = b = build(backbones[backbone], dict(image_size=image_size),
+                                  weights=weights)
         self.neck = build(necks[neck], dict(channels=b.channels, strides=b.strides, stride=stride))
         self.tuned_stages = min(tuned_stages, len(b.stages))
         self.fixed_statistics = fixed_statistics
@@ -92,8 +95,10 @@ def freeze(self:BaseFeatureExtractor,
 
 @patch
 def unfreeze(self:BaseFeatureExtractor):
-    "Let the upper stages learn"
-    self.freeze(len(self.backbone.stages) - self.tuned_stages)
+    "Let the last stages that have anything to learn do so"
+    stages = self.backbone.stages
+    own = [i for i, s in enumerate(stages) if next(s.parameters(), None) is not None]
+    self.freeze(own[-min(self.tuned_stages, len(own))] if self.tuned_stages else len(stages))
 
 @patch
 def train(self:BaseFeatureExtractor,
@@ -132,16 +137,36 @@ def get_levels(self:BaseFeatureExtractor,
         levels.append(x)
     return levels
 
+# %% ../../nbs/31_models.extractor.ipynb #8e879079
+@patch
+def get_features(self:BaseFeatureExtractor,
+                 images:Tensor=None, # (N, 3, H, W) uint8
+                 levels=(),          # the first levels, if they are known already
+) -> Tensor: # (N, F, h, w)
+    "What the neck makes of each frame"
+    return self.neck(self.get_levels(images, levels))
+
+@patch
+def batch_features(self:BaseFeatureExtractor,
+                   batch:dict, # images, levels of them, or features of them
+) -> Tensor: # (N, F, h, w)
+    "The features of a batch's distinct frames, as far as it does not bring them along"
+    if "features" in batch: return batch["features"]
+    return self.get_features(batch.get("images"), batch.get("levels", ()))
+
 # %% ../../nbs/31_models.extractor.ipynb #fafbd8b5
 @patch
 def get_representations(self:BaseFeatureExtractor,
                         images:Tensor=None,  # uint8 frames (N, 3, H, W), windows (B, T, 3, H, W)
                         windows:Tensor=None, # (B, T) rows of `images` for each output
                         levels=(),           # the frames' first levels, if they are known already
-) -> Tensor: # (N, F, h, w) without windows, (B, T, F, h, w) with
+) -> Tensor: # (N, F, h, w) without context, (B, T, F, h, w) with
     "Features of frames, or of windows of frames"
     if images is not None and images.dim() == 5:
         size, images = images.shape[:2], images.flatten(0, 1)
         windows = torch.arange(len(images), device=images.device).view(size)
-    features = self.neck(self.get_levels(images, levels))
+    features = self.get_features(images, levels)
+    if windows is None and self.context > 1:
+        n, reach = len(features), torch.arange(self.context) - self.context // 2
+        windows = (torch.arange(n)[:, None] + reach).clamp(0, n - 1)
     return features if windows is None else features[windows]

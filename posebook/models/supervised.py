@@ -10,13 +10,22 @@ import math, time
 import torch
 from torch import Tensor
 from fastcore.basics import patch
-from ..config import Config
+from ..config import Config, Model
 from ..losses.factory import LossFactory
 from .extractor import BaseFeatureExtractor
 
 # %% ../../nbs/32_models.supervised.ipynb #fd92fc3f
 class BaseSupervisedTracker(BaseFeatureExtractor):
     "What every tracker has: a schedule, an optimiser, and the way from a batch to a loss"
+    sees_context = False                              # whether it takes windows of frames
+    outputs = ("keypoints_pred", "confidences")       # what it can tell a loss about any frame
+
+    @classmethod
+    def supervised_losses(cls, model:Model) -> list:  # of names
+        "The losses of labelled frames that the `model` section of the config asks for"
+        raise NotImplementedError(f"{cls.__name__} needs `supervised_losses(model)`: the names of "
+                                  "the losses that it learns labelled frames with")
+
     def __init__(self,
         cfg:Config=None,  # the whole config; None: all defaults
         loss_factory:LossFactory=None, # what to make smaller; None: a tracker only for prediction
@@ -54,7 +63,7 @@ def seconds(max_time:str, # "DD:HH:MM:SS"
 @patch
 def steps_an_epoch(self:BaseSupervisedTracker) -> int:
     "How many steps the optimiser takes in an epoch"
-    batches = len(self.trainer.train_dataloader)
+    batches = self.trainer.num_training_batches
     return max(1, math.ceil(batches / self.cfg.training.accumulate_grad_batches))
 
 @patch
