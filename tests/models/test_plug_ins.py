@@ -1,4 +1,8 @@
 "What somebody else defines has a name like everything else"
+import os
+import subprocess
+import sys
+
 import pytest
 from torch import nn
 
@@ -21,3 +25,18 @@ def test_a_backbone_trains_under_every_tracker(model_type, losses_to_use):
 
 def test_every_registered_tracker_is_tested_here():
     assert {"heatmap", "heatmap_mhcrnn", "regression"} == {k for k, o in models.items() if o.__module__.startswith("posebook.")}
+
+
+def test_a_package_with_an_entry_point_is_known_by_name(tmp_path):
+    (tmp_path/"their_package.py").write_text("from posebook.core import losses\nfrom posebook.losses.core import Loss\n\n@losses('theirs')\nclass Theirs(Loss):\n"
+                                             "    'What they minimise'\n    def __init__(self, strength:float=3., # of it\n                 **kwargs): super().__init__(**kwargs)\n")
+    info = tmp_path/"their_package-1.0.dist-info"
+    info.mkdir()
+    (info/"METADATA").write_text("Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
+    (info/"entry_points.txt").write_text("[posebook]\ntheirs = their_package\n")
+    run = lambda *words: subprocess.run([sys.executable, "-c", "from posebook.cli import main; main()", *map(str, words)], capture_output=True, text=True,
+                                        env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert "What they minimise" in run("list").stdout
+    (tmp_path/"project").mkdir()
+    run("init", tmp_path/"project", "--full")
+    assert "strength: 3.0   of it" in (tmp_path/"project/posebook.yaml").read_text()
