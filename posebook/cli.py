@@ -149,13 +149,17 @@ def evaluate(
 
 # %% ../nbs/60_cli.ipynb #3e72e6a5
 @command
-def list_():
-    "Show what has a name: backbones, necks, heads, losses, models, augmentations"
-    from posebook.core import kinds, load_installed_plugins
+def list_(
+    plugin: Annotated[Optional[Path], Opt("a Python file that registers things")]=None,
+):
+    "Show what has a name: trackers, backbones, losses and more"
+    from posebook.core import kinds, load_installed_plugins, load_plugin
     from posebook.models import factory     # registers ours
     load_installed_plugins()
+    if plugin: load_plugin(plugin)
     for kind, registry in kinds.items():
-        for name, f in sorted(registry.items()):
+        families = {f"{k}/NAME": f for k, f in registry.families.items()}
+        for name, f in sorted({**registry, **families}.items()):
             [first, *_] = (f.__doc__ or "").strip().splitlines() or [""]
             print(f"{kind:13} {name:22} {first}")
 

@@ -67,7 +67,8 @@ class Registry(dict):
 def _same(a, b) -> bool:
     "Whether one is the other run again: in its module, or in a notebook where somebody works on it"
     homes = a.__module__, b.__module__
-    return a.__qualname__ == b.__qualname__ and (homes[0] == homes[1] or "__main__" in homes)
+    files = [getattr(sys.modules.get(o), "__file__", o) for o in homes]   # a plug-in may be imported too
+    return a.__qualname__ == b.__qualname__ and (files[0] == files[1] or "__main__" in homes)
 
 # %% ../nbs/00_core.ipynb #e59b535e
 def params(f, # a class or a function
@@ -91,13 +92,15 @@ def param_docs(f, # a class or a function
 # %% ../nbs/00_core.ipynb #327962a5
 def build(f,               # a registered class or function
           facts:dict=None, # parameter's name -> value; those that `f` does not ask for are left out
+          where:str=None,  # the key under which the settings are, for messages
+          /,
           **settings       # the user's own
 ): # what `f` makes
     "Call `f` with the facts that it asks for and the user's settings"
     takes = params(f)
     for k in settings:
         if k in takes: continue
-        raise PosebookError(f"{f.__name__} has no setting {k!r}", do=nearest(k, takes))
+        raise PosebookError(f"{f.__name__} has no setting {k!r}", where, nearest(k, takes))
     return f(**{k: v for k, v in (facts or {}).items() if k in takes} | settings)
 
 # %% ../nbs/00_core.ipynb #180035d5

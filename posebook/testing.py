@@ -96,7 +96,7 @@ def check_unlabeled(run:Run): # trained, with losses of unlabelled video
     for name, loss in tracker.loss_factory_unsupervised.losses.items():
         value = loss(**outputs)
         grads = torch.autograd.grad(value, learn, retain_graph=True, allow_unused=True)
-        assert math.isfinite(value), f"{name} is {value}"
+        assert math.isfinite(value.item()), f"{name} is {value}"
         if value > 0: assert any(g is not None and g.abs().sum() > 0 for g in grads), \
             f"the gradient of {name} does not reach the backbone"
 

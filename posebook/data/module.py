@@ -6,7 +6,7 @@
 __all__ = ['draw_of', 'RememberedFeatures', 'LabeledDataModule']
 
 # %% ../../nbs/17_data.module.ipynb #bb987dd7
-import os
+import os, sys
 import torch
 from fastcore.basics import chunked, patch
 from lightning.pytorch import LightningDataModule
@@ -38,6 +38,8 @@ class RememberedFeatures:
         memory:float=2e9, # bytes; fewer copies are kept if they do not fit
     ):
         self.dataset, self.rows, self.batch_size = dataset, list(rows), batch_size
+        if not (dataset.augment and dataset.augment.steps):     # all copies would be the same
+            copies, reuse = 1, sys.maxsize
         self.tracker, self.copies, self.reuse, self.memory = tracker, copies, reuse, memory
         self.sampler, self.kept = EpochSampler(range(len(rows)), seed), {}
 

@@ -18,7 +18,7 @@ class LossFactory(nn.Module):
         facts:dict=None, # parameter's name -> value, for the losses that ask for it
     ):
         super().__init__()
-        made = {k: build(losses[k], facts, **(v or {})) for k, v in which.items()}
+        made = {k: build(losses[k], facts, f"losses.{k}", **(v or {})) for k, v in which.items()}
         self.losses = nn.ModuleDict(made)
 
     def forward(self,

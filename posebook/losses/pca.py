@@ -86,9 +86,9 @@ class PCALoss(Loss):
         epsilon:float=None,       # pixels that cost nothing; null: from the labels
         empirical_epsilon_percentile:float=99., # of the labels' own errors, if epsilon is null
         empirical_epsilon_multiplier:float=1.,  # and times this
-        **kwargs, # log_weight
+        log_weight:float=5., # weight = 1 / (2 exp(log_weight)); a pixel is much, as for `temporal`
     ):
-        super().__init__(**kwargs)
+        super().__init__(log_weight)
         rows = self.rows(torch.as_tensor(np.asarray(train_keypoints), dtype=torch.float64)).numpy()
         self.space = fit_space(rows, components_to_keep, f"losses.{self.name}")
         known, space = ~np.isnan(rows), self.space

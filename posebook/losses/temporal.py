@@ -80,8 +80,9 @@ class Temporal(TemporalLoss):
     "The distance that keypoints moved beyond `epsilon`, pixels of the recorded frame"
     def __init__(self,
         epsilon:float|list=20., # pixels a step that cost nothing: one number, or one a keypoint
-        **kwargs                # prob_threshold, num_keypoints, log_weight
-    ): super().__init__(epsilon=epsilon, **kwargs)
+        log_weight:float=5.,    # weight = 1 / (2 exp(log_weight)); a pixel is much, see the text
+        **kwargs                # prob_threshold, num_keypoints
+    ): super().__init__(epsilon=epsilon, log_weight=log_weight, **kwargs)
 
     def compare(self, before, after): return vector_norm(after - before, dim=-1)
 

@@ -69,13 +69,17 @@ class BaseFeatureExtractor(LightningModule):
         backbone:str="efficientnet_lite0", # by its registered name
         weights:str="imagenet", # the backbone's initialisation
         neck:str="pyramid",     # pyramid | none
+        backbone_args:dict=None, # further settings of the backbone, by name
+        neck_args:dict=None,    # and of the neck
         tuned_stages:int=2,     # how many of the backbone's last stages learn after unfreezing
         fixed_statistics:bool=True, # keep the backbone's normalisation statistics
     ):
         super().__init__()
-        self.backbone = b = build(backbones[backbone], dict(image_size=image_size),
-                                  weights=weights)
-        self.neck = build(necks[neck], dict(channels=b.channels, strides=b.strides, stride=stride))
+        self.backbone = b = build(
+            backbones[backbone], dict(image_size=image_size), "model.args.backbone_args",
+            weights=weights, **(backbone_args or {}))
+        self.neck = build(necks[neck], dict(channels=b.channels, strides=b.strides, stride=stride),
+                          "model.args.neck_args", **(neck_args or {}))
         self.tuned_stages = min(tuned_stages, len(b.stages))
         self.fixed_statistics = fixed_statistics
         if image_size and any(o % b.strides[-1] for o in image_size):

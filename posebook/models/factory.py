@@ -197,4 +197,5 @@ def get_model(cfg:Config,         # resolved
     names = ("backbone", "weights", "neck", "head", "decode", "context")
     facts |= {k: getattr(m, k) for k in names}
     torch.manual_seed(cfg.training.rng_seed_model_pt)
-    return build(get_model_class(cfg), facts, **m.args).to(memory_format=torch.channels_last)
+    tracker = build(get_model_class(cfg), facts, "model.args", **m.args)
+    return tracker.to(memory_format=torch.channels_last)

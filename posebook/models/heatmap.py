@@ -65,6 +65,7 @@ class HeatmapTracker(BaseSupervisedTracker):
     def __init__(self,
         num_keypoints,      # K
         head:str="conv",    # conv | deconv
+        head_args:dict=None, # further settings of the head, by name
         sigma:float=1.5,    # of the target Gaussian, in cells of the heatmap
         uniform:bool=False, # teach a keypoint that is not labelled a flat heatmap
         stride:int=4,       # pixels a cell of the heatmap
@@ -75,7 +76,8 @@ class HeatmapTracker(BaseSupervisedTracker):
         self.sigma, self.uniform = sigma, uniform
         self.head = build(heads[head], dict(
             num_features=self.neck.num_features, feature_stride=self.neck.stride,
-            num_keypoints=num_keypoints, stride=stride))
+            num_keypoints=num_keypoints, stride=stride),
+            "model.args.head_args", **(head_args or {}))
 
     def forward(self,
         batch:dict, # images (B, 3, H, W) uint8, or what is known of them: levels, features

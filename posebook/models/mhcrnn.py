@@ -50,19 +50,22 @@ class HeatmapTrackerMHCRNN(HeatmapTracker):
     def __init__(self,
         num_keypoints,    # K
         head:str="conv",  # conv | deconv, of both heads
+        head_args:dict=None, # further settings of the heads, by name
         context:int=5,    # frames in a window, odd
         width:int=16,     # channels that a walk through the window carries along
         stride:int=4,     # pixels a cell of the heatmap
         **kwargs,         # settings of the heatmap tracker
     ):
-        super().__init__(num_keypoints=num_keypoints, head=head, stride=stride, **kwargs)
+        super().__init__(num_keypoints=num_keypoints, head=head, head_args=head_args,
+                         stride=stride, **kwargs)
         if context < 3 or context % 2 == 0:
             raise PosebookError(f"a window of {context} frames has no middle with frames on both "
                                 "sides", "model.context", "use an odd number from 3 on")
         self.context, self.cell = context, WindowCell(self.neck.num_features, width)
         self.window_head = build(heads[head], dict(
             num_features=2 * width, feature_stride=self.neck.stride,
-            num_keypoints=num_keypoints, stride=stride))
+            num_keypoints=num_keypoints, stride=stride),
+            "model.args.head_args", **(head_args or {}))
 
     def forward(self,
         batch:dict, # images (N, 3, H, W) uint8 or what is known of them; windows (B, T)
