@@ -97,7 +97,7 @@ def measure_tracking(project,   # a folder with a posebook.yaml
     cfg = read_config(project, _of(model, backbone))
     cfg = resolve(cfg, get_labels(cfg))
     predictor = Predictor(tracker=get_model(cfg), cfg=cfg, precision=precision)
-    context = predictor.tracker.context
+    context = predictor.context
     batch = next(iter(VideoStream(video, predictor.size, context=context)))
     def forward():
         n = 0

@@ -71,6 +71,7 @@ class Predictor:
         self.cfg, self.names, self.precision = cfg, cfg.data.keypoint_names, precision
         self.device = torch.device(pick_accelerator(device))
         self.tracker = for_prediction(tracker).to(self.device)
+        self.context = tracker.context
         size = cfg.data.image_resize_dims
         self.size, self.box = (size.height, size.width), cfg.data.box
         self.scorer = f"{cfg.model.model_type}_tracker"
@@ -117,7 +118,7 @@ def __call__(self:Predictor,
     affine = torch.from_numpy(frame_affine(frames.shape[1:3], self.size, self.box)).float()
     n = len(frames)
     batch = dict(images=fit_frames(frames, self.size, self.box), affine=affine.expand(n, 2, 3),
-                 windows=window_rows(0, n, self.tracker.context, 0, n))
+                 windows=window_rows(0, n, self.context, 0, n))
     return tuple(self.predict_batch(batch))
 
 # %% ../nbs/42_predict.ipynb #609f5dd5
@@ -299,7 +300,7 @@ def predict_single_video(
     "Track a video"
     model = model if isinstance(model, Predictor) else Predictor(model)
     out, name = _out_of(model, out), Path(video).stem
-    context, o = model.tracker.context, model.cfg.dali
+    context, o = model.context, model.cfg.dali
     sequence = (o.context if context > 1 else o.base).predict.sequence_length - context + 1
     if sequence < 1:
         raise PosebookError(f"a batch must be longer than a window of {context} frames",
@@ -368,7 +369,7 @@ def predict_dataset(model:Predictor, # what tracks
                     split:dict=None, # name -> indices
 ) -> tuple: # keypoints (N, K, 2) in pixels of the frame, confidences (N, K)
     "Track labelled frames"
-    data = LabeledDataset(labels, model.size, model.box, memory=0, context=model.tracker.context,
+    data = LabeledDataset(labels, model.size, model.box, memory=0, context=model.context,
                           neighbours=model.cfg.data.context_frames)
     found = []
     for i in range(0, len(data), 32):
