@@ -130,6 +130,7 @@ class Model(Section):
     model_name: str = key("model", "a name for your own use")
     plugins: dict[str, str] = key({}, "plug-in file -> sha256; written by `posebook train --plugin`")
 
+# %% ../nbs/01_config.ipynb #31f46599
 class Sequence(Section):
     "Successive frames of a video"
     sequence_length: int = key(16, "frames a batch", gt=0)

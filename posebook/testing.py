@@ -8,7 +8,9 @@ __all__ = ['small_project', 'tiny', 'short_run', 'check_learns', 'check_outputs'
 
 # %% ../nbs/45_testing.ipynb #2d5b56c3
 import math, tempfile
+from contextlib import redirect_stderr
 from functools import cache
+from io import StringIO
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from torch import nn
@@ -18,7 +20,7 @@ from .data.project import Toy
 from .models.backbones import Backbone
 from .models.semisupervised import SemiSupervisedTrackerMixin
 from .predict import predict_single_video, read_predictions
-from .train import Run, load_weights
+from .train import Run, load_weights, quiet
 
 # %% ../nbs/45_testing.ipynb #761191c1
 @cache
@@ -51,7 +53,7 @@ def short_run(model_type:str, # a registered tracker
         "dali.context.train.batch_size=10", "callbacks.anneal_weight.start=0.2", *settings])
     run = Run(cfg, folder)
     run.cfg.save(folder/"config.yaml")
-    return run.fit()
+    with redirect_stderr(StringIO()): return run.fit()          # its progress is no news
 
 def check_learns(run:Run): # trained
     "The labelled loss falls, and every loss is logged with its weight"
@@ -88,7 +90,7 @@ def check_unlabeled(run:Run): # trained, with losses of unlabelled video
     tracker, loader = run.tracker.eval(), run.data.train_dataloader()
     tracker.unfreeze()
     tracker.total_unsupervised_importance = 1.
-    batch = _on(run, next(iter(loader))[0]["unlabeled"])
+    with quiet(): batch = _on(run, next(iter(loader))[0]["unlabeled"])
     outputs = tracker.get_loss_inputs_unlabeled(batch)
     missing = {*tracker.outputs, "sequence"} - set(outputs)
     assert not missing, f"declared, but not there: {missing}"

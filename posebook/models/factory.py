@@ -183,6 +183,7 @@ def get_loss_factories(cfg:Config,         # resolved
                   columns_for_singleview_pca=d.columns_for_singleview_pca)
     return made | {"unsupervised": LossFactory(settings(unsupervised), facts)}
 
+# %% ../../nbs/38_models.factory.ipynb #9ecfb8f0
 def get_model(cfg:Config,         # resolved
               labels:Labels=None, # of the project; None: a tracker for prediction
 ): # a tracker
