@@ -118,7 +118,7 @@ def measure_losses(project,  # a folder with a posebook.yaml
                    tries,    # of which the fastest counts
 ) -> dict: # rate: a second; share: of a step
     "All losses of unlabelled video together, without the network"
-    import torch
+    from posebook.models.semisupervised import together
     from posebook.config import read_config
     from posebook.train import Run
     cfg = read_config(project, [
@@ -133,6 +133,7 @@ def measure_losses(project,  # a folder with a posebook.yaml
         started = time.perf_counter()
         labeled = tracker.get_loss_inputs_labeled(batch["labeled"])
         outputs = tracker.get_loss_inputs_unlabeled(batch["unlabeled"])
+        outputs = {**together(batch["unlabeled"]), **outputs}
         (tracker.loss_factory("train", **labeled)[0] + losses(outputs)).backward()
         return time.perf_counter() - started, outputs
     def alone(outputs):

@@ -18,7 +18,7 @@ from .config import read_config
 from .core import backbones
 from .data.project import Toy
 from .models.backbones import Backbone
-from .models.semisupervised import SemiSupervisedTrackerMixin
+from .models.semisupervised import SemiSupervisedTrackerMixin, together
 from .predict import predict_single_video, read_predictions
 from .train import Run, load_weights, quiet
 
@@ -92,11 +92,11 @@ def check_unlabeled(run:Run): # trained, with losses of unlabelled video
     tracker.total_unsupervised_importance = 1.
     with quiet(): batch = _on(run, next(iter(loader))[0]["unlabeled"])
     outputs = tracker.get_loss_inputs_unlabeled(batch)
-    missing = {*tracker.outputs, "sequence"} - set(outputs)
+    missing = set(tracker.outputs) - set(outputs)
     assert not missing, f"declared, but not there: {missing}"
     learn = list(tracker.backbone.stages[-1].parameters())
     for name, loss in tracker.loss_factory_unsupervised.losses.items():
-        value = loss(**outputs)
+        value = loss(**{**together(batch), **outputs})
         grads = torch.autograd.grad(value, learn, retain_graph=True, allow_unused=True)
         assert math.isfinite(value.item()), f"{name} is {value}"
         if value > 0: assert any(g is not None and g.abs().sum() > 0 for g in grads), \

@@ -132,14 +132,13 @@ def get_loss_inputs_labeled(self:HeatmapTracker,
 # %% ../../nbs/35_models.heatmap.ipynb #0f114d6f
 @patch
 def get_loss_inputs_unlabeled(self:HeatmapTracker,
-                              batch:dict, # images, affine (S, 2, 3), sequence (S,)
+                              batch:dict, # images, affine (S, 2, 3)
 ) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
     "What the losses of unlabelled frames look at"
     logits, affine = self(batch), batch["affine"]
     found, to_cells = self.read(logits, affine), (affine.new_tensor([0, 0, .5]) + affine) / self.stride
     hill = self.target(found["keypoints_pred"].detach(), affine, logits.shape[-2:])
-    return dict(heatmaps_unimodal=hill, sequence=batch["sequence"], frame=batch["frame"],
-                heatmap_affine=to_cells - affine.new_tensor([0, 0, .5]), **found)
+    return dict(heatmaps_unimodal=hill, heatmap_affine=to_cells - affine.new_tensor([0, 0, .5]), **found)
 
 @patch
 def predict_step(self:HeatmapTracker,

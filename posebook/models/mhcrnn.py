@@ -93,10 +93,12 @@ def get_loss_inputs_labeled(self:HeatmapTrackerMHCRNN,
 
 @patch
 def get_loss_inputs_unlabeled(self:HeatmapTrackerMHCRNN,
-                              batch:dict, # images, windows, affine (S, 2, 3), sequence (S,)
+                              batch:dict, # images, windows, affine (S, 2, 3), sequence, frame
 ) -> dict: # outputs of 2 S, by the field's standard keys
     "What the losses of unlabelled frames look at"
-    return super(HeatmapTrackerMHCRNN, self).get_loss_inputs_unlabeled(twice(batch))
+    both = twice(batch)
+    found = super(HeatmapTrackerMHCRNN, self).get_loss_inputs_unlabeled(both)
+    return {**found, **{k: both[k] for k in ("sequence", "frame")}}
 
 @patch
 def predict_step(self:HeatmapTrackerMHCRNN,

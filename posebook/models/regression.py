@@ -106,10 +106,10 @@ def get_loss_inputs_labeled(self:RegressionTracker,
 
 @patch
 def get_loss_inputs_unlabeled(self:RegressionTracker,
-                              batch:dict, # images, affine (S, 2, 3), sequence (S,)
+                              batch:dict, # images, affine (S, 2, 3)
 ) -> dict: # outputs, by the field's standard keys; in pixels of the frame
     "What the losses of unlabelled frames look at"
-    return dict(sequence=batch["sequence"], frame=batch["frame"], **self.read(batch))
+    return self.read(batch)
 
 @patch
 def predict_step(self:RegressionTracker,
