@@ -143,7 +143,8 @@ def test_ctrl_c_leaves_a_usable_model(project, tmp_path):
     "A real signal to a real process"
     import signal, subprocess, time
     p = subprocess.Popen([sys.executable, "-c", "from posebook.cli import main; main()", "train", str(project), "training.max_time=00:00:05:00", "training.check_val_every_n_epoch=1",
-                          "training.accelerator=cpu", "--out", str(tmp_path/"model")], stderr=subprocess.PIPE, text=True)
+                          "training.accelerator=cpu", "--out", str(tmp_path/"model")], stderr=subprocess.PIPE, text=True,
+                         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))     # what runs in the background of a shell ignores it
     last = tmp_path/"model/checkpoints/last.ckpt"
     for _ in range(1200):
         if last.exists() or p.poll() is not None: break
