@@ -29,9 +29,9 @@ class Agreement(Loss):
         tolerance:float=4.,  # spread in pixels of the frame at which a target counts half
         floor:float=.5,      # pixels that are added to every spread: nobody is perfectly sure
         sigma:float=1.5,     # of the target Gaussian, in cells of the heatmap
-        **kwargs,            # log_weight
+        log_weight:float=1., # weight = 1 / (2 exp(log_weight)); labels should be the louder teacher
     ):
-        super().__init__(**kwargs)
+        super().__init__(log_weight)
         self.tolerance, self.floor, self.sigma, self.views = tolerance, floor, sigma, None
         if mirrored_column_matches:
             self.views = MultiviewPCA(mirrored_column_matches, num_keypoints,
