@@ -20,7 +20,7 @@ from .data.project import Toy
 from .models.backbones import Backbone
 from .models.semisupervised import SemiSupervisedTrackerMixin, together
 from .predict import predict_single_video, read_predictions
-from .train import Run, load_weights, quiet
+from .train import Run, load_weights
 
 # %% ../nbs/45_testing.ipynb #761191c1
 @cache
@@ -87,10 +87,9 @@ def check_outputs(run:Run): # trained
 
 def check_unlabeled(run:Run): # trained, with losses of unlabelled video
     "What the tracker says about unlabelled frames, and that each loss teaches the backbone"
-    tracker, loader = run.tracker.eval(), run.data.train_dataloader()
+    tracker = run.tracker.eval()
     tracker.unfreeze()
-    tracker.total_unsupervised_importance = 1.
-    with quiet(): batch = _on(run, next(iter(loader))[0]["unlabeled"])
+    batch = _on(run, run.data.sequences.batch(0))
     outputs = tracker.get_loss_inputs_unlabeled(batch)
     missing = set(tracker.outputs) - set(outputs)
     assert not missing, f"declared, but not there: {missing}"
