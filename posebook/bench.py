@@ -181,11 +181,14 @@ def start_up(n:int=5, # tries
 def measurements(quick:bool, # only the default backbone
 ): # dicts of what, model, backbone and kind
     "Yield what is to be measured: one tracker with every backbone, every tracker with one"
+    from posebook.models.factory import bf16_is_fast, pick_accelerator
+    # where bfloat16 is not in hardware it takes minutes instead of seconds
+    precisions = ("32", "bf16") if bf16_is_fast(pick_accelerator()) else ("32",)
     default = dict(model="heatmap", backbone="efficientnet_lite0")
     for b in ["efficientnet_lite0"] if quick else ["efficientnet_lite0", "resnet18", "resnet50"]:
         for kind in ("whole", "frozen", "cached"):
             yield default | dict(what="training", backbone=b, kind=kind)
-        for kind in ("32", "bf16"): yield default | dict(what="tracking", backbone=b, kind=kind)
+        for kind in precisions: yield default | dict(what="tracking", backbone=b, kind=kind)
     for m in ["heatmap"] if quick else ["heatmap", "heatmap_mhcrnn", "regression"]:
         for kind in ("tuned", "video"): yield default | dict(what="training", model=m, kind=kind)
         if m != "heatmap": yield default | dict(what="tracking", model=m, kind="32")
