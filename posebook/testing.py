@@ -85,7 +85,8 @@ def check_outputs(run:Run): # trained
     assert any(g is not None and g.abs().sum() > 0 for g in reaches), \
         "the keypoints' gradient does not reach the backbone"
 
-def check_unlabeled(run:Run): # trained, with losses of unlabelled video
+def check_unlabeled(run:Run, # trained, with losses of unlabelled video
+) -> dict: # a loss's name -> its value
     "What the tracker says about unlabelled frames, and that each loss teaches the backbone"
     tracker = run.tracker.eval()
     tracker.unfreeze()
@@ -93,13 +94,15 @@ def check_unlabeled(run:Run): # trained, with losses of unlabelled video
     outputs = tracker.get_loss_inputs_unlabeled(batch)
     missing = set(tracker.outputs) - set(outputs)
     assert not missing, f"declared, but not there: {missing}"
-    learn = list(tracker.backbone.stages[-1].parameters())
+    learn, values = list(tracker.backbone.stages[-1].parameters()), {}
     for name, loss in tracker.loss_factory_unsupervised.losses.items():
         value = loss(**{**together(batch), **outputs})
         grads = torch.autograd.grad(value, learn, retain_graph=True, allow_unused=True)
-        assert math.isfinite(value.item()), f"{name} is {value}"
+        values[name] = value.item()
+        assert math.isfinite(values[name]), f"{name} is {value}"
         if value > 0: assert any(g is not None and g.abs().sum() > 0 for g in grads), \
             f"the gradient of {name} does not reach the backbone"
+    return values
 
 # %% ../nbs/45_testing.ipynb #1d8bcba0
 def check_reloads(run:Run): # trained

@@ -193,9 +193,12 @@ class SequenceReader:
     ):
         self.info, self.size, self.box, self.kept = probe(path), tuple(size), box, None
         with open_video(path) as c:
-            times = [(p.pts, p.is_keyframe) for p in c.demux(c.streams.video[0]) if p.size]
+            try: times = [p.pts for p in c.demux(c.streams.video[0]) if p.size]
+            except (av.error.FFmpegError, OSError) as e:
+                raise PosebookError("the video is damaged", path, "re-encode it with ffmpeg, or "
+                                    "take it out of the folder") from e
         # without time stamps nothing can be found, and frames are counted from the first
-        self.times = sorted(t for t, _ in times) if all(t is not None for t, _ in times) else []
+        self.times = [] if None in times else sorted(times)
         self.frames = len(times)
 
     def fit(self, frames:list) -> torch.Tensor: # (n, 3, h, w) uint8
@@ -205,14 +208,15 @@ class SequenceReader:
     def keep(self):
         "Decode the whole video, and keep it"
         self.kept = torch.cat([self.fit(part) for part in chunked(read_frames(self.info.path), 64)])
-        self.frames = len(self.kept)
 
     def read(self,
         start:int, # the first frame's number
         n:int,     # frames
     ) -> torch.Tensor: # (n, 3, h, w) uint8
         "Some successive frames"
-        if self.kept is not None: return self.kept[start:start + n]
+        if self.kept is not None:                 # a packet or two may have given no frame
+            start = min(start, max(0, len(self.kept) - n))
+            return self.kept[start:start + n]
         found = self._sought(start, n) or list(islice(read_frames(self.info.path, start), n))
         if len(found) < n:
             raise PosebookError(f"frames {start} to {start + n - 1} cannot be read",

@@ -43,7 +43,7 @@ def fuse(self:Agreement,
          places:Tensor,  # (L, K, 2) pixels of the frame
          spreads:Tensor, # (L, K, 2) pixels of the frame
 ) -> Tensor: # (L, K, 2)
-    "The places that are views of one point and nearest to the given ones, in units of their spreads"
+    "The places that are views of one point, and nearest in units of the spreads"
     if self.views is None: return places
     P, mean, groups = self.views.components, self.views.mean, self.views.views
     away, weight = self.views.rows(places) - mean, self.views.rows(spreads)**-2

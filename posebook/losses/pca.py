@@ -20,6 +20,7 @@ def expect(rows:np.ndarray, # (N, D), NaN where nothing is known
 ) -> tuple: # rows without gaps (N, D), the sum of what is uncertain in them (D, D)
     "Fill gaps with what a Gaussian expects, given the rest of the row"
     full, unsure = rows.copy(), np.zeros_like(cov)
+    cov = cov + 1e-4 * cov.diagonal().mean() * np.eye(len(cov))     # with few rows it has no inverse
     patterns, which = np.unique(np.isnan(rows), axis=0, return_inverse=True)
     for i, gap in enumerate(patterns):
         if not gap.any(): continue
@@ -34,13 +35,12 @@ def mean_and_covariance(rows:np.ndarray, # (N, D), NaN where nothing is known
                         steps:int=50,    # of expectation maximisation, at most
 ) -> tuple: # mean (D,), covariance (D, D)
     "Of rows with gaps"
-    mean, variance = np.nanmean(rows, 0), np.nanvar(rows, 0)
-    cov, ridge = np.diag(variance), 1e-4 * variance.mean() * np.eye(rows.shape[1])
+    mean, cov = np.nanmean(rows, 0), np.diag(np.nanvar(rows, 0))
     for _ in range(steps):
-        full, unsure = expect(rows, mean, cov + ridge)
-        before, mean, away = mean, full.mean(0), full - full.mean(0)
+        full, unsure = expect(rows, mean, cov)
+        before, mean, away = cov, full.mean(0), full - full.mean(0)
         cov = (away.T @ away + unsure) / len(rows)
-        if np.abs(mean - before).max() < 1e-3 and not np.isnan(rows).any(): break
+        if np.abs(cov - before).max() < 1e-4 * cov.diagonal().mean(): break
     return mean, cov
 
 # %% ../../nbs/22_losses.pca.ipynb #148a0083
@@ -93,8 +93,7 @@ class PCALoss(Loss):
         self.space = fit_space(rows, components_to_keep, f"losses.{self.name}")
         known, space = ~np.isnan(rows), self.space
         some = known.any(1)
-        full, _ = expect(rows[some], space.mean, space.covariance
-                         + 1e-4 * space.covariance.diagonal().mean() * np.eye(rows.shape[1]))
+        full, _ = expect(rows[some], space.mean, space.covariance)
         off = self.distances(torch.from_numpy(full), space.mean, space.components).numpy()
         self.label_errors = off[known[some].reshape(*off.shape, 2).all(-1)]
         if epsilon is None:

@@ -128,6 +128,7 @@ def get_dataset(cfg:Config,    # resolved
                           t.rng_seed_data_pt, context=window_size(cfg),
                           neighbours=cfg.data.context_frames)
 
+# %% ../../nbs/38_models.factory.ipynb #6faf802c
 def get_sequences(cfg:Config, # resolved
                   tracker,    # that learns from them
 ) -> RandomSequences:
@@ -140,16 +141,18 @@ def get_sequences(cfg:Config, # resolved
         raise PosebookError("losses of unlabelled video need videos, and the folder is not there",
                             f"data.video_dir = {d.video_dir}")
     size, o = d.image_resize_dims, cfg.dali
-    length = o.base.train.sequence_length
-    if window > 1: length = o.context.train.batch_size - window + 1
-    if length < 2:
-        raise PosebookError(f"{o.context.train.batch_size} frames a batch leave {length} windows "
-                            f"of {window} frames", "dali.context.train.batch_size", "raise it")
+    frames, key = o.base.train.sequence_length, "dali.base.train.sequence_length"
+    if window > 1: frames, key = o.context.train.batch_size, "dali.context.train.batch_size"
+    length, copies = frames - window + 1, max(o.copies for o in asked)
+    together = any("sequence" in o.needs() for o in asked)
+    if length // copies < 1 + together:
+        raise PosebookError(f"{frames} frames a batch are too few: {copies} of a kind, in windows "
+                            f"of {window}, leave {max(0, length // copies)} to answer for", key,
+                            "raise it")
     return RandomSequences(find_videos(folder), (size.height, size.width), d.box, length, window,
                            Augmenter(t.imgaug, d.keypoint_names), t.rng_seed_data_pt,
                            wanted=lambda: tracker.total_unsupervised_importance > 0,
-                           copies=max(o.copies for o in asked),
-                           together=any("sequence" in o.needs() for o in asked))
+                           copies=copies, together=together)
 
 def get_data_module(cfg:Config,    # resolved
                     labels:Labels, # of the project

@@ -69,7 +69,8 @@ class SemiSupervisedTrackerMixin:
         batch_idx:int, # its number in the epoch
     ) -> Tensor: # a scalar
         "The loss of a training batch"
-        loss, anneal = super().training_step(batch["labeled"], batch_idx), self.total_unsupervised_importance
+        loss = super().training_step(batch["labeled"], batch_idx)
+        anneal = self.total_unsupervised_importance
         if not batch["unlabeled"] or not anneal: return loss
         return loss + self.evaluate_unlabeled(batch["unlabeled"], "train", anneal)
 
