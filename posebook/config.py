@@ -151,7 +151,7 @@ class ContextReading(Section):
 
 class Dali(Section):
     "How unlabelled and predicted video is read"
-    backend: Literal["auto", "dali", "torch"] = key("auto", "which library streams the video")
+    backend: str = key("auto", "who reads video: dali, torch, or auto: dali where there is a GPU")
     general: dict = key({"seed": 123456}, "")
     base: Reading = key(Reading(), "for models that look at one frame")
     context: ContextReading = key(

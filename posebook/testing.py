@@ -90,7 +90,7 @@ def check_unlabeled(run:Run, # trained, with losses of unlabelled video
     "What the tracker says about unlabelled frames, and that each loss teaches the backbone"
     tracker = run.tracker.eval()
     tracker.unfreeze()
-    batch = _on(run, run.data.sequences.batch(0))
+    batch = _on(run, next(run.data.sequences.batches()))
     outputs = tracker.get_loss_inputs_unlabeled(batch)
     missing = set(tracker.outputs) - set(outputs)
     assert not missing, f"declared, but not there: {missing}"

@@ -7,8 +7,9 @@ __all__ = ['presets', 'generator', 'Augmentation', 'Rotate', 'QuarterTurns', 'Sc
            'Light', 'Blur', 'Noise', 'Erase', 'Augmenter']
 
 # %% ../../nbs/12_data.augment.ipynb #58044f01
-import cv2
-import numpy as np
+import copy
+import cv2, numpy as np, torch
+from fastcore.basics import patch
 from ..core import PosebookError, augmentations, build
 from .geometry import about_centre, compose, warp
 
@@ -190,18 +191,43 @@ class Augmenter:
         new.steps = [o for o in self.steps if o.order is None]
         return new
 
+    def draw(self, rng, # as `generator` makes
+             size,      # height, width
+    ) -> tuple: # affine (2, 3), order (K,), the augmentations that happen
+        "How a picture moves, which keypoint becomes which, and what is left to do to its pixels"
+        affine, order, happens = np.eye(2, 3), np.arange(self.num_keypoints), []
+        for o in self.steps:
+            if rng.random() >= o.p: continue
+            happens.append(o)
+            moves = o.affine(rng, size)
+            if moves is not None: affine = compose(affine, moves)
+            if o.order is not None: order = order[o.order]
+        return affine, order, happens
+
     def __call__(self, image, # (H, W, 3) uint8
                  rng,         # as `generator` makes
     ) -> tuple: # image (H, W, 3), affine (2, 3), order (K,)
         "One draw: the changed picture, how it moved, and which keypoint became which"
-        affine, order = about_centre(np.eye(2), image.shape[:2]), np.arange(self.num_keypoints)
-        happens = []
-        for o in self.steps:
-            if rng.random() >= o.p: continue
-            happens.append(o)
-            moves = o.affine(rng, image.shape[:2])
-            if moves is not None: affine = compose(affine, moves)
-            if o.order is not None: order = order[o.order]
+        affine, order, happens = self.draw(rng, image.shape[:2])
         if not np.array_equal(affine, np.eye(2, 3)): image = warp(image, affine)
         for o in happens: image = o.pixels(rng, image)
         return image, affine, order
+
+# %% ../../nbs/12_data.augment.ipynb #bd61cc22
+@patch
+def sequence(self:Augmenter,
+             images:torch.Tensor, # (n, 3, h, w) uint8
+             rng,                 # as `generator` makes
+             warp,                # images and affine -> images
+) -> tuple: # images (n, 3, h, w), affine (2, 3)
+    "One draw for successive frames"
+    affine, _, happens = self.draw(rng, images.shape[-2:])
+    if not np.array_equal(affine, np.eye(2, 3)): images = warp(images, affine)
+    changed = []
+    for image in images.permute(0, 2, 3, 1).contiguous().cpu().numpy() if happens else ():
+        same = copy.deepcopy(rng)
+        for o in happens: image = o.pixels(same, image)
+        changed.append(image)
+    if changed:
+        images = torch.from_numpy(np.stack(changed)).permute(0, 3, 1, 2).to(images.device)
+    return images, affine

@@ -16,6 +16,7 @@ from ..data.labels import Labels, read_labels, split_frames, image_size
 from ..data.geometry import model_size, box_pixels
 from ..data.augment import Augmenter
 from ..data.datasets import LabeledDataset
+from ..data.dali import pick_source
 from ..data.module import LabeledDataModule
 from ..data.video import RandomSequences, find_videos
 from ..losses.factory import LossFactory
@@ -99,6 +100,7 @@ def resolve(cfg:Config,    # as read
     size.height, size.width = model_size(look_at, size.height, size.width)
     t.accelerator = pick_accelerator(t.accelerator, t.num_gpus)
     if t.precision == "auto": t.precision = "bf16" if bf16_is_fast(t.accelerator) else "32"
+    cfg.dali.backend = pick_source(cfg.dali.backend, t.accelerator)
     if unsupervised_losses(cfg): cfg.callbacks.setdefault("anneal_weight", {})
     return cfg
 
@@ -151,6 +153,7 @@ def get_sequences(cfg:Config, # resolved
                             "raise it")
     return RandomSequences(find_videos(folder), (size.height, size.width), d.box, length, window,
                            Augmenter(t.imgaug, d.keypoint_names), t.rng_seed_data_pt,
+                           source=o.backend, device=t.accelerator,
                            wanted=lambda: tracker.total_unsupervised_importance > 0,
                            copies=copies, together=together)
 
