@@ -345,7 +345,8 @@ def _section_lines(section:Section, full:bool, indent:int):
 # what a definition may ask for and is told; the user says it elsewhere, or not at all
 told = {"cfg", "image_size", "num_keypoints", "keypoint_names", "loss_factory", "stride", "uniform",
         "loss_factory_unsupervised", "train_keypoints", "mirrored_column_matches", "decode",
-        "columns_for_singleview_pca", "backbone", "weights", "neck", "head", "context"}
+        "columns_for_singleview_pca", "backbone", "weights", "neck", "head", "context", "space",
+        "size", "box", "device"}
 
 def registered_lines():
     "For each thing that has a name, its settings as comments"

@@ -22,6 +22,7 @@ from .core import build, load_plugin, load_installed_plugins
 from .core import callbacks as registered
 from .config import Config, read_config
 from .models.factory import get_data_module, get_labels, get_model, resolve
+from .tables import write_spaces
 
 # %% ../nbs/41_train.ipynb #eb999a6e
 class ProgressLine(Callback):
@@ -302,4 +303,5 @@ def train(config,            # a YAML file, a project's folder, or a `Config`
         run.cfg.save(folder/"config.yaml")
     for o in [_said(run), *_alone(run)]: say(o)
     run.fit(resume, callbacks)
+    write_spaces(run.cfg, run.labels, folder/"pose_spaces.json")
     return folder

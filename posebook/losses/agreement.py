@@ -77,12 +77,12 @@ def forward(self:Agreement,
             frame:Tensor,          # (S,) rows of one number are copies of one frame
             **_                    # other outputs are not looked at
 ) -> Tensor: # a scalar
-    "Cross-entropy of each map against the hill at what the copies agree on, weighted"
+    "How far each map is from the hill at what the copies agree on, in nats, weighted"
     places, weight = self.consensus(keypoints_pred, frame)
     cells, size = apply_affine(heatmap_affine, places), logits_pred.shape[-2:]
     edge = torch.tensor(size[::-1], device=cells.device) - .5
     seen = ((cells > -.5) & (cells < edge)).all(-1)             # on this copy's picture
     weight = weight.where(seen, 0.)
     target = gaussian_heatmaps(cells, size, 1, self.sigma).flatten(2)
-    unlike = -(target * F.log_softmax(logits_pred.flatten(2), -1)).sum(-1)
+    unlike = F.kl_div(F.log_softmax(logits_pred.flatten(2), -1), target, reduction="none").sum(-1)
     return (unlike * weight).sum() / weight.count_nonzero().clamp(min=1)

@@ -49,7 +49,7 @@ class Space:
     "A low-dimensional space that rows lie in"
     mean: np.ndarray       # (D,)
     components: np.ndarray # (C, D), orthonormal
-    covariance: np.ndarray # (D, D)
+    covariance: np.ndarray = None # (D, D)
 
     def project(self, rows): # (..., D) -> (..., D)
         "The nearest points of the space"
@@ -81,28 +81,37 @@ def fit_space(rows:np.ndarray, # (N, D), NaN where nothing is known
 class PCALoss(Loss):
     "The mean of what reprojection errors exceed epsilon by, in pixels of the frame"
     def __init__(self,
-        train_keypoints, # (N, K, 2) labels of the training frames, pixels of the frame, NaN: none
-        components_to_keep:float, # their number, or (below 1) the share of the variance they hold
+        train_keypoints=None, # (N, K, 2) labels of the training frames, pixels of the frame, NaN: none
+        components_to_keep:float=3, # their number, or (below 1) the share of the variance they hold
         epsilon:float=None,       # pixels that cost nothing; null: from the labels
         empirical_epsilon_percentile:float=99., # of the labels' own errors, if epsilon is null
         empirical_epsilon_multiplier:float=1.,  # and times this
         log_weight:float=5., # weight = 1 / (2 exp(log_weight)); a pixel is much, as for `temporal`
+        space:Space=None, # instead of labels: one that was fitted before
     ):
         super().__init__(log_weight)
-        rows = self.rows(torch.as_tensor(np.asarray(train_keypoints), dtype=torch.float64)).numpy()
-        self.space = fit_space(rows, components_to_keep, f"losses.{self.name}")
-        known, space = ~np.isnan(rows), self.space
-        some = known.any(1)
-        full, _ = expect(rows[some], space.mean, space.covariance)
-        off = self.distances(torch.from_numpy(full), space.mean, space.components).numpy()
-        self.label_errors = off[known[some].reshape(*off.shape, 2).all(-1)]
+        self.space = space or self.fit(train_keypoints, components_to_keep)
+        if epsilon is None and space: epsilon = 0
         if epsilon is None:
             epsilon = np.percentile(self.label_errors, empirical_epsilon_percentile)
             epsilon *= empirical_epsilon_multiplier
         self.epsilon = float(epsilon)
         as_buffer = lambda v: torch.tensor(v, dtype=torch.float32)
-        self.register_buffer("mean", as_buffer(space.mean), persistent=False)
-        self.register_buffer("components", as_buffer(space.components), persistent=False)
+        self.register_buffer("mean", as_buffer(self.space.mean), persistent=False)
+        self.register_buffer("components", as_buffer(self.space.components), persistent=False)
+
+    def fit(self,
+        keypoints,  # (N, K, 2) labels, pixels of the frame, NaN: none
+        components, # how many (>= 1), or the share of the variance to hold (< 1)
+    ) -> Space:
+        "The space of the labels; `label_errors` is how far they are from it"
+        rows = self.rows(torch.as_tensor(np.asarray(keypoints), dtype=torch.float64)).numpy()
+        space, known = fit_space(rows, components, f"losses.{self.name}"), ~np.isnan(rows)
+        some = known.any(1)
+        full, _ = expect(rows[some], space.mean, space.covariance)
+        off = self.distances(torch.from_numpy(full), space.mean, space.components).numpy()
+        self.label_errors = off[known[some].reshape(*off.shape, 2).all(-1)]
+        return space
 
     def distances(self, rows, mean, components):
         "How far each point of each row is from where the space would have it; (M, D / 2)"
@@ -154,6 +163,13 @@ class MultiviewPCA(PCALoss):
         "A row for each matched keypoint of each frame"
         return torch.cat([keypoints[:, v] for v in self.views], -1).flatten(0, 1)
 
+    def of_keypoints(self, keypoints): # (S, K, 2) -> (S, K)
+        "The error of each keypoint, NaN where it has no partner"
+        found = self.errors(keypoints).view(len(keypoints), len(self.views[0]), -1)
+        every = keypoints.new_full(keypoints.shape[:2], torch.nan, dtype=found.dtype)
+        for i, view in enumerate(self.views): every[:, view] = found[..., i]
+        return every
+
 @losses("pca_singleview")
 class SingleviewPCA(PCALoss):
     "Poses lie in a space of few dimensions"
@@ -173,3 +189,10 @@ class SingleviewPCA(PCALoss):
     def rows(self, keypoints): # (S, K, 2) -> (S, 2 * keypoints)
         "A row for each frame"
         return keypoints[:, self.columns].flatten(1)
+
+    def of_keypoints(self, keypoints): # (S, K, 2) -> (S, K)
+        "The error of each keypoint, NaN where it takes no part"
+        found = self.errors(keypoints)
+        every = keypoints.new_full(keypoints.shape[:2], torch.nan, dtype=found.dtype)
+        every[:, self.columns] = found
+        return every
