@@ -7,6 +7,9 @@ ROOT = Path(__file__).resolve().parents[1]
 MIRROR_MOUSE = ROOT.parent/"shared/data/mirror-mouse"
 
 
+def pytest_configure(config): config.addinivalue_line("markers", "gpu: needs an NVIDIA GPU")
+
+
 @pytest.fixture(scope="session")
 def root(): return ROOT
 

@@ -42,10 +42,11 @@ def open_video(path): # a video file
 # %% ../../nbs/15_data.video.ipynb #78645d9d
 def decoded(container,   # as `open_video` gives
             broken:list, # gets the time stamps of packets that cannot be decoded
+            threads:str="AUTO", # NONE: slower, but `broken` is exact; threads find out late
 ): # yields PyAV's frames
     "The frames of a video as the decoder gives them"
     stream = container.streams.video[0]
-    stream.thread_type = "AUTO"
+    stream.thread_type = threads
     for packet in container.demux(stream):
         try: yield from packet.decode()
         except (av.error.FFmpegError, OSError): broken.append(packet.pts)
@@ -106,11 +107,14 @@ def ranges(numbers, # int, rising
     said = [f"{o[0]}" if len(o) == 1 else f"{o[0]} to {o[-1]}" for o in runs]
     return ", ".join(said[:most]) + (f" and more ({len(a)} in all)" if len(said) > most else "")
 
-def _numbers(path, times) -> list: # of the packets with these time stamps, in the order shown
-    "Which frames they would have been"
+def _left_out(path) -> list: # numbers, as if every packet had given its frame
+    "Which frames cannot be decoded"
+    broken = []
+    with open_video(path) as c:
+        for _ in decoded(c, broken, "NONE"): pass
     with open_video(path) as c:
         shown = sorted(p.pts for p in c.demux(c.streams.video[0]) if p.size and p.pts is not None)
-    return sorted({int(np.searchsorted(shown, t)) for t in times if t is not None})
+    return sorted({int(np.searchsorted(shown, t)) for t in broken if t is not None})
 
 def _complain(path, n, stated, broken, doubtful, grown, missing):
     "Say what is wrong with a video of which `n` frames were read"
@@ -119,7 +123,7 @@ def _complain(path, n, stated, broken, doubtful, grown, missing):
         raise PosebookError("there is no frame in this video" if not broken else "none of the "
                             "frames can be decoded", path, "re-encode it with ffmpeg")
     if broken:
-        which = _numbers(path, broken)
+        which = _left_out(path)
         wrong.append(f"{len(broken)} frame(s) cannot be decoded and are left out"
                      + (f": {ranges(which)}{of}" if which else ""))
     if doubtful: wrong.append(f"damaged, but shown: frame(s) {ranges(doubtful)}{of}")

@@ -1,0 +1,289 @@
+"Whatever a lab's camera wrote: every frame once, upright, in its colours; and a sentence for what cannot be read"
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+from fractions import Fraction
+
+import av
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from posebook.core import PosebookError
+from posebook.data.dali import installed
+from posebook.data.video import RandomSequences, VideoStream, probe, read_frames
+
+H, W = 96, 128
+
+
+def pictures(n=40, h=H, w=W):
+    "Smooth coloured pictures that move"
+    y, x = np.mgrid[:h, :w]
+    t = np.arange(n)[:, None, None]
+    wave = lambda a, b, c: 128 + 100 * np.sin(x / w * a + y / h * b + t / 8 + c)
+    return np.stack([wave(6, 2, 0), wave(2, 5, 1), wave(4, 4, 2)], -1).astype(np.uint8)
+
+
+def film(path, frames, codec="libx264", pix="yuv420p", options=None, times=None, tags=()):
+    with av.open(str(path), "w") as c:
+        s = c.add_stream(codec, rate=30, options=options or {})
+        s.height, s.width, s.pix_fmt = *frames[0].shape[:2], pix
+        s.codec_context.thread_count = 1
+        for k, v in tags: setattr(s.codec_context, k, v)
+        for i, f in enumerate(frames):
+            f = av.VideoFrame.from_ndarray(f, format="rgb24")
+            for k, v in tags: setattr(f, k, v)
+            if times is not None: f.pts, f.time_base = int(times[i]), Fraction(1, 30)
+            c.mux(s.encode(f))
+        c.mux(s.encode())
+    return path
+
+
+def problem(path):
+    "How many frames come out, and what is said about the rest"
+    n = 0
+    try:
+        for _ in read_frames(path): n += 1
+    except PosebookError as e: return n, str(e)
+    return n, None
+
+
+@pytest.mark.parametrize("name, codec, pix, options", [
+    ("h264.mp4", "libx264", "yuv420p", {"crf": "10"}), ("yuv444p.mp4", "libx264", "yuv444p", {"crf": "10"}),
+    ("ten_bits.mp4", "libx264", "yuv420p10le", {"crf": "10"}), ("hevc.mkv", "libx265", "yuv420p", {"crf": "10", "x265-params": "log-level=none"}),
+    ("interlaced.mp4", "libx264", "yuv420p", {"crf": "10", "flags": "+ildct+ilme", "x264-params": "interlaced=1:tff=1"}),
+    ("motion_jpeg.avi", "mjpeg", "yuvj420p", {"b": "20000000"}), ("mpeg4.avi", "mpeg4", "yuv420p", {"b": "8000000"}),
+    ("lossless.mkv", "ffv1", "bgr0", {}), ("transparent.mov", "png", "rgba", {}), ("transparent.webm", "libvpx-vp9", "yuva420p", {"crf": "10", "b": "0", "cpu-used": "8"}),
+    ("grey.mkv", "ffv1", "gray", {}), ("grey16.mkv", "ffv1", "gray16le", {}), ("grey.mp4", "libx264", "gray", {"crf": "10"})])
+def test_formats(tmp_path, name, codec, pix, options):
+    frames, tags = pictures(), [("color_range", 2)] * (pix == "gray")        # grey is made with the full range
+    found = np.stack(list(read_frames(film(tmp_path/name, frames, codec, pix, options, tags=tags))))
+    meant = frames if "gray" not in pix else (frames @ [.299, .587, .114])[..., None].repeat(3, -1)
+    assert found.shape == meant.shape
+    assert np.abs(found - meant.astype(float)).mean() < 4
+    batches = list(VideoStream(tmp_path/name, (64, 96), batch_size=16))
+    assert [len(b["frames"]) for b in batches] == [16, 16, 8]
+
+
+def test_odd_sizes(tmp_path):
+    frames = pictures(5, 97, 131)
+    assert np.stack(list(read_frames(film(tmp_path/"odd.mkv", frames, "ffv1", "bgr0")))).tolist() == frames.tolist()
+    assert next(iter(VideoStream(tmp_path/"odd.mkv", (64, 64))))["images"].shape == (5, 3, 64, 64)
+
+
+@pytest.mark.parametrize("matrix, red, blue", [(5, .299, .114), (1, .2126, .0722)])
+@pytest.mark.parametrize("full", [False, True])
+def test_colour_matrix_and_range(tmp_path, matrix, red, blue, full):
+    "Against the definition of YCbCr"
+    y, u, v = 100, 90, 200
+    with av.open(str(tmp_path/"c.mp4"), "w") as c:
+        s = c.add_stream("libx264", rate=30)
+        s.height, s.width, s.pix_fmt = H, W, "yuv420p"
+        tags = (("colorspace", matrix), ("color_range", 2 if full else 1))
+        for k, value in tags: setattr(s.codec_context, k, value)
+        f = av.VideoFrame(W, H, "yuv420p")
+        for k, value in tags: setattr(f, k, value)
+        for plane, value in zip(f.planes, (y, u, v)): plane.update(bytes([value]) * plane.buffer_size)
+        c.mux(s.encode(f)); c.mux(s.encode())
+    y, u, v = (y / 255, (u - 128) / 255, (v - 128) / 255) if full else ((y - 16) / 219, (u - 128) / 224, (v - 128) / 224)
+    r, b = y + 2 * (1 - red) * v, y + 2 * (1 - blue) * u
+    rgb = np.array([r, (y - red * r - blue * b) / (1 - red - blue), b]) * 255
+    assert np.abs(next(read_frames(tmp_path/"c.mp4"))[H // 2, W // 2] - rgb).max() <= 2.5
+
+
+@pytest.mark.parametrize("matrix, turns", [((0, 1, -1, 0), -1), ((-1, 0, 0, -1), 2), ((0, -1, 1, 0), 1)])
+def test_camera_on_its_side(tmp_path, matrix, turns):
+    path = film(tmp_path/"turned.mp4", pictures(5))
+    plain, data = next(read_frames(path)), bytearray(path.read_bytes())
+    a, b, c, d = (o * 65536 for o in matrix)
+    at = data.find(b"tkhd") + 44
+    data[at:at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    assert (next(read_frames(path)) == np.rot90(plain, turns)).all()
+    assert (probe(path).height, probe(path).width) == np.rot90(plain, turns).shape[:2]
+
+
+def test_a_row_for_each_frame_whatever_the_clock_says(tmp_path):
+    times = np.cumsum(np.random.default_rng(0).integers(1, 9, 40))
+    path = film(tmp_path/"jumps.mkv", pictures(), times=times)
+    assert problem(path) == (40, None)
+    reader = RandomSequences([path], (32, 32), length=5, memory=0)
+    everything = torch.cat([b["images"] for b in VideoStream(path, (32, 32))])
+    for number, batch in zip(range(6), reader.batches()):
+        start = reader.draw(number)[1]
+        assert (batch["images"] == everything[start:start + 5]).all()
+
+
+def test_damage_is_named_by_frame(tmp_path):
+    whole = film(tmp_path/"whole.mp4", pictures(), options={"bf": "0"})
+    with av.open(str(whole)) as c: packets = [(p.pos, p.size) for p in c.demux(video=0) if p.size]
+    hole, flipped, data = tmp_path/"hole.mp4", tmp_path/"flipped.mp4", whole.read_bytes()
+    new = bytearray(data)
+    for pos, size in packets[20:23]: new[pos:pos + size] = bytes(size)
+    hole.write_bytes(new)
+    assert problem(hole)[0] == 37 and "3 frame(s) cannot be decoded and are left out: 20 to 22 of 40" in problem(hole)[1]
+    new = bytearray(data)
+    pos, size = packets[0]
+    for i in range(pos + size // 2, pos + size // 2 + 12): new[i] ^= 0x5a
+    flipped.write_bytes(new)
+    n, said = problem(flipped)
+    assert n == 40 and "damaged, but shown: frame(s) 0" in said
+
+
+def test_cut_off(tmp_path):
+    "An mp4 without its index is lost; others give what they have and say that it is not all"
+    for name, codec in (("a.mp4", "libx264"), ("a.mkv", "libx264"), ("a.avi", "mpeg4")):
+        data = film(tmp_path/name, pictures(120), codec).read_bytes()
+        (tmp_path/name).write_bytes(data[:len(data) // 2])
+        n, said = problem(tmp_path/name)
+        assert (n == 0 and "cannot be read as a video" in said) if name == "a.mp4" else (20 < n < 100 and "ends early" in said), (name, n, said)
+
+
+def test_broken_index(tmp_path):
+    data = bytearray(film(tmp_path/"a.avi", pictures(), "mpeg4").read_bytes())
+    at = data.rfind(b"idx1") + 8
+    data[at:] = np.random.default_rng(0).integers(0, 256, len(data) - at, dtype=np.uint8).tobytes()
+    (tmp_path/"a.avi").write_bytes(data)
+    assert problem(tmp_path/"a.avi") == (40, None)                   # the frames themselves are found
+    data = bytearray(film(tmp_path/"a.mp4", pictures()).read_bytes())
+    at = data.find(b"stco") + 12
+    data[at:at + 4] = b"\x00\x00\x10\x00"
+    (tmp_path/"a.mp4").write_bytes(data)
+    assert "no" in problem(tmp_path/"a.mp4")[1] and problem(tmp_path/"a.mp4")[0] == 0
+
+
+def test_grows_while_it_is_read(tmp_path):
+    path = film(tmp_path/"grows.mkv", pictures())
+    frames = read_frames(path)
+    next(frames)
+    with path.open("ab") as f: f.write(bytes(1000))
+    with pytest.raises(PosebookError, match="grew while it was read, 40 frames"): list(frames)
+
+
+def test_not_videos(tmp_path):
+    for name, content, said in (("text.mp4", b"this is a text", "cannot be read as a video"), ("empty.mp4", b"", "no bytes")):
+        (tmp_path/name).write_bytes(content)
+        assert said in problem(tmp_path/name)[1]
+    with av.open(str(tmp_path/"sound.mp4"), "w") as c:
+        s = c.add_stream("aac", rate=8000)
+        for i in range(10):
+            f = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            f.sample_rate, f.pts = 8000, 1024 * i
+            c.mux(s.encode(f))
+        c.mux(s.encode())
+    assert "no video track" in problem(tmp_path/"sound.mp4")[1]
+    with av.open(str(tmp_path/"none.avi"), "w") as c:
+        s = c.add_stream("mpeg4", rate=30)
+        s.height, s.width, s.pix_fmt = H, W, "yuv420p"
+        c.start_encoding()
+    n, said = problem(tmp_path/"none.avi")
+    assert n == 0 and ("no frame" in said or "no video track" in said or "cannot be read" in said)
+
+
+def test_another_size_in_the_middle(tmp_path):
+    parts = [film(tmp_path/f"{i}.h264", pictures(10, *size)).read_bytes() for i, size in enumerate(((96, 128), (64, 64)))]
+    (tmp_path/"both.h264").write_bytes(b"".join(parts))
+    n, said = problem(tmp_path/"both.h264")
+    assert 8 <= n <= 10 and f"from frame {n} on the video has another size" in said
+
+
+def test_too_short_to_learn_from(tmp_path):
+    film(tmp_path/"short.mp4", pictures(5))
+    with pytest.raises(PosebookError, match="short.mp4"): RandomSequences([tmp_path/"short.mp4"], (32, 32), length=6)
+    with pytest.raises(PosebookError, match="at least 8 frames"): RandomSequences([tmp_path/"short.mp4"], (32, 32), length=4, context=5)
+
+
+@pytest.mark.skipif(not installed(), reason="DALI is not here")
+def test_sources_agree_on_a_real_video(mirror_mouse):
+    path = mirror_mouse/"videos/test_vid.mp4"
+    for size, box in (((256, 256), None), ((128, 160), [20, 30, 300, 200])):
+        streams = (VideoStream(path, size, box, source=o, batch_size=64) for o in ("torch", "dali"))
+        for a, b, _ in zip(*streams, range(3)):
+            off = (a["images"].int() - b["images"].int()).abs()
+            assert off[..., 1:-1, 1:-1].max() <= 2 and (off > 2).float().mean() < 1e-4
+            assert (a["affine"] == b["affine"]).all()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not (installed() and torch.cuda.is_available()), reason="there is no GPU here")
+def test_the_gpu_gives_the_same_frames(mirror_mouse):
+    path = mirror_mouse/"videos/test_vid.mp4"
+    ours = torch.cat([b["images"] for b in VideoStream(path, (256, 256), batch_size=64)])
+    theirs = torch.cat([b["images"].cpu() for b in VideoStream(path, (256, 256), batch_size=64, source="dali", device="cuda")])
+    assert ours.shape == theirs.shape
+    assert (ours.int() - theirs.int()).abs()[..., 1:-1, 1:-1].float().mean() < 2
+    sequences = (RandomSequences([path], (256, 256), length=8, memory=0, source=s, device=d) for s, d in (("torch", "cpu"), ("dali", "cuda")))
+    for a, b, _ in zip(*(o.batches() for o in sequences), range(5)):
+        assert (a["images"].int() - b["images"].cpu().int()).abs().float().mean() < 2
+
+
+# ---- tracking them
+
+@pytest.fixture(scope="module")
+def tiny_model():
+    from posebook.testing import short_run
+    return short_run("heatmap", steps=4).folder
+
+
+def test_a_folder_goes_on_and_reports(tiny_model, tmp_path):
+    from posebook.predict import predict
+    videos = tmp_path/"videos"
+    videos.mkdir()
+    film(videos/"good.mp4", pictures())
+    film(videos/"large.mp4", pictures(20, 200, 160))
+    film(videos/"clear.webm", pictures(10), "libvpx-vp9", "yuva420p", {"cpu-used": "8"})
+    (videos/"text.mp4").write_bytes(b"this is a text")
+    data = film(videos/"cut.mkv", pictures(120)).read_bytes()
+    (videos/"cut.mkv").write_bytes(data[:len(data) // 2])
+    with pytest.raises(PosebookError) as e: predict(tiny_model, videos, tmp_path/"out")
+    said = str(e.value)
+    assert "2 of 5 videos" in said and "text.mp4" in said and "cut.mkv" in said and "ends early" in said and "good" not in said.split("cut.mkv")[0]
+    rows = {p.stem: len(p.read_text().splitlines()) - 3 for p in (tmp_path/"out").glob("*.csv") if "_" not in p.stem}
+    assert rows.pop("cut") > 20 and rows == {"good": 40, "large": 20, "clear": 10}
+    with pytest.raises(PosebookError, match="no video in this folder"): predict(tiny_model, tiny_model, tmp_path/"out2")
+
+
+def test_full_disk(tiny_model, tmp_path, monkeypatch):
+    import errno
+    from posebook.predict import predict
+    from posebook.tables import Table
+    film(tmp_path/"a.mp4", pictures(120))
+    add, calls = Table.add, []
+    def full(self, *args):
+        calls.append(1)
+        if len(calls) == 4: raise OSError(errno.ENOSPC, "No space left on device")
+        return add(self, *args)
+    monkeypatch.setattr(Table, "add", full)
+    with pytest.raises(PosebookError, match="the disk is full"): predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out")
+    assert [p.name for p in (tmp_path/"out").iterdir()] == ["a.csv.part"]
+    monkeypatch.undo()
+    predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out", resume=True)
+    predict(tiny_model, tmp_path/"a.mp4", tmp_path/"plain")
+    assert (tmp_path/"out/a.csv").read_bytes() == (tmp_path/"plain/a.csv").read_bytes()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
+def test_killed_and_resumed(tiny_model, tmp_path):
+    "Killed as hard as can be; the files are as if nothing had happened"
+    from posebook.predict import predict
+    film(tmp_path/"a.mp4", pictures(2000))
+    code = "import posebook.testing; from posebook.cli import main; import sys; main(sys.argv[1:])"
+    args = [sys.executable, "-c", code, "predict", str(tiny_model), str(tmp_path/"a.mp4"), "--out", str(tmp_path/"out"), "--save-heatmaps"]
+    p, part = subprocess.Popen(args, stderr=subprocess.DEVNULL), tmp_path/"out/a.csv.part"
+    until = time.monotonic() + 120
+    while time.monotonic() < until and not (part.exists() and part.stat().st_size > 60_000): time.sleep(.005)
+    os.kill(p.pid, signal.SIGKILL)
+    p.wait()
+    assert part.exists() and (tmp_path/"out/a_heatmaps.h5.part").exists()
+    done = subprocess.run([*args, "--resume"], capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+    predict(tiny_model, tmp_path/"a.mp4", tmp_path/"plain", save_heatmaps=True)
+    assert (tmp_path/"out/a.csv").read_bytes() == (tmp_path/"plain/a.csv").read_bytes()
+    with h5py.File(tmp_path/"out/a_heatmaps.h5") as a, h5py.File(tmp_path/"plain/a_heatmaps.h5") as b:
+        assert len(a["heatmaps"]) == 2000 and (a["heatmaps"][:] == b["heatmaps"][:]).all()
+        assert a["heatmaps"].dtype == np.float16
+    assert (tmp_path/"out/a_temporal_norm.csv").read_bytes() == (tmp_path/"plain/a_temporal_norm.csv").read_bytes()
