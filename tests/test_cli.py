@@ -125,6 +125,22 @@ def test_videos_that_are_wrong(typed, project, model, tmp_path):
     says(typed("predict", model, project/"labeled-data"), "no video in this folder")
 
 
+def test_several_models_and_smoothing(typed, model, project, tmp_path):
+    video, second = project/"videos/toy0.mp4", tmp_path/"second"
+    shutil.copytree(model, second)
+    assert typed("predict", model, second, video, "--ensemble", "--out", tmp_path/"both")[0] == 0
+    assert sorted(p.name for p in (tmp_path/"both").iterdir()) == [model.name, "second", "toy0.csv", "toy0_spread.csv"]
+    assert (tmp_path/"both/second/toy0_pca_multiview_error.csv").is_file()
+    code, text = typed("smooth", tmp_path/"both/toy0.csv", "--threshold", "0.1")
+    assert code == 0 and "rows a keypoint moved" in text and (tmp_path/"both/toy0_smoothed_moved.csv").is_file()
+    says(typed("smooth", tmp_path/"both/toy0.csv"), "the file exists already")
+    says(typed("smooth", project/"CollectedData.csv"), "labels, not predictions")
+    says(typed("smooth", tmp_path/"none.csv"), "none.csv")
+    says(typed("predict", model, video, "--ensemble", "--out", tmp_path/"one"), "needs two models")
+    says(typed("predict", model, second, video, "--ensemble"), "--out")
+    says(typed("predict", model, video, "--out", tmp_path/"x", "--backend", "torhc"), "did you mean 'torch'")
+
+
 def test_evaluate(typed, model, project):
     code, text = typed("evaluate", model)
     assert code == 0 and "median" in text

@@ -152,8 +152,8 @@ def get_sequences(cfg:Config, # resolved
                             f"of {window}, leave {max(0, length // copies)} to answer for", key,
                             "raise it")
     return RandomSequences(find_videos(folder), (size.height, size.width), d.box, length, window,
-                           Augmenter(t.imgaug, d.keypoint_names), t.rng_seed_data_pt,
-                           source=o.backend, device=t.accelerator,
+                           Augmenter(t.imgaug, d.keypoint_names),
+                           o.general.get("seed", t.rng_seed_data_pt), source=o.backend, device=t.accelerator,
                            wanted=lambda: tracker.total_unsupervised_importance > 0,
                            copies=copies, together=together)
 

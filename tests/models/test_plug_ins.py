@@ -6,7 +6,8 @@ import sys
 import pytest
 from torch import nn
 
-from posebook.core import backbones, models
+from posebook.core import backbones, models, sources
+from posebook.data.video import TorchSource
 from posebook.models.backbones import Backbone
 from posebook.testing import try_tracker
 
@@ -21,6 +22,27 @@ def of_a_test(weights:str=None): # none
 @pytest.mark.parametrize("losses_to_use", [(), ("temporal",)])
 def test_a_backbone_trains_under_every_tracker(model_type, losses_to_use):
     try_tracker(model_type, "model.backbone=of_a_test", losses_to_use=losses_to_use, steps=20)
+
+
+@sources("of_a_test")
+class Counting(TorchSource):
+    "As torch, and counts"
+    frames = 0
+
+    def fit(self, frames):
+        Counting.frames += len(frames)
+        return super().fit(frames)
+
+
+def test_a_video_source_serves_training_and_prediction():
+    from posebook.predict import Predictor, predict_single_video
+    from posebook.testing import short_run
+    run = short_run("heatmap", "dali.backend=of_a_test", losses_to_use=["temporal"], steps=8)
+    trained = Counting.frames
+    assert trained > 0
+    predictor = Predictor(tracker=run.tracker, cfg=run.cfg)
+    predict_single_video(run.data.sequences.videos[0], predictor, run.folder/"out")
+    assert Counting.frames == trained + 30                   # each frame once
 
 
 def test_every_registered_tracker_is_tested_here():
