@@ -224,7 +224,8 @@ def measurements(quick:bool, # only the default backbone
     precisions = ("32", "bf16") if bf16_is_fast(pick_accelerator()) else ("32",)
     from posebook.data.dali import installed
     default = dict(model="heatmap", backbone="efficientnet_lite0")
-    for kind in ("decode", "torch", *["dali"] * installed()): yield dict(what="reading", model="-", backbone="-", kind=kind)
+    for kind in ("decode", "torch", *["dali"] * installed()):
+        yield dict(what="reading", model="-", backbone="-", kind=kind)
     for kind in ("short", "long")[:1 if quick else 2]:
         yield dict(what="memory", model="heatmap", backbone="tiny", kind=kind)
     for b in ["efficientnet_lite0"] if quick else ["efficientnet_lite0", "resnet18", "resnet50"]:

@@ -62,8 +62,8 @@ def _tracked(models, paths, **kwargs) -> list: # the tables
             since, before = started[video]
             rate = f"{(done - before) / (now - since):.0f} a second" if now > since else ""
             bar.update(tasks[video], completed=done, rate=rate)
-        several = isinstance(models, list)
-        tables = (predict_ensemble if several else predict)(models, paths, progress=progress, **kwargs)
+        track = predict_ensemble if isinstance(models, list) else predict
+        tables = track(models, paths, progress=progress, **kwargs)
     for t in tables: say(f"wrote {t}")
     return tables
 
@@ -145,6 +145,7 @@ def predict(
              resume=resume, overwrite=overwrite, device=device, precision=precision,
              backend=backend)
 
+# %% ../nbs/60_cli.ipynb #6723267f
 @command
 def smooth(
     csv: Annotated[Path, Arg("a table of predictions")],

@@ -393,6 +393,7 @@ def predict_videos(videos,    # video files
     raise PosebookError(f"{len(failed)} of {len(videos)} videos could not be tracked to their "
                         f"end:\n{said}", do="the others are done")
 
+# %% ../nbs/42_predict.ipynb #d31e1185
 def predict(model_dir,        # a folder that `train` made
             paths,            # a video, a folder of videos, or a list of such
             out=None,         # the folder for the tables; None: video_preds in the model folder

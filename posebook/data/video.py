@@ -412,6 +412,7 @@ def parts(self:RandomSequences,
                 changed, moved = self.augment.sequence(images, rng, self.source.warp)
                 yield changed, compose(affine, moved)
 
+# %% ../../nbs/15_data.video.ipynb #a9750337
 @patch
 def batches(self:RandomSequences,
             first:int=0, # number of the batch, counted over all epochs

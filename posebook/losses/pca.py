@@ -100,19 +100,6 @@ class PCALoss(Loss):
         self.register_buffer("mean", as_buffer(self.space.mean), persistent=False)
         self.register_buffer("components", as_buffer(self.space.components), persistent=False)
 
-    def fit(self,
-        keypoints,  # (N, K, 2) labels, pixels of the frame, NaN: none
-        components, # how many (>= 1), or the share of the variance to hold (< 1)
-    ) -> Space:
-        "The space of the labels; `label_errors` is how far they are from it"
-        rows = self.rows(torch.as_tensor(np.asarray(keypoints), dtype=torch.float64)).numpy()
-        space, known = fit_space(rows, components, f"losses.{self.name}"), ~np.isnan(rows)
-        some = known.any(1)
-        full, _ = expect(rows[some], space.mean, space.covariance)
-        off = self.distances(torch.from_numpy(full), space.mean, space.components).numpy()
-        self.label_errors = off[known[some].reshape(*off.shape, 2).all(-1)]
-        return space
-
     def distances(self, rows, mean, components):
         "How far each point of each row is from where the space would have it; (M, D / 2)"
         mean, components = (torch.as_tensor(o, dtype=rows.dtype) for o in (mean, components))
@@ -134,6 +121,21 @@ class PCALoss(Loss):
     ) -> Tensor: # a scalar
         "The mean of what the errors exceed epsilon by"
         return (self.errors(keypoints_pred) - self.epsilon).clamp(min=0).mean()
+
+# %% ../../nbs/22_losses.pca.ipynb #303a10c2
+@patch
+def fit(self:PCALoss,
+        keypoints,  # (N, K, 2) labels, pixels of the frame, NaN: none
+        components, # how many (>= 1), or the share of the variance to hold (< 1)
+) -> Space:
+    "The space of the labels; `label_errors` is how far they are from it"
+    rows = self.rows(torch.as_tensor(np.asarray(keypoints), dtype=torch.float64)).numpy()
+    space, known = fit_space(rows, components, f"losses.{self.name}"), ~np.isnan(rows)
+    some = known.any(1)
+    full, _ = expect(rows[some], space.mean, space.covariance)
+    off = self.distances(torch.from_numpy(full), space.mean, space.components).numpy()
+    self.label_errors = off[known[some].reshape(*off.shape, 2).all(-1)]
+    return space
 
 # %% ../../nbs/22_losses.pca.ipynb #768a7ea1
 @losses("pca_multiview")
@@ -170,6 +172,7 @@ class MultiviewPCA(PCALoss):
         for i, view in enumerate(self.views): every[:, view] = found[..., i]
         return every
 
+# %% ../../nbs/22_losses.pca.ipynb #159b684e
 @losses("pca_singleview")
 class SingleviewPCA(PCALoss):
     "Poses lie in a space of few dimensions"

@@ -153,9 +153,9 @@ def get_sequences(cfg:Config, # resolved
                             "raise it")
     return RandomSequences(find_videos(folder), (size.height, size.width), d.box, length, window,
                            Augmenter(t.imgaug, d.keypoint_names),
-                           o.general.get("seed", t.rng_seed_data_pt), source=o.backend, device=t.accelerator,
-                           wanted=lambda: tracker.total_unsupervised_importance > 0,
-                           copies=copies, together=together)
+                           o.general.get("seed", t.rng_seed_data_pt), copies=copies,
+                           together=together, source=o.backend, device=t.accelerator,
+                           wanted=lambda: tracker.total_unsupervised_importance > 0)
 
 def get_data_module(cfg:Config,    # resolved
                     labels:Labels, # of the project
