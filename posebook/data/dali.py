@@ -43,8 +43,7 @@ def warp_graph(frames, # DALI's data, (h, w, 3) or (n, h, w, 3) uint8
                affine, # DALI's data, (2, 3), from pixels of the frames to pixels of the result
 ): # DALI's data
     "Turn, scale and shift frames"
-    fn, half = dali().fn, np.float32([.5, .5])
-    linear = affine[:, :2]
+    fn, linear = dali().fn, affine[:, :2]
     shift = affine[:, 2:] + .5 - .5 * (linear[:, :1] + linear[:, 1:])
     return fn.warp_affine(frames, matrix=fn.cat(linear, shift, axis=1), inverse_map=False,
                           fill_value=0)
