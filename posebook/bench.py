@@ -264,7 +264,8 @@ def _material(folder, quick) -> tuple: # a project, and the videos of each kind 
               "short": (small, 2000), "long": (small, 50_000)}
     if quick: del videos["long"]
     for name, (frames, n) in videos.items():
-        write_video(folder/f"{name}.mp4", islice(cycle(frames), n))
+        # the toy's grain costs many bits, and decoding them time; a lab's camera makes fewer
+        write_video(folder/f"{name}.mp4", islice(cycle(frames), n), quality=30)
     return project, {o: str(folder/f"{o}.mp4") for o in videos}
 
 def bench(out="posebook-bench.json", # where the figures go

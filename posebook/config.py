@@ -52,6 +52,7 @@ class Data(Section):
     num_keypoints:  Optional[int] = key(None, "null: as in the CSV; a number that disagrees is an error", gt=0)
     image_resize_dims: Size = key(Size(), "what the model sees; null: chosen by the frames' size and aspect", True)
     downsample_factor: Literal[2, 3] = key(2, "a heatmap has 1 / 2^this of the model's resolution")
+    antialias: bool = key(True, "average what becomes one pixel when a frame is made smaller")
     box: Optional[list[float]] = key(
         None, "[x, y, width, height] in pixels: the part of the frame to look at; null: all of it", True)
     context_frames: Optional[bool] = key(
@@ -346,7 +347,7 @@ def _section_lines(section:Section, full:bool, indent:int):
 told = {"cfg", "image_size", "num_keypoints", "keypoint_names", "loss_factory", "stride", "uniform",
         "loss_factory_unsupervised", "train_keypoints", "mirrored_column_matches", "decode",
         "columns_for_singleview_pca", "backbone", "weights", "neck", "head", "context", "space",
-        "size", "box", "device"}
+        "size", "box", "device", "antialias"}
 
 def registered_lines():
     "For each thing that has a name, its settings as comments"

@@ -120,8 +120,9 @@ def found(self:Predictor,
           batches,             # yields batches
           heatmaps:bool=False, # give them too
 ): # yields the batch and what `predict_batch` says of it
-    "Track a stream: the next batch is computed while what was found is dealt with"
-    return ahead((batch, self.predict_batch(batch, heatmaps)) for batch in batches)
+    "Track a stream; on a GPU the next batch is computed while what was found is dealt with"
+    found = ((batch, self.predict_batch(batch, heatmaps)) for batch in batches)
+    return found if self.device.type == "cpu" else ahead(found)
 
 # %% ../nbs/42_predict.ipynb #339145fe
 @patch
@@ -138,7 +139,7 @@ def live(self:Predictor,
             if len(shape) != 3 or shape[-1] != 3 or frame.dtype != np.uint8:
                 raise PosebookError(f"a frame must be (H, W, 3) uint8, this is {shape}")
             affine = torch.from_numpy(frame_affine(shape[:2], self.size, self.box)).float()
-            yield fit_frames(frame[None], self.size, self.box)
+            yield fit_frames(frame[None], self.size, self.box, self.cfg.data.antialias)
     for batch in in_windows(parts(), batch_size, self.context):
         n = len(batch["frames"])
         yield from zip(*self.predict_batch(dict(batch, affine=affine.expand(n, 2, 3))))
@@ -151,7 +152,7 @@ def __call__(self:Predictor,
     if isinstance(what, (str, Path)):
         if Path(what).suffix.lower() not in video_endings: return predict_images([what], self)
         stream = VideoStream(what, self.size, self.box, context=self.context, source=self.source,
-                             device=self.device.type)
+                             antialias=self.cfg.data.antialias, device=self.device.type)
         _, found = zip(*self.found(stream))
         return tuple(np.concatenate(o) for o in zip(*found))
     if isinstance(what, (list, tuple)):
@@ -241,7 +242,8 @@ def predict_single_video(
         raise PosebookError(f"a batch must be longer than a window of {context} frames",
                             "dali.context.predict.sequence_length", "raise it")
     stream = VideoStream(video, model.size, model.box, sequence, context=context,
-                         source=model.source, device=model.device.type)
+                         source=model.source, antialias=model.cfg.data.antialias,
+                         device=model.device.type)
     files = _files(model, stream, name, out, save_heatmaps, resume, overwrite)
     if not files: return out/f"{name}.csv"
     if resume: stream.start = min(f.rows() for f in files) // sequence * sequence
@@ -299,7 +301,8 @@ def predict_dataset(model:Predictor, # what tracks
 ) -> tuple: # keypoints (N, K, 2) in pixels of the frame, confidences (N, K)
     "Track labelled frames"
     data = LabeledDataset(labels, model.size, model.box, memory=0, context=model.context,
-                          neighbours=model.cfg.data.context_frames)
+                          neighbours=model.cfg.data.context_frames,
+                          antialias=model.cfg.data.antialias)
     found = []
     for i in range(0, len(data), 32):
         samples = [data[j] for j in range(i, min(i + 32, len(data)))]

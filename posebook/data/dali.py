@@ -33,11 +33,12 @@ def dali():
 def fit_graph(frames, # DALI's data, (H, W, 3) or (n, H, W, 3) uint8
               size,   # height, width of what the model sees
               box,    # x, y, width, height in pixels
+              antialias=True, # see `resize`
 ): # DALI's data, (h, w, 3) or (n, h, w, 3)
     "Cut and resize frames"
     fn, (x, y, w, h) = dali().fn, box
     cut = fn.slice(frames, (y, x), (h, w), axis_names="HW")
-    return fn.resize(cut, size=list(size), antialias=True)
+    return fn.resize(cut, size=list(size), antialias=antialias)
 
 def warp_graph(frames, # DALI's data, (h, w, 3) or (n, h, w, 3) uint8
                affine, # DALI's data, (2, 3), from pixels of the frames to pixels of the result
@@ -74,9 +75,10 @@ class DaliSource(TorchSource):
     def __init__(self,
         size,             # height, width of what the model sees
         box=None,         # x, y, width, height of the part to look at; None: all
+        antialias:bool=True, # see `resize`
         device:str="cpu", # cpu or cuda
     ):
-        super().__init__(size, box)
+        super().__init__(size, box, antialias)
         dali()
         self.device, self.to_fit, self.to_warp = torch.device(device), {}, {}
 
@@ -84,7 +86,7 @@ class DaliSource(TorchSource):
         "Frames as the model sees them"
         box = box_pixels(self.box, frames[0].shape[:2])
         if self.to_fit.get("box") != box: self.to_fit = {"box": box}       # another video
-        fitted = run_graph(lambda o: fit_graph(o, self.size, box),
+        fitted = run_graph(lambda o: fit_graph(o, self.size, box, self.antialias),
                            [[np.ascontiguousarray(o) for o in frames]], self.to_fit)
         return fitted.permute(0, 3, 1, 2)
 
@@ -107,7 +109,7 @@ def reader_graph(source,      # a `DaliSource`
     "Read, cut and resize on a GPU"
     frames, label, numbers = dali().fn.readers.video(
         device="gpu", sequence_length=n, pad_sequences=True, enable_frame_num="sequence", **reader)
-    return fit_graph(frames, source.size, box), label, numbers
+    return fit_graph(frames, source.size, box, source.antialias), label, numbers
 
 def read_on_gpu(source,  # a `DaliSource`
                 n:int,   # frames in a sequence

@@ -29,11 +29,12 @@ def read_image(path, # an image file
 def fit_frames(frames:np.ndarray, # (N, H, W, 3) uint8
                size,              # height, width of what the model sees
                box=None,          # x, y, width, height
+               antialias:bool=True, # see `resize`
 ) -> torch.Tensor: # (N, 3, h, w) uint8
     "Cut and resize frames, the same for images and video"
     x, y, w, h = box_pixels(box, frames.shape[1:3])
     cut = torch.from_numpy(np.ascontiguousarray(frames[:, y:y+h, x:x+w]))
-    return resize(cut.permute(0, 3, 1, 2), size)
+    return resize(cut.permute(0, 3, 1, 2), size, antialias)
 
 # %% ../../nbs/14_data.datasets.ipynb #440c61e4
 def context_paths(path,            # of a labelled image
@@ -65,9 +66,10 @@ class LabeledDataset(Dataset):
         memory:float=1e9, # bytes; frames are kept while they fit
         context:int=1,    # frames in a window, odd
         neighbours:bool=None, # whether frames have neighbours, as for `context_paths`
+        antialias:bool=True, # see `resize`
     ):
         self.labels, self.size, self.box = labels, tuple(size), box
-        self.augment, self.seed = augment, seed
+        self.augment, self.seed, self.antialias = augment, seed, antialias
         self.kept, self.room = {}, int(memory // (3 * size[0] * size[1]))
         around = lambda p: context_paths(p, context, neighbours) if context > 1 else [p]
         self.windows = [around(p) for p in labels.paths()]
@@ -86,7 +88,8 @@ def frame(self:LabeledDataset,
     "A frame, cut and resized, and what that did to its points"
     if path in self.kept: return self.kept[path]
     image = read_image(path)
-    fitted = fit_frames(image[None], self.size, self.box)[0].permute(1, 2, 0).numpy()
+    fitted = fit_frames(image[None], self.size, self.box, self.antialias)[0]
+    fitted = fitted.permute(1, 2, 0).numpy()
     found = fitted, frame_affine(image.shape[:2], self.size, self.box)
     if len(self.kept) < self.room: self.kept[path] = found
     return found

@@ -71,10 +71,12 @@ def box_pixels(box,  # x, y, width, height in pixels; None: all
 
 def resize(frames:torch.Tensor, # (N, 3, H, W) uint8
            size,                # height, width
+           antialias:bool=True, # average what becomes one pixel; False: only for what learnt so
 ) -> torch.Tensor: # (N, 3, height, width) uint8
-    "The one antialiased resize"
+    "The one resize"
     if tuple(frames.shape[-2:]) == tuple(size): return frames
-    return F.interpolate(frames, tuple(size), mode="bilinear", antialias=True, align_corners=False)
+    if antialias: return F.interpolate(frames, tuple(size), mode="bilinear", antialias=True)
+    return F.interpolate(frames.float(), tuple(size), mode="bilinear").round().byte()
 
 def frame_affine(frame_size, # height, width of the frame
                  size,       # height, width of what the model sees

@@ -162,12 +162,16 @@ def ahead(items,   # an iterable
           n:int=2, # how many to have ready
 ): # yields the items
     "The same items, made by a thread that is a little ahead; an error in it is raised here"
-    q, stop = queue.Queue(n), threading.Event()
+    q, stop, ready = queue.Queue(n), threading.Event(), threading.Event()
+    cores = torch.get_num_threads()
     def put(o):
         while not stop.is_set():
             try: return q.put(o, timeout=.1)
             except queue.Full: pass
     def run():
+        torch.get_num_threads()                     # or torch would set it later
+        torch.set_num_threads(1)                    # of this thread, and of those to come ...
+        ready.set()
         try:
             for o in items:
                 put((o, None))
@@ -176,6 +180,8 @@ def ahead(items,   # an iterable
         except BaseException as e: put((None, e))
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
+    ready.wait()
+    torch.set_num_threads(cores)                    # ... which are to have all
     try:
         while True:
             item, error = q.get()
@@ -229,13 +235,15 @@ class TorchSource:
     def __init__(self,
         size,             # height, width of what the model sees
         box=None,         # x, y, width, height of the part to look at; None: all
+        antialias:bool=True, # see `resize`
         device:str="cpu", # where frames are wanted; here they stay in the processor's memory
     ):
-        self.size, self.box, self.readers, self.kept = tuple(size), box, {}, {}
+        self.size, self.box, self.antialias = tuple(size), box, antialias
+        self.readers, self.kept = {}, {}
 
     def fit(self, frames:list) -> torch.Tensor: # (n, 3, h, w) uint8
         "Frames as the model sees them"
-        return fit_frames(np.stack(frames), self.size, self.box)
+        return fit_frames(np.stack(frames), self.size, self.box, self.antialias)
 
     def warp(self,
         images, # (n, 3, h, w) uint8
@@ -267,10 +275,12 @@ class VideoStream:
         start:int=0,       # first frame
         context:int=1,     # frames in a window, odd
         source:str="torch", # who decodes and resizes, by name
+        antialias:bool=True, # see `resize`
         device:str="cpu",  # where the source works, if it can choose
     ):
         self.info, self.batch_size, self.start, self.context = probe(path), batch_size, start, context
-        self.source = build(sources[source], dict(size=size, box=box, device=device))
+        self.source = build(sources[source], dict(
+            size=size, box=box, antialias=antialias, device=device))
         affine = frame_affine((self.info.height, self.info.width), size, box)
         self.affine = torch.from_numpy(affine).float()
 
@@ -362,9 +372,11 @@ class RandomSequences:
         copies:int=1,       # of each frame, differently changed
         together:bool=True, # successive frames; False: each from anywhere
         source:str="torch", # who decodes and resizes, by name
+        antialias:bool=True, # see `resize`
         device:str="cpu",   # where the source works, if it can choose
     ):
-        self.source = build(sources[source], dict(size=size, box=box, device=device))
+        self.source = build(sources[source], dict(
+            size=size, box=box, antialias=antialias, device=device))
         self.videos, self.lengths = list(videos), np.array([self.source.length(v) for v in videos])
         self.affines = [frame_affine((o.height, o.width), size, box) for o in map(probe, videos)]
         self.copies, self.pieces = copies, 1 if together else max(1, length // copies)

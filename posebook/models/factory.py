@@ -128,7 +128,7 @@ def get_dataset(cfg:Config,    # resolved
     augment = Augmenter(t.imgaug, labels.keypoint_names)
     return LabeledDataset(labels, (size.height, size.width), cfg.data.box, augment,
                           t.rng_seed_data_pt, context=window_size(cfg),
-                          neighbours=cfg.data.context_frames)
+                          neighbours=cfg.data.context_frames, antialias=cfg.data.antialias)
 
 # %% ../../nbs/38_models.factory.ipynb #6faf802c
 def get_sequences(cfg:Config, # resolved
@@ -154,7 +154,8 @@ def get_sequences(cfg:Config, # resolved
     return RandomSequences(find_videos(folder), (size.height, size.width), d.box, length, window,
                            Augmenter(t.imgaug, d.keypoint_names),
                            o.general.get("seed", t.rng_seed_data_pt), copies=copies,
-                           together=together, source=o.backend, device=t.accelerator,
+                           together=together, source=o.backend, antialias=d.antialias,
+                           device=t.accelerator,
                            wanted=lambda: tracker.total_unsupervised_importance > 0)
 
 def get_data_module(cfg:Config,    # resolved

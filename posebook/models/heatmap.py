@@ -9,9 +9,9 @@ __all__ = ['SemiSupervisedHeatmapTracker', 'ConvHead', 'DeconvHead', 'HeatmapTra
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
-from ..core import PosebookError, models, heads, build
+from ..core import PosebookError, models, heads, build, decoders
 from ..data.geometry import apply_affine, invert
-from ..data.heatmaps import gaussian_heatmaps, decode_local
+from ..data.heatmaps import gaussian_heatmaps
 from .supervised import BaseSupervisedTracker
 from .semisupervised import semi_supervised
 
@@ -66,6 +66,7 @@ class HeatmapTracker(BaseSupervisedTracker):
         num_keypoints,      # K
         head:str="conv",    # conv | deconv
         head_args:dict=None, # further settings of the head, by name
+        decode:str="local", # how a heatmap becomes a coordinate: a decoder's name
         sigma:float=1.5,    # of the target Gaussian, in cells of the heatmap
         uniform:bool=False, # teach a keypoint that is not labelled a flat heatmap
         stride:int=4,       # pixels a cell of the heatmap
@@ -73,7 +74,7 @@ class HeatmapTracker(BaseSupervisedTracker):
     ):
         super().__init__(stride=stride, **kwargs)
         self.num_keypoints, self.stride = num_keypoints, stride
-        self.sigma, self.uniform = sigma, uniform
+        self.sigma, self.uniform, self.decoder = sigma, uniform, decoders[decode]()
         self.head = build(heads[head], dict(
             num_features=self.neck.num_features, feature_stride=self.neck.stride,
             num_keypoints=num_keypoints, stride=stride),
@@ -92,7 +93,8 @@ def decode(self:HeatmapTracker,
            affine:Tensor,   # (B, 2, 3), frame pixels -> model pixels
 ) -> tuple: # keypoints (B, K, 2) in pixels of the frame, confidences (B, K)
     "Heatmaps to keypoints"
-    keypoints, confidences = decode_local(heatmaps, self.stride, self.sigma)
+    keypoints, confidences = self.decoder(heatmaps, self.stride, self.sigma)
+    affine = self.decoder.shifted(affine, self.stride)
     return apply_affine(invert(affine), keypoints), confidences
 
 # %% ../../nbs/35_models.heatmap.ipynb #f09954ea
@@ -114,7 +116,7 @@ def target(self:HeatmapTracker,
            size,             # height, width of the heatmaps
 ) -> Tensor: # (B, K, h, w), each sums to one, or to zero where there is nothing to see
     "The heatmaps that keypoints ask for"
-    on_picture = apply_affine(affine, keypoints)
+    on_picture = apply_affine(self.decoder.shifted(affine, self.stride), keypoints)
     edge = torch.tensor(size[::-1], device=keypoints.device) * self.stride - .5
     seen = ((on_picture > -.5) & (on_picture < edge)).all(-1, keepdim=True)
     return gaussian_heatmaps(on_picture.where(seen, torch.nan), size,
@@ -136,9 +138,10 @@ def get_loss_inputs_unlabeled(self:HeatmapTracker,
 ) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
     "What the losses of unlabelled frames look at"
     logits, affine = self(batch), batch["affine"]
-    found, to_cells = self.read(logits, affine), (affine.new_tensor([0, 0, .5]) + affine) / self.stride
+    found, half = self.read(logits, affine), affine.new_tensor([0, 0, .5])
     hill = self.target(found["keypoints_pred"].detach(), affine, logits.shape[-2:])
-    return dict(heatmaps_unimodal=hill, heatmap_affine=to_cells - affine.new_tensor([0, 0, .5]), **found)
+    to_cells = (self.decoder.shifted(affine, self.stride) + half) / self.stride - half
+    return dict(heatmaps_unimodal=hill, heatmap_affine=to_cells, **found)
 
 @patch
 def predict_step(self:HeatmapTracker,

@@ -12,7 +12,8 @@ import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
 from fastcore.basics import patch
-from ..core import losses, models
+from ..core import decoders, losses, models
+from ..data import heatmaps      # registers the decoder
 from ..data.geometry import apply_affine, invert
 from ..losses.core import Loss
 from .supervised import BaseSupervisedTracker
@@ -65,11 +66,12 @@ class RegressionTracker(BaseSupervisedTracker):
         num_keypoints,    # K
         grid:int=8,       # cells of the coarse grid, in each direction
         hidden:int=256,   # width of the hidden layer; 0: none
+        decode:str="local", # a decoder's name: how the network's picture lies on the frame
         stride:int=4,     # pixels a cell of the neck's map
         **kwargs,         # settings of every tracker
     ):
         super().__init__(stride=stride, **kwargs)
-        self.num_keypoints, self.grid = num_keypoints, grid
+        self.num_keypoints, self.grid, self.decoder = num_keypoints, grid, decoders[decode]()
         wide = self.neck.num_features * grid**2
         layers = [nn.Linear(wide, hidden), nn.ReLU()] if hidden else []
         self.head = nn.Sequential(*layers, nn.Linear(hidden or wide, 3 * num_keypoints))
@@ -94,7 +96,8 @@ def read(self:RegressionTracker,
     places, scales = self(batch)
     within = 1 - torch.exp(-22 / scales)                           # of each coordinate
     shrink = torch.linalg.det(batch["affine"][:, :, :2]).abs().sqrt()  # frame -> model pixels
-    return dict(keypoints_pred=apply_affine(invert(batch["affine"]), places),
+    affine = self.decoder.shifted(batch["affine"], 1)
+    return dict(keypoints_pred=apply_affine(invert(affine), places),
                 scales_pred=scales / shrink[:, None], confidences=within**2)
 
 @patch
