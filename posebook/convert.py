@@ -54,8 +54,7 @@ def our_name(name:str, # of a tensor of Lightning Pose's
         layer, rest = int(m[1]), m[2]
         if net.startswith("resnet"): return f"backbone.{resnet_places[layer]}.{rest}"
         block = int(rest.split(".")[0])                    # efficientnet: features in one list
-        stage, first = next((i, o) for i, o in ((3, 6), (2, 4), (1, 3), (0, 0)) if block >= o)
-        return f"backbone.stages.{stage}.{block - first}.{rest.split('.', 1)[1]}"
+        return f"backbone.stages.{sum(block >= o for o in (3, 4, 6))}.{rest}"
     if m := re.match(r"head\.(?:head_sf\.)?upsampling_layers\.(.*)", name):
         return f"head.layers.{m[1]}"
     if m := re.match(r"head\.head_mf\.(W_pre|W_f|W_b|H_f|H_b)\.(.*)", name):

@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from torch.utils.data import Dataset, Sampler, default_collate
 from ..core import PosebookError
 from .labels import Labels
-from .geometry import frame_affine, box_pixels, resize, compose
+from .geometry import frame_affine, box_pixels, resize, as_bytes, compose
 from .augment import Augmenter, generator
 
 # %% ../../nbs/14_data.datasets.ipynb #c4d01f21
@@ -89,7 +89,7 @@ def frame(self:LabeledDataset,
     if path in self.kept: return self.kept[path]
     image = read_image(path)
     fitted = fit_frames(image[None], self.size, self.box, self.antialias)[0]
-    fitted = fitted.permute(1, 2, 0).numpy()
+    fitted = as_bytes(fitted).permute(1, 2, 0).numpy()
     found = fitted, frame_affine(image.shape[:2], self.size, self.box)
     if len(self.kept) < self.room: self.kept[path] = found
     return found

@@ -18,7 +18,7 @@ import av, numpy as np, torch
 from fastcore.basics import patch
 from ..core import PosebookError, build, sources, writing
 from .augment import Augmenter, generator
-from .geometry import compose, frame_affine, warp
+from .geometry import as_bytes, compose, frame_affine, warp
 from .datasets import fit_frames
 
 # %% ../../nbs/15_data.video.ipynb #f4e2a0a3
@@ -350,8 +350,8 @@ def sequences(self:TorchSource,
     "Successive frames from anywhere"
     for path, start in draws:
         if keep and path not in self.kept:
-            self.kept[path] = torch.cat(list(self.in_order(path, 0, 64)))
-        if not keep: yield self.fit(self.readers[path].read(start, n))
+            self.kept[path] = as_bytes(torch.cat(list(self.in_order(path, 0, 64))))
+        if not keep: yield as_bytes(self.fit(self.readers[path].read(start, n)))
         else:                                  # a packet or two may have given no frame
             start = min(start, max(0, len(self.kept[path]) - n))
             yield self.kept[path][start:start + n]

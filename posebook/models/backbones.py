@@ -276,6 +276,13 @@ def _efficientnet(name:str, weights:str="imagenet", # imagenet | null
     channels = [f[i][-1].out_channels for i in (2, 3, 5, 7)]
     return Backbone([f[:3], f[3:4], f[4:6], f[6:8]], channels)
 
+def _whole_efficientnet(name:str, weights:str="imagenet", # imagenet | null
+) -> Backbone:
+    "An EfficientNet in four stages, with its last, widest convolution, as Lightning Pose has it"
+    f = torchvision_net(name, weights).features
+    channels = [*(f[i][-1].out_channels for i in (2, 3, 5)), f[8][0].out_channels]
+    return Backbone([f[:3], f[3:4], f[4:6], f[6:9]], channels)
+
 # %% ../../nbs/30_models.backbones.ipynb #2bda7d57
 def _register(name, f, doc, net=None, own="imagenet"):
     def g(weights="imagenet"): # imagenet | null | another name
@@ -285,9 +292,12 @@ def _register(name, f, doc, net=None, own="imagenet"):
 
 for _n, _million in zip((18, 34, 50, 101, 152), (11, 21, 24, 43, 58)):
     _register(f"resnet{_n}", _resnet, f"ResNet-{_n} (He et al. 2015), {_million} M parameters")
-for _b, _million in zip("012", (4, 6, 7)):
+for _b, _million, _all in zip("012", (4, 6, 7), (4, 7, 8)):
     _register(f"efficientnet_b{_b}", _efficientnet,
               f"EfficientNet-B{_b} (Tan & Le 2019), {_million} M parameters")
+    _register(f"efficientnet_b{_b}_whole", _whole_efficientnet,
+              f"efficientnet_b{_b} with its last convolution, {_all} M parameters",
+              f"efficientnet_b{_b}")
 for _name, _own in dict(animal_ap10k="ap10k", animal_apose="animalpose", human_jhmdb="jhmdb",
         human_res_rle="mpii_rle", human_top_res="mpii", human_hand="onehand10k").items():
     _register(f"resnet50_{_name}", _resnet, f"resnet50 with the weights {_own}, 24 M parameters",

@@ -23,7 +23,7 @@ from ..losses.factory import LossFactory
 from .semisupervised import SemiSupervisedTrackerMixin, semi_supervised
 # these are imported for what they register
 from ..losses import agreement as _, core as _, pca as _, temporal as _, unimodal as _
-from . import heatmap as _, mhcrnn as _, regression as _
+from . import heatmap as _, lightning_pose as _, mhcrnn as _, regression as _
 
 # %% ../../nbs/38_models.factory.ipynb #2e4ba5d3
 def cpu_flags() -> set: # of names, such as avx512_bf16
