@@ -69,6 +69,7 @@ def run_graph(graph,     # DALI's data, one for each input -> DALI's data
     for i, data in enumerate(inputs): made["pipe"].feed_input(f"input{i}", data)
     return torch.from_dlpack(made["pipe"].run()[0].as_tensor()).clone()   # DALI reuses its memory
 
+# %% ../../nbs/16_data.dali.ipynb #17962ed4
 @sources("dali")
 class DaliSource(TorchSource):
     "Frames cut and resized by DALI, and on a GPU decoded by it"
