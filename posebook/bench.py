@@ -84,6 +84,15 @@ def _rate(f) -> float: # a second
     n = f()
     return n / (time.perf_counter() - started)
 
+def _predictor(project, settings, precision="32"):
+    "A model of a project that nobody trained"
+    from posebook.config import read_config
+    from posebook.models.factory import get_labels, get_model, resolve
+    from posebook.predict import Predictor
+    cfg = read_config(project, settings)
+    cfg = resolve(cfg, get_labels(cfg))
+    return Predictor(tracker=get_model(cfg), cfg=cfg, precision=precision)
+
 def measure_tracking(project,   # a folder with a posebook.yaml
                      model,     # by name
                      backbone,  # by name
@@ -91,13 +100,9 @@ def measure_tracking(project,   # a folder with a posebook.yaml
                      video,     # a video file
 ) -> dict: # rate and forward: frames a second
     "From an h264 video to a table, and the forward pass alone beside it"
-    from posebook.config import read_config
     from posebook.data.video import VideoStream
-    from posebook.models.factory import get_labels, get_model, resolve
-    from posebook.predict import Predictor, predict_single_video
-    cfg = read_config(project, _of(model, backbone))
-    cfg = resolve(cfg, get_labels(cfg))
-    predictor = Predictor(tracker=get_model(cfg), cfg=cfg, precision=precision)
+    from posebook.predict import predict_single_video
+    predictor = _predictor(project, _of(model, backbone), precision)
     context = predictor.context
     batch = next(iter(VideoStream(video, predictor.size, context=context)))
     def forward():
@@ -134,14 +139,10 @@ def measure_memory(project,  # a folder with a posebook.yaml
                    video,    # a video file
 ) -> dict: # rate: frames a second
     "A video of 64x64 pixels, to a table"
-    from posebook.config import read_config
     from posebook import testing                                # registers the backbone
-    from posebook.models.factory import get_labels, get_model, resolve
-    from posebook.predict import Predictor, predict_single_video
-    cfg = read_config(project, [*_of(model, backbone), "data.image_resize_dims.height=64",
-                                "data.image_resize_dims.width=64"])
-    cfg = resolve(cfg, get_labels(cfg))
-    predictor = Predictor(tracker=get_model(cfg), cfg=cfg)
+    from posebook.predict import predict_single_video
+    predictor = _predictor(project, [*_of(model, backbone), "data.image_resize_dims.height=64",
+                                     "data.image_resize_dims.width=64"])
     def whole():
         with tempfile.TemporaryDirectory() as out:
             table = predict_single_video(video, predictor, out)

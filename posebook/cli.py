@@ -220,7 +220,7 @@ def truth_errors(project,   # a toy's folder, with its truth.csv
     "How far a tracked toy is from the truth"
     import numpy as np, pandas as pd
     from posebook.data.labels import read_labels
-    from posebook.predict import read_predictions
+    from posebook.tables import read_predictions
     truth, errors = pd.read_csv(project/"truth.csv"), []
     images = map(Path, read_labels(project/"CollectedData.csv").images)
     labelled = {(o.parent.name, int(o.stem[3:])) for o in images}       # video, frame

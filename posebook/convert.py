@@ -10,11 +10,11 @@ __all__ = ['plain_classes', 'resnet_places', 'recurrent', 'find_checkpoint', 're
 import collections, re, typing
 from pathlib import Path
 import torch
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig
 from omegaconf.base import ContainerMetadata, Metadata
 from omegaconf.nodes import AnyNode
 from .core import PosebookError, fresh_folder, writing
-from .config import Config, check_config, read_config
+from .config import Config, read_config
 from .models.factory import get_model, pick_accelerator
 from .train import load_checkpoint
 

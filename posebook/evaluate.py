@@ -19,7 +19,8 @@ from .data.labels import Labels, read_labels
 from .models.factory import get_labels, get_split
 from .plot import (by_split, jpeg, plot_confidence, plot_errors, plot_frame, plot_learning,
                            plot_traces, svg)
-from .predict import Predictor, predict_dataset, read_predictions
+from .predict import Predictor, predict_dataset
+from .tables import read_predictions
 
 # %% ../nbs/43_evaluate.ipynb #69ac2f5e
 def pixel_errors(labels:Labels,        # N labelled frames of K keypoints

@@ -26,7 +26,7 @@ from .data.labels import Labels
 from .data.video import VideoStream, ahead, find_videos, in_windows, video_endings
 from .data.video import probe, read_frames, write_video
 from .models.factory import bf16_is_fast, get_model, pick_accelerator
-from .tables import Heatmaps, Table, ensemble, header, in_parts, lines, read_predictions
+from .tables import Heatmaps, Table, ensemble, header, in_parts, lines
 from .tables import read_spaces, write_space_errors, write_temporal_norm
 from .train import checkpoint_of, load_weights
 
@@ -150,6 +150,7 @@ def __call__(self:Predictor,
 ): # keypoints (N, K, 2) in pixels of the frame, confidences (N, K); see `live` for a generator
     "Track what is given"
     if isinstance(what, (str, Path)):
+        if Path(what).is_dir(): return predict_images(what, self)
         if Path(what).suffix.lower() not in video_endings: return predict_images([what], self)
         stream = VideoStream(what, self.size, self.box, context=self.context, source=self.source,
                              antialias=self.cfg.data.antialias, device=self.device.type)

@@ -19,7 +19,8 @@ from .core import backbones
 from .data.project import Toy
 from .models.backbones import Backbone
 from .models.semisupervised import SemiSupervisedTrackerMixin, together
-from .predict import predict_single_video, read_predictions
+from .predict import predict_single_video
+from .tables import read_predictions
 from .train import Run, load_weights
 
 # %% ../nbs/45_testing.ipynb #761191c1

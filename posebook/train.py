@@ -303,5 +303,5 @@ def train(config,            # a YAML file, a project's folder, or a `Config`
         run.cfg.save(folder/"config.yaml")
     for o in [_said(run), *_alone(run)]: say(o)
     run.fit(resume, callbacks)
-    write_spaces(run.cfg, run.labels, folder/"pose_spaces.json")
+    for o in write_spaces(run.cfg, run.labels, folder/"pose_spaces.json"): say(f"note: {o}")
     return folder

@@ -12,7 +12,7 @@ import queue, threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import count, islice
+from itertools import count, islice, tee
 from pathlib import Path
 import av, numpy as np, torch
 from fastcore.basics import patch
@@ -414,9 +414,11 @@ def parts(self:RandomSequences,
           first:int, # number of the first piece
 ): # yields, for each piece and its copies, images (n, 3, h, w) and affine (2, 3)
     "Pieces of video, differently changed"
-    drawn = ((self.videos[v], start) for v, start in map(self.draw, count(first)))
-    for number, images in zip(count(first), self.source.sequences(drawn, self.wide, self.keep)):
-        affine = self.affines[self.draw(number)[0]]
+    drawn, again = tee(map(self.draw, count(first)))
+    places = ((self.videos[v], start) for v, start in drawn)
+    found = self.source.sequences(places, self.wide, self.keep)
+    for number, (video, _), images in zip(count(first), again, found):
+        affine = self.affines[video]
         for c in range(self.copies):
             if not self.augment: yield images, affine
             else:

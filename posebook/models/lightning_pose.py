@@ -9,7 +9,6 @@ __all__ = ['twice_as_fine', 'around', 'SharpenedMean', 'RecurrentHead']
 import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
-from fastcore.basics import patch
 from ..core import PosebookError, decoders, heads
 
 # %% ../../nbs/37_models.lightning_pose.ipynb #26acfd0c
