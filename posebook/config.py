@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['Share', 'POSEBOOK', 'LIGHTNING_POSE', 'told', 'Section', 'key', 'Size', 'Data', 'Training', 'Model', 'Sequence',
-           'Reading', 'Windows', 'ContextReading', 'Dali', 'Eval', 'Config', 'with_defaults', 'lightning_pose_keys',
-           'check_config', 'config_path', 'read_config', 'registered_lines']
+           'Reading', 'Windows', 'ContextReading', 'Dali', 'Eval', 'Config', 'with_defaults', 'places',
+           'lightning_pose_keys', 'check_config', 'config_path', 'deeplabcut_settings', 'read_config',
+           'registered_lines']
 
 # %% ../nbs/01_config.ipynb #5be1d17f
-import os, re
+import math, os, re
 from pathlib import Path
 from typing import Annotated, Literal, Optional, Union
 import yaml
@@ -47,7 +48,7 @@ class Data(Section):
     "Where labels and videos are, and what of a frame the model looks at"
     data_dir:  Optional[str] = key(None, "the project's folder; null: the folder of this file", True)
     video_dir: Optional[str] = key("videos", "unlabelled videos, absolute or inside data_dir", True)
-    csv_file:  str = key("CollectedData.csv", "labels: three header rows (scorer, bodyparts, coords)", True)
+    csv_file:  str = key("CollectedData.csv", "labels: three header rows; stars take in several files", True)
     keypoint_names: Optional[list[str]] = key(None, "null: as in the CSV")
     num_keypoints:  Optional[int] = key(None, "null: as in the CSV; a number that disagrees is an error", gt=0)
     image_resize_dims: Size = key(Size(), "what the model sees; null: chosen by the frames' size and aspect", True)
@@ -209,6 +210,27 @@ def with_defaults(given:dict, # a config file's content
     return OmegaConf.to_container(OmegaConf.merge(base, given))
 
 # %% ../nbs/01_config.ipynb #2dce30b8
+def _same(v): return v
+
+# another name here -> the name, and what makes its value
+_renamed = {
+    "data.keypoints": ("data.keypoint_names", _same),
+    "model.resnet_version": ("model.backbone", lambda v: f"resnet{v}"),
+    "training.unlabeled_sequence_length": ("dali.base.train.sequence_length", _same),
+    "training.rng_seed_data_dali": ("dali.general.seed", _same),
+    "dali.context.predict.batch_size": ("dali.context.predict.sequence_length", _same),
+    "losses.unimodal": ("losses.unimodal_mse", _same),
+    "losses.*.weight": ("losses.*.log_weight", lambda v: -math.log(2 * v) if v else math.inf),
+    "losses.*.min_variance_explained": ("losses.*.components_to_keep", _same),
+    "eval.create_labeled_video": ("eval.save_vids_after_training", _same)}
+# a value that is called something else here
+_revalued = {
+    "training.imgaug": {"default": "none"},
+    "model.backbone": {"resnet50_animalpose_apose": "resnet50_animal_apose"}}
+
+# %% ../nbs/01_config.ipynb #e2a92375
+_epsilon = "without an epsilon, it is the 99th percentile of the labels' own errors"
+_fitted, _machine = "it is found from the labels", "it is chosen for the machine"
 _not_used = {
     "data.image_orig_dims": "the size is read from each image",
     "data.header_rows": "the header of the CSV is recognised",
@@ -218,38 +240,94 @@ _not_used = {
     "training.limit_train_batches": "an epoch is all training frames",
     "training.val_check_interval": "use check_val_every_n_epoch",
     "training.imgaug_hflip": "use imgaug: {flip: {pairs: [...]}}",
+    "training.dropout_rate": "the heads have no dropout",
+    "training.multiple_trainloader_mode": "unlabelled frames come along with labelled ones",
+    "model.lightning_pose_version": "it does not matter here",
+    "model.model_params": "use model.args",
+    "model.learn_weights": "the weights of the losses are given",
+    "dali.general.num_threads": _machine,
+    "dali.general.device": "use training.accelerator",
+    "dali.general.device_id": "use training.gpu_id",
+    "dali.context.train.consecutive_sequences": "the frames of a batch follow each other",
+    "losses.*.empirical_epsilon_percentile": _epsilon,
+    "losses.*.empirical_epsilon_multiplier": _epsilon,
+    "losses.*.discarded_eigenvectors": _fitted,
+    "losses.*.kept_eigenvectors": _fitted,
     "eval.hydra_paths": "paths are arguments of `posebook predict`",
     "eval.fiftyone": "FiftyOne is not used; see report.html",
+    "eval.fifty_one_dataset_name": "FiftyOne is not used; see report.html",
+    "eval.model_display_names": "FiftyOne is not used; see report.html",
     "eval.saved_vid_preds_dir": "predictions go to video_preds in the model folder",
+    "eval.path_to_save_predictions": "predictions go to video_preds in the model folder",
     "eval.video_file_to_plot": "use `posebook predict --labeled-video`",
     "eval.pred_csv_files_to_plot": "use `posebook predict --labeled-video`",
+    "eval.path_to_csv_predictions": "use `posebook predict --labeled-video`",
+    "eval.path_to_test_videos": "use eval.test_videos_directory",
     "eval.video_directory": "use eval.test_videos_directory",
-    "model.lightning_pose_version": "it does not matter here",
-    "model.model_params": "use model.args"}
+    "eval.dali_parameters": "use dali.base.predict"}
 _not_yet = {
     "data.view_names": "several synchronised cameras",
     "data.camera_params_file": "several synchronised cameras",
     "data.bbox_file": "a box for each frame (data.box is one for all)",
-    "training.patch_mask": "several synchronised cameras"}
+    "training.patch_mask": "several synchronised cameras",
+    "model.backbone_checkpoint": "weights of a backbone out of a file of one's own"}
 
-# %% ../nbs/01_config.ipynb #e2a92375
+# %% ../nbs/01_config.ipynb #9504a3f8
+def places(given:dict, # a config file's content
+           path:str,   # section.key, a star for any name
+           at:str="",  # where `given` is itself
+) -> list: # for each place that is there: the dict that holds it, its key, its whole path
+    "Where in a config a path is"
+    name, _, rest = path.partition(".")
+    found = []
+    for k in [k for k in given if name in (k, "*")]:
+        here = f"{at}.{k}" if at else k
+        if not rest: found.append((given, k, here))
+        elif isinstance(given[k], dict): found += places(given[k], rest, here)
+    return found
+
+def _put(given:dict, path:str, value):
+    "Set a key unless it is there"
+    *sections, name = path.split(".")
+    for o in sections: given = given.setdefault(o, {})
+    given.setdefault(name, value)
+
+def _rename(given:dict) -> list: # notes
+    "Give what has another name here its name"
+    notes = []
+    for old, (new, become) in _renamed.items():
+        for holder, name, path in places(given, old):
+            value = holder.pop(name)
+            if value is None: continue
+            to = ".".join(p if o == "*" else o for o, p in zip(new.split("."), path.split(".")))
+            if "*" not in new: to = new
+            _put(given, to, become(value))
+            notes.append(f"{path} is read as {to}")
+    for path, names in _revalued.items():
+        for holder, name, _ in places(given, path):
+            if isinstance(holder[name], str): holder[name] = names.get(holder[name], holder[name])
+    return notes
+
+# %% ../nbs/01_config.ipynb #21701ffd
 def lightning_pose_keys(given:dict, # a config file's content, changed in place
-) -> list: # notes: one line for each key that is not acted on
+) -> list: # notes: one line for each key that has another name or is not acted on
     "Rename what has another name here, take out what nothing acts on, and say why"
-    model, data, notes = given.get("model") or {}, given.get("data") or {}, []
+    ours, model = given.get("posebook"), given.get("model") or {}
+    notes = [] if ours else _rename(given)
     if "backbone_pretrained" in model:
         pretrained = model.pop("backbone_pretrained")
         model.setdefault("weights", "imagenet" if pretrained in (True, None) else None)
-    if data.get("keypoints") and "keypoint_names" not in data:
-        data["keypoint_names"] = data.pop("keypoints")
-    for path, why in {**_not_used, **_not_yet}.items():
-        section, name = path.split(".")
-        if name not in (given.get(section) or {}): continue
-        value = given[section].pop(name)
-        if path in _not_yet and value:
-            raise PosebookError(f"{path} is not supported: {why}",
-                                do="take the key out to train on one view")
-        if value not in (None, [], [" "]): notes.append(f"{path} is not used: {why}")
+    if "losses_to_use" in model:          # null stood for none
+        wanted = model["losses_to_use"] or []
+        model["losses_to_use"] = [{"unimodal": "unimodal_mse"}.get(o, o) for o in wanted if o]
+    for pattern, why in {**_not_used, **_not_yet}.items():
+        if ours and "*" in pattern: continue     # a loss of one's own may have such a setting
+        for holder, name, path in places(given, pattern):
+            value = holder.pop(name)
+            if pattern in _not_yet and value:
+                raise PosebookError(f"{path} is not supported: {why}", do="take the key out")
+            if value not in (None, [], [" "], False, ""):
+                notes.append(f"{path} is not used: {why}")
     return notes
 
 # %% ../nbs/01_config.ipynb #3cdbf173
@@ -293,6 +371,20 @@ def config_path(path, # a config file, or a folder with one
     return path
 
 # %% ../nbs/01_config.ipynb #1fe4d32b
+def deeplabcut_settings(raw:dict,    # the content of a config.yaml
+                        folder:Path, # of the project
+) -> dict: # the settings that follow from it; None: it is none of DeepLabCut's
+    "What a project of DeepLabCut's says, in our words"
+    if not ("Task" in raw and {"bodyparts", "multianimalbodyparts"} & set(raw)): return None
+    if raw.get("multianimalproject"):
+        raise PosebookError("this project is of several animals, which posebook does not do yet",
+                            folder)
+    name = f"CollectedData_{raw.get('scorer')}"
+    tables = [f"labeled-data/*/{name}.{end}" for end in ("csv", "h5")]
+    there = [o for o in tables if any(folder.glob(o))]
+    return {"posebook": 1, "data": {"csv_file": (there or tables)[0]}}
+
+# %% ../nbs/01_config.ipynb #1cce8662
 OmegaConf.register_resolver("LP_ROOT_PATH", lambda *_: os.environ.get("LP_ROOT_PATH", ""),
                             replace=True)
 
@@ -308,6 +400,7 @@ def read_config(path,         # a config file, or a project's folder
     if not OmegaConf.is_dict(raw):
         raise PosebookError("this is not a config: there are no sections in it", path)
     raw.pop("hydra", None)
+    if dlc := deeplabcut_settings(raw, path.parent): raw = OmegaConf.create(dlc)
     for o in overrides:
         if re.match(r"^[\w.]+=", o): continue
         raise PosebookError(f"{o!r} is not of the form section.key=value", "the command line")
