@@ -10,7 +10,7 @@ __all__ = ['plain_classes', 'resnet_places', 'recurrent', 'find_checkpoint', 're
 import collections, re, typing
 from pathlib import Path
 import torch
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.base import ContainerMetadata, Metadata
 from omegaconf.nodes import AnyNode
 from .core import PosebookError, fresh_folder, writing
@@ -73,6 +73,10 @@ def converted_config(folder, # a model folder of Lightning Pose's
         raise PosebookError("there is no config.yaml in this folder", folder,
                             "give the folder that Lightning Pose's training made")
     cfg = read_config(path, notes=notes)
+    version = OmegaConf.select(OmegaConf.load(path), "model.lightning_pose_version")
+    if notes is not None and not str(version).startswith("2.4"):
+        notes.append(f"it was trained by Lightning Pose {version or 'of unknown version'}; "
+                     "that what it says stays the same was measured with 2.4.3")
     d, m = cfg.data, cfg.model
     if not d.keypoint_names or not d.image_resize_dims.height:
         raise PosebookError("the config does not say keypoint_names and image_resize_dims", path)

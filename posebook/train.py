@@ -135,7 +135,8 @@ def load_checkpoint(path, # a .ckpt file
         said = str(e)
         if "Unsupported" in said or "weights_only" in said.lower() and zipfile.is_zipfile(path):
             raise PosebookError("the checkpoint holds code, which is not run", path,
-                                "load only checkpoints that posebook wrote") from e
+                                "load only checkpoints that posebook wrote; "
+                                "`posebook convert` makes one of Lightning Pose's") from e
         raise damaged from e
     except (RuntimeError, EOFError, OSError, KeyError, ValueError) as e: raise damaged from e
 
@@ -267,6 +268,14 @@ def _said(run) -> str:
             f"the model sees {size.width} x {size.height} pixels; "
             f"{run.cfg.model.backbone} on {t.accelerator}, {t.precision}")
 
+def _gpus(run) -> list: # of lines
+    "What a config of Lightning Pose's asks for and does not get"
+    t = run.cfg.training
+    if run.cfg.posebook or not t.num_gpus: return []
+    if t.accelerator == "cpu":
+        return [f"note: training.num_gpus is {t.num_gpus} and there is none to use: the CPU trains"]
+    return [f"note: training.num_gpus is {t.num_gpus}; one is used"] if t.num_gpus > 1 else []
+
 def _alone(run) -> list: # of lines
     "Labelled frames that have no neighbours, though the tracker looks for them"
     windows = run.data.dataset.windows
@@ -301,7 +310,7 @@ def train(config,            # a YAML file, a project's folder, or a `Config`
     if not resume:
         fresh_folder(folder, overwrite)
         run.cfg.save(folder/"config.yaml")
-    for o in [_said(run), *_alone(run)]: say(o)
+    for o in [_said(run), *_gpus(run), *_alone(run)]: say(o)
     run.fit(resume, callbacks)
     for o in write_spaces(run.cfg, run.labels, folder/"pose_spaces.json"): say(f"note: {o}")
     return folder

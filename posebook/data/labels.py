@@ -175,6 +175,17 @@ def write(self:Labels, path): # the CSV file
             for image, row in zip(self.images, self.keypoints.reshape(len(self), -1))]
     with writing(path) as p: pd.DataFrame(header + rows).to_csv(p, header=False, index=False)
 
+# %% ../../nbs/10_data.labels.ipynb #990ca94e
+@patch
+def labelled(self:Labels,
+) -> Labels: # without the frames of which nothing is said
+    "The frames that have a label"
+    rows = ~np.isnan(self.keypoints).all((1, 2))
+    if not rows.all():
+        warnings.warn(f"{(~rows).sum()} frame(s) of the table have no label yet and are left out")
+    images = [o for o, keep in zip(self.images, rows) if keep]
+    return Labels(images, self.keypoints[rows], self.keypoint_names, self.root, self.scorer)
+
 # %% ../../nbs/10_data.labels.ipynb #7af9df86
 @patch
 def table(self:Labels,

@@ -109,7 +109,10 @@ def get_labels(cfg:Config, # as read
 ) -> Labels:
     "The project's labels, held against their images"
     root = Path(cfg.data.data_dir or ".")
-    return read_labels(root/cfg.data.csv_file, root).check()
+    labels = read_labels(root/cfg.data.csv_file, root)
+    # a flat heatmap says that nothing is there; and Lightning Pose divides all rows
+    empty_teaches = cfg.training.uniform_heatmaps_for_nan_keypoints or not cfg.posebook
+    return (labels if empty_teaches else labels.labelled()).check()
 
 def get_split(cfg:Config,    # as read
               labels:Labels, # of the project
