@@ -24,7 +24,10 @@ class Section(BaseModel):
     "A part of the config: unknown keys are errors"
     model_config = ConfigDict(extra="forbid", validate_assignment=True, protected_namespaces=())
 
-    def get(self, key, default=None):
+    def get(self,
+            key:str,      # its name
+            default=None, # what to give if there is no such key
+    ): # whatever it is
         "The value of a key, as a dict would give it"
         return getattr(self, key, default)
 
@@ -32,7 +35,7 @@ def key(default,          # what it is if the file does not say
         doc:str,          # what it means: the comment in the YAML
         basic:bool=False, # whether `init` writes it without `--full`
         **kw              # limits, as pydantic's `Field` takes them
-):
+): # pydantic's description of a field
     "One key of the config"
     return Field(default, description=doc, json_schema_extra=dict(basic=basic), **kw)
 
@@ -48,10 +51,13 @@ class Data(Section):
     "Where labels and videos are, and what of a frame the model looks at"
     data_dir:  Optional[str] = key(None, "the project's folder; null: the folder of this file", True)
     video_dir: Optional[str] = key("videos", "unlabelled videos, absolute or inside data_dir", True)
-    csv_file:  str = key("CollectedData.csv", "labels: three header rows; stars take in several files", True)
+    csv_file:  str = key(
+        "CollectedData.csv", "labels: three header rows; stars take in several files", True)
     keypoint_names: Optional[list[str]] = key(None, "null: as in the CSV")
-    num_keypoints:  Optional[int] = key(None, "null: as in the CSV; a number that disagrees is an error", gt=0)
-    image_resize_dims: Size = key(Size(), "what the model sees; null: chosen by the frames' size and aspect", True)
+    num_keypoints:  Optional[int] = key(
+        None, "null: as in the CSV; a number that disagrees is an error", gt=0)
+    image_resize_dims: Size = key(
+        Size(), "what the model sees; null: chosen by the frames' size and aspect", True)
     downsample_factor: Literal[2, 3] = key(2, "a heatmap has 1 / 2^this of the model's resolution")
     antialias: bool = key(True, "average what becomes one pixel when a frame is made smaller")
     box: Optional[list[float]] = key(
@@ -71,7 +77,8 @@ class Training(Section):
     val_batch_size:   int = key(32, "", gt=0)
     test_batch_size:  int = key(32, "", gt=0)
     train_prob: Share = key(0.9, "share of the labelled frames to learn from", True, gt=0, le=1)
-    val_prob:   Share = key(0.1, "share to watch while learning; what is left is for the test", True, ge=0, le=1)
+    val_prob:   Share = key(
+        0.1, "share to watch while learning; what is left is for the test", True, ge=0, le=1)
     train_frames: float = key(1, "<= 1: a share of the training frames; > 1: their number", gt=0)
     split: Literal["random", "group"] = key(
         "random", "group: a video's frames stay together, so that the test is of another video", True)
@@ -82,15 +89,18 @@ class Training(Section):
     max_epochs: Optional[int] = key(None, "a limit in epochs", gt=0)
     min_epochs: Optional[int] = key(None, "no early stop before", gt=0)
     unfreezing_step:  Optional[int] = key(
-        None, "from here on the upper blocks of the backbone learn too; null: after a quarter of the training", ge=0)
+        None, "from here on the backbone's upper blocks learn too; null: after a quarter of it all",
+        ge=0)
     unfreezing_epoch: Optional[int] = key(None, "the same, in epochs", ge=0)
     optimizer: Literal["Adam", "AdamW"] = key("AdamW", "")
-    optimizer_params: dict[str, float] = key({}, "learning_rate (of the head), backbone_learning_rate, weight_decay")
+    optimizer_params: dict[str, float] = key(
+        {}, "learning_rate (of the head), backbone_learning_rate, weight_decay")
     lr_scheduler: Literal["cosine", "multisteplr", "multistep_lr"] = key("cosine", "")
     lr_scheduler_params: dict = key({}, "multisteplr: {milestones (epochs) or milestone_steps, gamma}")
     cache_features: bool = key(
         True, "learn the head from features that are computed once, while the backbone is frozen")
-    uniform_heatmaps_for_nan_keypoints: bool = key(False, "teach a keypoint that is not labelled a flat heatmap")
+    uniform_heatmaps_for_nan_keypoints: bool = key(
+        False, "teach a keypoint that is not labelled a flat heatmap")
     early_stopping: bool = key(False, "stop when the validation loss no longer falls")
     early_stop_patience: int = key(3, "looks at the validation set without progress", gt=0)
     check_val_every_n_epoch: Optional[int] = key(None, "null: about twenty looks over a training", gt=0)
@@ -106,7 +116,7 @@ class Training(Section):
     num_gpus: int = key(1, "GPUs, if there are any", ge=0)
     gpu_id: int = key(0, "which GPU if one is used", ge=0)
     num_workers: Optional[int] = key(
-        None, "processes that augment frames; null: chosen for the machine; results do not depend on it", ge=0)
+        None, "processes that augment frames; null: chosen; results do not depend on it", ge=0)
 
 # %% ../nbs/01_config.ipynb #52061d44
 def _odd(n):
@@ -125,7 +135,8 @@ class Model(Section):
     regression_loss_type: str = key("likelihood", "likelihood | mse | rmse, of model_type: regression")
     context: Annotated[int, AfterValidator(_odd)] = key(
         5, "frames in a window of a model with context, odd", ge=3)
-    losses_to_use: list[str] = key([], "further losses, of unlabelled video among them: `posebook list`", True)
+    losses_to_use: list[str] = key(
+        [], "further losses, of unlabelled video among them: `posebook list`", True)
     do_context: Optional[bool] = key(None, "whether the model looks at windows of frames; null: as it does")
     checkpoint: Optional[str] = key(None, "a checkpoint (.ckpt) or model folder to start from")
     args: dict = key({}, "further settings of the model, by name")
@@ -165,7 +176,8 @@ class Eval(Section):
         True, "track the videos of test_videos_directory when training is done", True)
     test_videos_directory: Optional[str] = key(None, "null: data.video_dir")
     save_vids_after_training: bool = key(False, "and write labelled videos", True)
-    confidence_thresh_for_vid: float = key(0.5, "keypoints below are drawn hollow in labelled videos", ge=0, le=1)
+    confidence_thresh_for_vid: float = key(
+        0.5, "keypoints below are drawn hollow in labelled videos", ge=0, le=1)
     colormap: str = key("rainbow", "a matplotlib colormap for the keypoints")
 
 # %% ../nbs/01_config.ipynb #468f8bdf
@@ -270,6 +282,7 @@ _not_yet = {
     "data.camera_params_file": "several synchronised cameras",
     "data.bbox_file": "a box for each frame (data.box is one for all)",
     "training.patch_mask": "several synchronised cameras",
+    "losses.*.centering_method": "poses relative to their centre",
     "model.backbone_checkpoint": "weights of a backbone out of a file of one's own"}
 
 # %% ../nbs/01_config.ipynb #9504a3f8
@@ -442,7 +455,7 @@ told = {"cfg", "image_size", "num_keypoints", "keypoint_names", "loss_factory", 
         "columns_for_singleview_pca", "backbone", "weights", "neck", "head", "context", "space",
         "size", "box", "device", "antialias"}
 
-def registered_lines():
+def registered_lines(): # yields lines
     "For each thing that has a name, its settings as comments"
     for kind, registry in kinds.items():
         for name, f in sorted(registry.items()):

@@ -59,7 +59,9 @@ class Registry(dict):
             return f
         return _add
 
-    def family(self, name:str): # what stands before the stroke
+    def family(self,
+        name:str, # what stands before the stroke
+    ): # a decorator
         "A decorator for a function from MEMBER to the definition of `name/MEMBER`"
         def _add(f): self.families[name] = f; return f
         return _add
@@ -155,7 +157,8 @@ def disk_errors(path): # what is being written
                             "make room or give another folder, then run the command again") from e
 
 @contextmanager
-def writing(path): # the file that will be there in the end
+def writing(path, # the file that will be there in the end
+): # yields the path to write to
     "A temporary path to write to, which becomes `path` if all goes well and vanishes if not"
     path = Path(path)
     part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")

@@ -361,7 +361,7 @@ def _videos(r, most:int=3) -> str: # videos to show
 # %% ../nbs/43_evaluate.ipynb #46be5c07
 def relative(value, # a config, or a part of one
              root,  # the project's folder
-):
+): # of the same shape
     "The same without absolute paths: within the project relative to it, elsewhere the last part only"
     if isinstance(value, dict): return {relative(k, root): relative(v, root) for k, v in value.items()}
     if isinstance(value, list): return [relative(o, root) for o in value]

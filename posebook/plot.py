@@ -189,7 +189,7 @@ def plot_frame(image:np.ndarray,     # (H, W, 3) uint8
                predicted:np.ndarray, # (K, 2)
                confidences:np.ndarray=None, # (K,); below `threshold` a dot is hollow
                names:list=None,      # K names; the name of the worst keypoint is written beside it
-               threshold:float=.5,
+               threshold:float=.5,   # of the confidence
                crop:bool=True,       # show only the part that has keypoints
                width:float=2.7,      # inches
 ) -> Figure:

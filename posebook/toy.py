@@ -24,8 +24,10 @@ class Wave:
     def __call__(self, t): # seconds, any shape
         "The wave at these times, of the same shape"
         return np.sin(self._angle(t)).mean(-1)
-    def integral(self, t): # seconds, any shape
-        "An integral of the wave over time, of the same shape"
+    def integral(self,
+                 t, # seconds, any shape
+    ) -> np.ndarray: # of the same shape
+        "An integral of the wave over time"
         return (-np.cos(self._angle(t)) / self.omega).mean(-1)
 
 # %% ../nbs/02_toy.ipynb #296bdf66

@@ -44,7 +44,8 @@ def test_default_settings_keep_their_meaning():
 @pytest.mark.parametrize("keys", [
     {"training.max_epochs": 1, "training.min_epochs": 1},
     {"training.max_steps": 4, "training.min_steps": 4, "training.unfreezing_step": 2, "training.max_epochs": None, "training.min_epochs": None, "training.unfreezing_epoch": None,
-     "training.lr_scheduler_params": {"multisteplr": {"milestone_steps": [2, 3], "gamma": .5}}}], ids=["epochs", "steps"])
+     "training.lr_scheduler_params": {"multisteplr": {"milestone_steps": [2, 3], "gamma": .5}}},
+    {"training.max_time": "00:00:00:02"}], ids=["epochs", "steps", "time"])
 def test_default_settings_train(toy_project, tmp_path, keys):
     said = []
     small = {"data.data_dir": str(toy_project), "data.image_resize_dims": {"height": 64, "width": 64}, "model.backbone": "resnet18", "model.backbone_pretrained": False,

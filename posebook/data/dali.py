@@ -22,8 +22,8 @@ def installed() -> bool:
     "Whether DALI is there"
     return bool(find_spec("nvidia") and find_spec("nvidia.dali"))
 
-def dali():
-    "The module `nvidia.dali`, or what to do without it"
+def dali(): # the module
+    "`nvidia.dali`, or what to do without it"
     if not installed():
         raise PosebookError("DALI is not installed", "dali.backend", "use torch (it reads the same "
                             "frames), or pip install nvidia-dali-cuda130, which exists for Linux")

@@ -63,7 +63,9 @@ def sleap_labels(path,    # the .slp or .pkg.slp file
             raise PosebookError(f"frame {frame.frame_idx} has several animals, which posebook "
                                 "does not do yet", path)
         source = (frame.video.source_video or frame.video).filename
-        folder = Path(source[0]).parent.name if isinstance(source, list) else Path(source.replace("\\", "/")).stem
+        of_images = isinstance(source, list)
+        folder = (Path(source[0]).parent.name if of_images
+                  else Path(source.replace("\\", "/")).stem)
         images.append(f"labeled-data/{folder}/img{frame.frame_idx:08d}.png")
         points.append(frame.user_instances[0].numpy())
         _sleap_image(frame, project/images[-1])

@@ -23,7 +23,8 @@ from .datasets import fit_frames
 
 # %% ../../nbs/15_data.video.ipynb #f4e2a0a3
 @contextmanager
-def open_video(path): # a video file
+def open_video(path, # a video file
+): # yields it
     "An open PyAV container with a video track"
     path = Path(path)
     if not path.is_file(): raise PosebookError("the video does not exist", path)
@@ -241,7 +242,9 @@ class TorchSource:
         self.size, self.box, self.antialias = tuple(size), box, antialias
         self.readers, self.kept = {}, {}
 
-    def fit(self, frames:list) -> torch.Tensor: # (n, 3, h, w) uint8
+    def fit(self,
+        frames:list, # of (H, W, 3) uint8
+    ) -> torch.Tensor: # (n, 3, h, w) uint8
         "Frames as the model sees them"
         return fit_frames(np.stack(frames), self.size, self.box, self.antialias)
 
@@ -253,7 +256,11 @@ class TorchSource:
         turned = [warp(o, affine) for o in images.permute(0, 2, 3, 1).numpy()]
         return torch.from_numpy(np.stack(turned)).permute(0, 3, 1, 2)
 
-    def in_order(self, path, start:int, n:int): # yields (<= n, 3, h, w) uint8
+    def in_order(self,
+        path,      # a video file
+        start:int, # the first frame's number
+        n:int,     # frames at a time
+    ): # yields (<= n, 3, h, w) uint8
         "The frames of a video from one on, `n` at a time"
         frames = read_frames(path, start)
         while True:
@@ -336,7 +343,9 @@ def _sought(self:SequenceReader, start, n) -> list: # of n frames; empty if they
 
 # %% ../../nbs/15_data.video.ipynb #3c966d99
 @patch
-def length(self:TorchSource, path) -> int:
+def length(self:TorchSource,
+           path, # a video file
+) -> int:
     "Frames of a video"
     if path not in self.readers: self.readers[path] = SequenceReader(path)
     return self.readers[path].frames

@@ -100,8 +100,12 @@ class PCALoss(Loss):
         self.register_buffer("mean", as_buffer(self.space.mean), persistent=False)
         self.register_buffer("components", as_buffer(self.space.components), persistent=False)
 
-    def distances(self, rows, mean, components):
-        "How far each point of each row is from where the space would have it; (M, D / 2)"
+    def distances(self,
+        rows:Tensor, # (M, D)
+        mean,        # (D,) of the space
+        components,  # (n, D) of the space
+    ) -> Tensor: # (M, D / 2)
+        "How far each point of each row is from where the space would have it"
         mean, components = (torch.as_tensor(o, dtype=rows.dtype) for o in (mean, components))
         away = rows - mean
         left = away - away @ components.T @ components

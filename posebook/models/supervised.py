@@ -21,7 +21,9 @@ class BaseSupervisedTracker(BaseFeatureExtractor):
     outputs = ("keypoints_pred", "confidences")       # what it can tell a loss about any frame
 
     @classmethod
-    def supervised_losses(cls, model:Model) -> list:  # of names
+    def supervised_losses(cls,
+        model:Model, # the config's section
+    ) -> list: # of names
         "The losses of labelled frames that the `model` section of the config asks for"
         raise NotImplementedError(f"{cls.__name__} needs `supervised_losses(model)`: the names of "
                                   "the losses that it learns labelled frames with")
@@ -183,7 +185,10 @@ def on_train_batch_end(self:BaseSupervisedTracker,
                        batch_idx:int, # its number in the epoch
 ):
     "Stop when the training is as long as it was to be"
-    if self.progress() >= 1: self.trainer.should_stop = True
+    if self.progress() < 1: return
+    loop = self.trainer.fit_loop
+    loop.min_epochs = loop.epoch_loop.min_steps = 0     # those hold back early stopping alone
+    self.trainer.should_stop = True
 
 # %% ../../nbs/32_models.supervised.ipynb #3f3b13ff
 @patch
