@@ -12,6 +12,7 @@ import difflib, errno, hashlib, importlib.util, inspect, os, shutil, sys
 from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
+from threading import get_ident
 from fastcore.docments import docments
 
 # %% ../nbs/00_core.ipynb #d6a3eb64
@@ -161,7 +162,7 @@ def writing(path, # the file that will be there in the end
 ): # yields the path to write to
     "A temporary path to write to, which becomes `path` if all goes well and vanishes if not"
     path = Path(path)
-    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    part = path.with_name(f".{path.stem}.{os.getpid()}-{get_ident()}{path.suffix}")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -85,12 +85,12 @@ def find_csv(project:Path, # the folder
     return found[0] if found else "CollectedData.csv"
 
 def peer_settings(project:Path, # the folder
-) -> dict: # section -> key -> value; empty if there is nothing to be learnt
+) -> dict: # key -> value, of the section data; empty if there is nothing to be learnt
     "What a config.yaml of DeepLabCut's or Lightning Pose's says of the data"
     if not (project/"config.yaml").is_file(): return {}
     data = read_config(project/"config.yaml").data
     keep = "csv_file", "mirrored_column_matches", "columns_for_singleview_pca"
-    return {"data": {k: data.get(k) for k in keep if data.get(k)}}
+    return {k: data.get(k) for k in keep if data.get(k)}
 
 # %% ../../nbs/18_data.project.ipynb #ae9e0137
 def init(project,         # the folder
@@ -104,7 +104,7 @@ def init(project,         # the folder
     path = project/"posebook.yaml"
     if path.exists():
         raise PosebookError("there is a config already", path, "edit it, or remove it first")
-    known = {"csv_file": find_csv(project), **peer_settings(project).get("data", {})}
+    known = {"csv_file": find_csv(project), **peer_settings(project)}
     if not (project/known["csv_file"]).is_file() and (slp := find_sleap(project)):
         sleap_labels(slp, project).write(project/known["csv_file"])
     if any(project.glob(known["csv_file"])): read_labels(project/known["csv_file"], project)
