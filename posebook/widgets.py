@@ -40,11 +40,14 @@ class Cells:
         self.columns = len(self.records[coords][1])
         self.at = {k: (i, cell[k, "y"]) for (k, c), i in cell.items() if c == "x"}
         self.paths = min(min(o) for o in self.at.values())          # columns of path
-        self.row = {self.image(self.records[i][1]): i for i in rows}
+        self.row = {self._image(self.records[i][1]): i for i in rows}
 
-    def image(self, cells): return "/".join(cells[:self.paths]).replace("\\", "/")
+    def _image(self, cells): return "/".join(cells[:self.paths]).replace("\\", "/")
 
-    def get(self, image, keypoint): # (x, y), as text
+    def get(self,
+        image,    # as the table names it
+        keypoint, # its name
+    ) -> tuple: # x, y, as text
         "What a frame's row says of a keypoint"
         cells = self.records[self.row[image]][1]
         return tuple(cells[i].strip() if i < len(cells) else "" for i in self.at[keypoint])
@@ -139,15 +142,21 @@ class Labelling:
         self.lock = threading.RLock()
 
     @property
-    def images(self): return list(self.cells.row)
+    def images(self) -> list: # of paths, as the table names them
+        "The frames to be labelled"
+        return list(self.cells.row)
 
-    def said(self, image) -> list: # K of (x, y), "hidden" or None
+    def said(self,
+        image, # as the table names it
+    ) -> list: # K of (x, y), "hidden" or None
         "What is said of a frame"
         texts = [self.cells.get(image, k) for k in self.names]
         begun = any(o not in ("", "nan", "None", OPEN) for pair in texts for o in pair)
         return [meaning(*o, begun) for o in texts]
 
-    def done(self, image) -> bool:
+    def done(self,
+        image, # as the table names it
+    ) -> bool:
         "Whether something is said of each keypoint"
         return None not in self.said(image)
 
@@ -853,7 +862,8 @@ def need_notebook(what:str): # the widget's name
                             "in a cell of JupyterLab, Jupyter Notebook or VS Code "
                             "(pip install jupyterlab; jupyter lab)")
 
-def css_colors(n:int) -> list: # of text
+def css_colors(n:int, # keypoints
+) -> list: # of text
     "A colour for each keypoint, as the browser writes it; a little paler, to be seen on dark fur"
     return ["#{:02x}{:02x}{:02x}".format(*map(int, .8 * c + 51)) for c in keypoint_colors(n)]
 
@@ -864,13 +874,19 @@ class Talk(anywidget.AnyWidget if anywidget else object):
         super().__init__()
         self.on_msg(lambda _, message, buffers: self.hear(message))
 
-    def hear(self, message:dict):
+    def hear(self,
+        message:dict, # what the page sent, its type among it
+    ):
         "Do what the page asks; what goes wrong is shown on the page"
         try: getattr(self, "hear_" + message.pop("type"))(**message)
         except PosebookError as e: self.say("problem", text=str(e))
         except Exception as e: self.say("problem", text=f"{type(e).__name__}: {e}"); raise
 
-    def say(self, type:str, *buffers, **message):
+    def say(self,
+        type:str,  # of message
+        *buffers,  # bytes that go along
+        **message  # the rest of it
+    ):
         "Send a message to the page"
         self.send({"type": type, **message}, list(buffers))
 
@@ -879,7 +895,9 @@ class LabelWidget(Talk):
     "The widget of `label`"
     _esm, _css = _PICTURE + _LABEL, _LABEL_STYLE
 
-    def __init__(self, labelling:Labelling):
+    def __init__(self,
+        labelling:Labelling, # what is shown and changed
+    ):
         super().__init__()
         self.labelling, self.last, self.wake = labelling, 0, threading.Event()
         self.ended = False
@@ -891,27 +909,32 @@ class LabelWidget(Talk):
         self.wake.set()
         super().close()
 
-    def rows(self, images): return [(o, self.labelling.said(o)) for o in images]
+    def _rows(self, images): return [(o, self.labelling.said(o)) for o in images]
 
     def table(self) -> dict:
         "All that is said of all frames"
         work = self.labelling
         with work.lock:
             return dict(names=work.names, colors=css_colors(len(work.names)),
-                        frames=self.rows(work.images), at=work.first() or work.images[0])
+                        frames=self._rows(work.images), at=work.first() or work.images[0])
 
     def hear_hello(self):
         "A page was opened, or loaded again"
         self.say("table", **self.table())
         self.wake.set()
 
-    def hear_show(self, image):
+    def hear_show(self,
+        image, # as the table names it
+    ):
         "A frame is to be seen"
         try: self.say("image", image_bytes(self.labelling.root/image), image=image)
         except PosebookError as e: self.say("gone", image=image, text=f"{image}: {e.what}")
         self.wake.set()                            # and look whether the file changed
 
-    def hear_look(self, image, by):
+    def hear_look(self,
+        image, # as the table names it
+        by,    # -1: the frame before, 1: after
+    ):
         "The frame before or after is to be seen"
         path = neighbour(self.labelling.root/image, by)
         if path: self.say("image", image_bytes(path), image=image, by=by)
@@ -919,19 +942,25 @@ class LabelWidget(Talk):
 
 # %% ../nbs/50_widgets.ipynb #49e6025a
 @patch
-def hear_say(self:LabelWidget, image, values, id):
+def hear_say(self:LabelWidget,
+             image,  # as the table names it
+             values, # keypoint -> what is said of it
+             id,     # of the message, to be answered
+):
     "Something was said of a frame"
     self.labelling.say(image, values)
     self.last = id
-    self.say("rows", rows=self.rows([image]), id=id)
+    self.say("rows", rows=self._rows([image]), id=id)
     self.wake.set()
 
 @patch
-def hear_undo(self:LabelWidget, id):
+def hear_undo(self:LabelWidget,
+              id, # of the message, to be answered
+):
     "The last thing is to be taken back"
     undone, self.last = self.labelling.undo(), id
     if undone:
-        self.say("rows", rows=self.rows(undone[:1]), id=id)
+        self.say("rows", rows=self._rows(undone[:1]), id=id)
         self.say("undone", image=undone[0], keypoint=undone[1])
     else: self.say("note", text="there is nothing to take back")
     self.wake.set()
@@ -1022,7 +1051,10 @@ class Tracked:
             if path.is_file():
                 self.measures[name] = pd.read_csv(path, index_col=0)[self.names].to_numpy(float)
 
-    def badness(self, measure, keypoint=None) -> np.ndarray: # (N, K), -inf where not measured
+    def badness(self,
+        measure,       # its name
+        keypoint=None, # its name; None: all
+    ) -> np.ndarray: # (N, K), -inf where not measured
         "How bad each keypoint of each frame is; of one, if only this is asked for"
         values = -self.measures[measure] if measure == "confidence" else self.measures[measure]
         asked = np.array([keypoint in (None, o) for o in self.names])
@@ -1339,24 +1371,30 @@ class ReviewWidget(Talk):
     "The widget of `review`"
     _esm, _css = _PICTURE + _REVIEW, _REVIEW_STYLE
 
-    def __init__(self, tracked:Tracked):
+    def __init__(self,
+        tracked:Tracked, # what is shown
+    ):
         super().__init__()
         self.tracked = tracked
 
-    def strips(self, keypoint=None):
+    def _strips(self, keypoint=None):
         return [self.tracked.strip(o, keypoint) for o in self.tracked.measures]
 
     def hear_hello(self):
         "A page was opened, or loaded again"
         t = self.tracked
         self.say("review", names=t.names, colors=css_colors(len(t.names)), frames=len(t.keypoints),
-                 fps=t.video.fps, video=t.path.name, strips=self.strips())
+                 fps=t.video.fps, video=t.path.name, strips=self._strips())
 
-    def hear_measure(self, keypoint):
+    def hear_measure(self,
+        keypoint, # its name; None: all
+    ):
         "Another keypoint is to be measured, or all"
-        self.say("strips", strips=self.strips(keypoint))
+        self.say("strips", strips=self._strips(keypoint))
 
-    def hear_show(self, frame):
+    def hear_show(self,
+        frame, # its number
+    ):
         "A frame is to be seen"
         t = self.tracked
         picture = t.video[frame][..., ::-1]
@@ -1367,7 +1405,9 @@ class ReviewWidget(Talk):
 
 # %% ../nbs/50_widgets.ipynb #f8a52216
 @patch
-def hear_label(self:ReviewWidget, frame):
+def hear_label(self:ReviewWidget,
+               frame, # its number
+):
     "A frame is to be labelled"
     t = self.tracked
     if t.project is None:
@@ -1410,7 +1450,8 @@ def curves(logs, # of `read_logs`
         return rows[np.unique(np.linspace(0, len(rows) - 1, most).astype(int))].tolist()
     return {title: [points(o) for o in columns] for title, columns in CURVES.items()}
 
-def finished(folder) -> bool: # a model folder
+def finished(folder, # a model folder
+) -> bool:
     "Whether a training wrote its last file"
     return (Path(folder)/"pose_spaces.json").is_file()
 
@@ -1518,9 +1559,14 @@ class WatchWidget(Talk):
         self.stopped.set()
         super().close()
 
-    def hear_stop(self): self.stopped.set(); self.tell()
+    def hear_stop(self):
+        "Nobody wants to watch any longer"
+        self.stopped.set()
+        self.tell()
 
-    def hear_hello(self): self.tell()
+    def hear_hello(self):
+        "A page was opened, or loaded again"
+        self.tell()
 
     def tell(self):
         "Send the curves as they are now"
@@ -1565,6 +1611,12 @@ def watch(folder,         # a model folder, there already or still to come
 
 class Watching:
     "A training that is watched"
-    def __init__(self, widget): self.widget = widget
-    def close(self): "Stop watching"; self.widget.close()
+    def __init__(self,
+        widget, # `WatchWidget`
+    ): self.widget = widget
+
+    def close(self):
+        "Stop watching"
+        self.widget.close()
+
     def _ipython_display_(self): "It is shown already"
