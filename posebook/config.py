@@ -77,8 +77,7 @@ class Training(Section):
     val_batch_size:   int = key(32, "", gt=0)
     test_batch_size:  int = key(32, "", gt=0)
     train_prob: Share = key(0.9, "share of the labelled frames to learn from", True, gt=0, le=1)
-    val_prob:   Share = key(
-        0.1, "share to watch while learning; what is left is for the test", True, ge=0, le=1)
+    val_prob:   Share = key(0.1, "share to watch meanwhile; the rest is the test", True, ge=0, le=1)
     train_frames: float = key(1, "<= 1: a share of the training frames; > 1: their number", gt=0)
     split: Literal["random", "group"] = key(
         "random", "group: a video's frames stay together, so that the test is of another video", True)
@@ -93,14 +92,12 @@ class Training(Section):
         ge=0)
     unfreezing_epoch: Optional[int] = key(None, "the same, in epochs", ge=0)
     optimizer: Literal["Adam", "AdamW"] = key("AdamW", "")
-    optimizer_params: dict[str, float] = key(
-        {}, "learning_rate (of the head), backbone_learning_rate, weight_decay")
+    optimizer_params: dict[str, float] = key({}, "learning_rate, backbone_learning_rate, weight_decay")
     lr_scheduler: Literal["cosine", "multisteplr", "multistep_lr"] = key("cosine", "")
     lr_scheduler_params: dict = key({}, "multisteplr: {milestones (epochs) or milestone_steps, gamma}")
     cache_features: bool = key(
         True, "learn the head from features that are computed once, while the backbone is frozen")
-    uniform_heatmaps_for_nan_keypoints: bool = key(
-        False, "teach a keypoint that is not labelled a flat heatmap")
+    uniform_heatmaps_for_nan_keypoints: bool = key(False, "a flat heatmap where there is no label")
     early_stopping: bool = key(False, "stop when the validation loss no longer falls")
     early_stop_patience: int = key(3, "looks at the validation set without progress", gt=0)
     check_val_every_n_epoch: Optional[int] = key(None, "null: about twenty looks over a training", gt=0)

@@ -154,7 +154,7 @@ def in_parts(path,       # a table of predictions of a video
         yield part.index.to_numpy(), names, values[..., :2], values[..., 2]
 
 def write_values(path,  # the file to write
-                 parts, # yields index (n,), names, values (n, K)
+                 parts, # an iterable of index (n,), names, values (n, K)
 ):
     "A value for each keypoint of each frame, as a CSV file"
     with writing(path) as p, p.open("w", newline="") as f:

@@ -56,7 +56,8 @@ def short_run(model_type:str, # a registered tracker
     run.cfg.save(folder/"config.yaml")
     with redirect_stderr(StringIO()): return run.fit()          # its progress is no news
 
-def check_learns(run:Run): # trained
+def check_learns(run:Run, # trained
+):
     "The labelled loss falls, and every loss is logged with its weight"
     log = pd.read_csv(run.folder/"logs/metrics.csv")
     unlabeled = getattr(run.tracker, "loss_factory_unsupervised", None)
@@ -71,7 +72,8 @@ def _on(run, batch):
     "A batch of a loader on the tracker's device"
     return run.tracker.transfer_batch_to_device(batch, run.tracker.device, 0)
 
-def check_outputs(run:Run): # trained
+def check_outputs(run:Run, # trained
+):
     "What the tracker says about labelled and unlabelled frames"
     tracker, k = run.tracker.eval(), run.cfg.data.num_keypoints
     tracker.unfreeze()
@@ -106,7 +108,8 @@ def check_unlabeled(run:Run, # trained, with losses of unlabelled video
     return values
 
 # %% ../nbs/45_testing.ipynb #1d8bcba0
-def check_reloads(run:Run): # trained
+def check_reloads(run:Run, # trained
+):
     "The checkpoint makes an equal tracker, and a video gets one row a frame"
     model, video = run.folder, small_project()/"videos/toy0.mp4"
     table = predict_single_video(video, model)

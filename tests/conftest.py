@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,6 @@ def toy_project(tmp_path_factory):
 @pytest.fixture
 def project(toy_project, tmp_path):
     "A copy of it, to be broken"
-    import shutil
     return Path(shutil.copytree(toy_project, tmp_path/"project"))
 
 
@@ -39,3 +39,16 @@ def model(toy_project, tmp_path_factory):
     "A model folder after a few steps of training"
     from posebook.train import train
     return train(toy_project, "training.max_steps=20", "training.accelerator=cpu", out=tmp_path_factory.mktemp("model")/"model", say=lambda line: None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    "Headless Chromium, the system's own; one for all tests, since Playwright runs but once in a process"
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright, which drives the browser, is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not chromium: pytest.skip("there is no chromium on this machine")
+    alone = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_api.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=chromium, args=alone)
+        yield browser
+        browser.close()

@@ -15,10 +15,6 @@ import pytest
 try: from playwright import sync_api
 except ImportError: sync_api = None
 
-NO_NETWORK = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-              "--disable-component-update", "--disable-sync"]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
 
 @pytest.fixture(scope="session")
 def site(root, tmp_path_factory):
@@ -112,16 +108,6 @@ def test_no_page_knows_where_it_was_made(root, site, pages):
     for p in (*pages, site/"search.json"):
         text = html.unescape(re.sub(r"base64,[^\"]*", "", p.read_text(encoding="utf-8")))
         assert not [o for o in private if len(o) > 1 and re.search(rf"{re.escape(o)}(?![\w.])", text)], p.name
-
-
-@pytest.fixture(scope="session")
-def browser():
-    if not sync_api: pytest.skip("playwright, which drives the browser, is not installed")
-    if not CHROMIUM: pytest.skip("there is no chromium on this machine")
-    with sync_api.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=NO_NETWORK)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,6 @@ from posebook.data.labels import read_labels
 from posebook.data.project import Toy
 from posebook.widgets import Labelling, label
 
-CHROMIUM = "/usr/bin/chromium"
-
-
 # ---- without a browser
 
 def test_outside_a_notebook_says_what_to_do(project):
@@ -133,19 +130,8 @@ class Notebook:
 
 
 @pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+def lab(tmp_path_factory, browser):
     for name in ("jupyterlab", "anywidget"): pytest.importorskip(name, reason=f"{name} is not installed")
-    if not Path(CHROMIUM).is_file(): pytest.skip(f"there is no {CHROMIUM}")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with playwright.sync_playwright() as p:
-        b = p.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield b
-        b.close()
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     with jupyterlab(folder) as (url, token): yield folder, url, token
 

@@ -135,7 +135,11 @@ def read_on_gpu(source,  # a `DaliSource`
 
 # %% ../../nbs/16_data.dali.ipynb #3e4e9feb
 @patch
-def in_order(self:DaliSource, path, start:int, n:int): # yields (<= n, 3, h, w) uint8
+def in_order(self:DaliSource,
+             path,      # a video file
+             start:int, # the first frame
+             n:int,     # frames a batch
+): # yields (<= n, 3, h, w) uint8
     "The frames of a video from one on, `n` at a time"
     if self.device.type != "cuda": yield from super(DaliSource, self).in_order(path, start, n)
     else:
