@@ -173,7 +173,8 @@ def quiet():
     "Without remarks on what is meant: few batches, no worker processes, an interrupted loop"
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
-        for message in ("lr_scheduler.step", "weights_only", "treespec", "isinstance.*LeafSpec"):
+        for message in ("lr_scheduler.step", "weights_only", "treespec", "isinstance.*LeafSpec",
+                        "This DataLoader will create"):
             warnings.filterwarnings("ignore", message=f".*{message}.*")
         yield
 
