@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['readme', 'definitions', 'exported', 'parameters', 'meanings', 'entry', 'places', 'linked', 'explained',
-           'without_output_file', 'pages', 'alone', 'site', 'main']
+           'without_output_file', 'folded', 'pages', 'alone', 'site', 'main']
 
 # %% ../nbs/90_book.ipynb #ec2f8706
 import ast, inspect, io, json, re, shutil, subprocess, sys, tokenize
@@ -215,6 +215,17 @@ def without_output_file(notebook:str, # JSON
         cell["source"] = [o for o in lines if not o.startswith("output-file:")]
     return json.dumps(nb)
 
+def folded(notebook:str, # JSON
+) -> str: # JSON
+    "A processed notebook whose scripts, which are text to Python, are opened by a click"
+    nb = json.loads(notebook)
+    for cell in nb["cells"]:
+        code = "".join(cell["source"])
+        if cell["cell_type"] == "code" and re.search(r'^_[A-Z_]+ \+?= r?"""$', code, re.M):
+            cell["source"] = code.replace("code-fold: show", "code-fold: true")
+    return json.dumps(nb)
+
+# %% ../nbs/90_book.ipynb #0c3c2a9b
 def pages(nbs, # folder of notebooks
           out, # folder for the pages' source, made anew
           git:str, # where the package's source is
@@ -242,7 +253,8 @@ def pages(nbs, # folder of notebooks
         page = NBProcessor(p, procs=procs)
         page.process()
         write_nb(page.nb, p)
-        p.write_text(without_output_file(p.read_text(encoding="utf-8")), encoding="utf-8")
+        text = folded(without_output_file(p.read_text(encoding="utf-8")))
+        p.write_text(text, encoding="utf-8")
 
 # %% ../nbs/90_book.ipynb #916eecb7
 def alone(site, # folder of pages
