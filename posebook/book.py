@@ -54,30 +54,39 @@ def exported(cell:dict, # of a notebook
     return definitions(code) if ours else {}
 
 # %% ../nbs/90_book.ipynb #bb5e5bf8
+def _keys(node) -> dict: # name -> arguments
+    "What a section of the config says of its keys, by `key(default, meaning)`"
+    fields = [o for o in node.body if isinstance(o, ast.AnnAssign) and isinstance(o.value, ast.Call)]
+    return {o.target.id: o.value.args for o in fields if ast.unparse(o.value.func) == "key"}
+
+def _written(name, kind, default):
+    if kind and ast.unparse(kind).startswith("Annotated["): kind = kind.slice.elts[0]
+    return (name + (f": {ast.unparse(kind)}" if kind else "")
+            + (f" = {ast.unparse(default)}" if default else ""))
+
 def parameters(node, # syntax tree of a function or class
 ) -> dict: # name -> (as it is written, with type and default; its last line)
-    "What a function, a class's `__init__` or a dataclass takes"
+    "What a function, a class's `__init__`, a dataclass or a section of the config takes"
     if isinstance(node, ast.ClassDef):
         inits = [o for o in node.body if getattr(o, "name", "") == "__init__"]
         if inits: return parameters(inits[0])
-        if "dataclass" not in " ".join(map(ast.unparse, node.decorator_list)): return {}
-        fields = [o for o in node.body if isinstance(o, ast.AnnAssign)]
-        return {o.target.id: (ast.unparse(o), o.end_lineno) for o in fields}
+        keys, plain = _keys(node), "dataclass" in " ".join(map(ast.unparse, node.decorator_list))
+        fields = [(o, o.target.id) for o in node.body if isinstance(o, ast.AnnAssign)]
+        return {name: (_written(name, o.annotation, keys[name][0] if name in keys else o.value),
+                       o.end_lineno) for o, name in fields if plain or name in keys}
     a, none = node.args, [None]
     usual, stars = a.posonlyargs + a.args, ((a.vararg, "*"), (a.kwarg, "**"))
     takes = [*zip(usual, none*(len(usual) - len(a.defaults)) + a.defaults),
              *zip(a.kwonlyargs, a.kw_defaults)]
-    def text(o, default):
-        kind = o.annotation
-        if kind and ast.unparse(kind).startswith("Annotated["): kind = kind.slice.elts[0]
-        return (o.arg + (f": {ast.unparse(kind)}" if kind else "")
-                + (f" = {ast.unparse(default)}" if default else ""))
-    found = {o.arg: (text(o, d), (d or o).end_lineno) for o, d in takes if o.arg != "self"}
+    found = {o.arg: (_written(o.arg, o.annotation, d), (d or o).end_lineno)
+             for o, d in takes if o.arg != "self"}
     return found | {o.arg: (star + ast.unparse(o), o.end_lineno) for o, star in stars if o}
 
 # %% ../nbs/90_book.ipynb #0412c998
-def _annotated(node) -> dict: # name -> meaning
-    "The first text in each parameter's Annotated"
+def _said(node) -> dict: # name -> meaning
+    "The first text in each parameter's Annotated, or a config key's"
+    if isinstance(node, ast.ClassDef):
+        return {name: ast.literal_eval(args[1]) for name, args in _keys(node).items()}
     said = {}
     for a in node.args.args if isinstance(node, ast.FunctionDef) else []:
         if "Annotated[" not in ast.unparse(a): continue
@@ -91,7 +100,8 @@ def meanings(code:str, # that the function or class stands in
     "The docments of a function or class"
     tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
     notes = {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
-    line_of = {line: name for name, (_, line) in parameters(node).items()}
+    line_of, takes = {}, parameters(node)
+    for name, (_, line) in takes.items(): line_of.setdefault(line, []).append(name)
     if isinstance(node, ast.FunctionDef):
         depth = 0
         for t in tokens:   # up to the colon that ends the signature
@@ -99,13 +109,13 @@ def meanings(code:str, # that the function or class stands in
             depth += (t.string in "([{") - (t.string in ")]}") if t.type == tokenize.OP else 0
             if t.string == ":" and not depth: break
         end = t.start[0]
-        if node.returns or end not in line_of: line_of[end] = "return"
+        if node.returns or end not in line_of: line_of[end] = ["return"]
     for line in sorted(notes):   # a comment alone on its line goes on with the one before
         alone = code.splitlines()[line - 1].lstrip().startswith("#")
         if alone and line - 1 in line_of: line_of[line] = line_of[line - 1]
-    said = _annotated(node)
-    for line, name in sorted(line_of.items()):
-        if line in notes: said[name] = f"{said.get(name, '')} {notes[line]}".strip()
+    said = _said(node)
+    for line in sorted(set(line_of) & set(notes)):
+        for name in line_of[line]: said[name] = f"{said.get(name, '')} {notes[line]}".strip()
     return said
 
 # %% ../nbs/90_book.ipynb #36276050
@@ -127,6 +137,7 @@ def entry(name:str, # `Toy` or `Toy.frames`
     takes, gives = parameters(node), getattr(node, "returns", None)
     code = lambda o: "`" + o.replace(" | ", " or ").replace("`", "'") + "`"
     rows = [(code(text), _in_table(said.get(k))) for k, (text, _) in takes.items()]
+    if not any(meaning for _, meaning in rows): rows = []   # a hook, called by Lightning
     if gives or said.get("return"):
         kind = " " + code(ast.unparse(gives).strip("'")) if gives else ""
         rows.append(("*gives*" + kind, _in_table(said.get("return"))))

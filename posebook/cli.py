@@ -104,7 +104,7 @@ def init(
 @command
 def frames(
     project: Annotated[Path, _arg("the project's folder")],
-    n: Annotated[int, typer.Option("-n", help="frames to pick, over all videos")]=20,
+    n: Annotated[int, _opt("frames to pick, over all videos", "-n")]=20,
     video: Annotated[Optional[list[str]], _opt(
         "one of the project's videos by name, or a file; may be given several times; "
         "otherwise all of the project")]=None,

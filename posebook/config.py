@@ -74,8 +74,8 @@ class Training(Section):
     imgaug: Union[str, dict[str, dict]] = key(
         "dlc", "none | dlc | dlc-lr | dlc-top-down, or {name: {setting: value}}", True)
     train_batch_size: int = key(8, "labelled frames a step", True, gt=0)
-    val_batch_size:   int = key(32, "", gt=0)
-    test_batch_size:  int = key(32, "", gt=0)
+    val_batch_size:   int = key(32, "frames a step of validation", gt=0)
+    test_batch_size:  int = key(32, "frames a step of the test, and of every table at the end", gt=0)
     train_prob: Share = key(0.9, "share of the labelled frames to learn from", True, gt=0, le=1)
     val_prob:   Share = key(0.1, "share to watch meanwhile; the rest is the test", True, ge=0, le=1)
     train_frames: float = key(1, "<= 1: a share of the training frames; > 1: their number", gt=0)
@@ -91,9 +91,10 @@ class Training(Section):
         None, "from here on the backbone's upper blocks learn too; null: after a quarter of it all",
         ge=0)
     unfreezing_epoch: Optional[int] = key(None, "the same, in epochs", ge=0)
-    optimizer: Literal["Adam", "AdamW"] = key("AdamW", "")
+    optimizer: Literal["Adam", "AdamW"] = key("AdamW", "AdamW | Adam")
     optimizer_params: dict[str, float] = key({}, "learning_rate, backbone_learning_rate, weight_decay")
-    lr_scheduler: Literal["cosine", "multisteplr", "multistep_lr"] = key("cosine", "")
+    lr_scheduler: Literal["cosine", "multisteplr", "multistep_lr"] = key(
+        "cosine", "how learning rates fall: cosine | multisteplr")
     lr_scheduler_params: dict = key({}, "multisteplr: {milestones (epochs) or milestone_steps, gamma}")
     cache_features: bool = key(
         True, "learn the head from features that are computed once, while the backbone is frozen")
@@ -101,13 +102,14 @@ class Training(Section):
     early_stopping: bool = key(False, "stop when the validation loss no longer falls")
     early_stop_patience: int = key(3, "looks at the validation set without progress", gt=0)
     check_val_every_n_epoch: Optional[int] = key(None, "null: about twenty looks over a training", gt=0)
-    log_every_n_steps: int = key(10, "", gt=0)
+    log_every_n_steps: int = key(10, "steps between two rows of logs/metrics.csv", gt=0)
     ckpt_every_n_epochs: Optional[int] = key(
         None, "keep a checkpoint every so often besides the last and the best", gt=0)
     accumulate_grad_batches: int = key(1, "batches a step", gt=0)
     rng_seed_data_pt:  int = key(0, "seed of the split, the order and the augmentation", True, ge=0)
     rng_seed_model_pt: int = key(0, "seed of the weights", True, ge=0)
-    accelerator: Literal["auto", "cpu", "cuda", "mps"] = key("auto", "", True)
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = key(
+        "auto", "auto | cpu | cuda | mps", True)
     precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)] = key(
         "auto", "of the arithmetic in training")
     num_gpus: int = key(1, "GPUs, if there are any", ge=0)
@@ -147,8 +149,8 @@ class Sequence(Section):
 
 class Reading(Section):
     "Frames a batch, where a frame is looked at by itself"
-    train:   Sequence = key(Sequence(), "")
-    predict: Sequence = key(Sequence(), "")
+    train:   Sequence = key(Sequence(), "unlabelled frames to learn from")
+    predict: Sequence = key(Sequence(), "frames to track")
 
 class Windows(Section):
     "Successive frames of a video with those around them"
@@ -156,13 +158,13 @@ class Windows(Section):
 
 class ContextReading(Section):
     "Frames a batch, where frames are looked at in windows"
-    train:   Windows  = key(Windows(), "")
-    predict: Sequence = key(Sequence(sequence_length=64), "")
+    train:   Windows  = key(Windows(), "unlabelled frames to learn from")
+    predict: Sequence = key(Sequence(sequence_length=64), "frames to track")
 
 class Dali(Section):
     "How unlabelled and predicted video is read"
     backend: str = key("auto", "who reads video: dali, torch, or auto: dali where there is a GPU")
-    general: dict = key({"seed": 123456}, "")
+    general: dict = key({"seed": 123456}, "seed: of the pieces of video to learn from")
     base: Reading = key(Reading(), "for models that look at one frame")
     context: ContextReading = key(
         ContextReading(), "for models with context; batches overlap by the context")
@@ -188,7 +190,7 @@ class Config(Section):
     dali: Dali = key(Dali(), "")
     losses: dict[str, dict] = key({}, "settings of losses by name, log_weight among them")
     eval: Eval = key(Eval(), "", True)
-    callbacks: dict[str, dict] = key({}, "")
+    callbacks: dict[str, dict] = key({}, "settings of callbacks by name")
 
 # %% ../nbs/01_config.ipynb #f5086e01
 POSEBOOK = {"training": {"max_steps": 1500}}

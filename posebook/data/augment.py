@@ -51,7 +51,9 @@ class Augmentation:
 class Rotate(Augmentation):
     "Turn about the centre"
     def __init__(self, degrees:float=25., # at most, either way
-                 p:float=.5): super().__init__(p); self.degrees = degrees
+                 p:float=.5): # how often it happens
+        super().__init__(p)
+        self.degrees = degrees
     def affine(self, rng, size):
         a = np.deg2rad(rng.uniform(-self.degrees, self.degrees))
         return about_centre([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]], size)
@@ -60,7 +62,9 @@ class Rotate(Augmentation):
 class QuarterTurns(Augmentation):
     "Turn by multiples of 90 degrees"
     def __init__(self, turns:list=(0, 1, 2, 3), # to choose from
-                 p:float=1.): super().__init__(p); self.turns = turns
+                 p:float=1.): # how often it happens
+        super().__init__(p)
+        self.turns = turns
     def affine(self, rng, size):
         c, s = [(1, 0), (0, 1), (-1, 0), (0, -1)][rng.choice(self.turns) % 4]
         return about_centre([[c, -s], [s, c]], size)
@@ -71,7 +75,9 @@ class Scale(Augmentation):
     "Nearer or farther"
     def __init__(self, low:float=.85, # smallest
                  high:float=1.15,     # largest
-                 p:float=.5): super().__init__(p); self.low, self.high = low, high
+                 p:float=.5): # how often it happens
+        super().__init__(p)
+        self.low, self.high = low, high
     def affine(self, rng, size):
         return about_centre(np.eye(2) * rng.uniform(self.low, self.high), size)
 
@@ -79,7 +85,9 @@ class Scale(Augmentation):
 class Translate(Augmentation):
     "Shift"
     def __init__(self, share:float=.06, # of the picture's size, at most, either way
-                 p:float=.5): super().__init__(p); self.share = share
+                 p:float=.5): # how often it happens
+        super().__init__(p)
+        self.share = share
     def affine(self, rng, size):
         return about_centre(np.eye(2), size, rng.uniform(-self.share, self.share, 2) * size[::-1])
 
@@ -96,7 +104,7 @@ class Flip(Augmentation):
     "Left becomes right"
     def __init__(self, keypoint_names, # all of them
                  pairs:list=None,      # [[name, name], ...] to swap; None: by left and right
-                 p:float=.5):
+                 p:float=.5): # how often it happens
         super().__init__(p)
         unknown = {str(n) for pair in pairs or () for n in pair} - set(keypoint_names)
         if unknown: raise PosebookError(f"no keypoint is called {', '.join(sorted(unknown))}",
@@ -116,7 +124,7 @@ class Light(Augmentation):
     "Brightness and contrast"
     def __init__(self, brightness:float=.15, # added, as a share of white, at most, either way
                  contrast:float=.25,         # multiplied by 1 +- this at most, about mid-grey
-                 p:float=.7):
+                 p:float=.7): # how often it happens
         super().__init__(p)
         self.brightness, self.contrast = brightness, contrast
     def pixels(self, rng, image):
@@ -130,7 +138,9 @@ class Blur(Augmentation):
     "Out of focus, or a long exposure of a fast animal"
     def __init__(self, sigma:float=1.2, # pixels, at most
                  motion:int=7,          # length of a motion blur in pixels, at most
-                 p:float=.3): super().__init__(p); self.sigma, self.motion = sigma, motion
+                 p:float=.3): # how often it happens
+        super().__init__(p)
+        self.sigma, self.motion = sigma, motion
     def pixels(self, rng, image):
         if rng.random() < .5:
             return cv2.GaussianBlur(image, (0, 0), rng.uniform(.2, max(self.sigma, .21)))
@@ -145,7 +155,9 @@ class Blur(Augmentation):
 class Noise(Augmentation):
     "Grain of the sensor, the same in all channels"
     def __init__(self, sigma:float=10., # grey levels, at most
-                 p:float=.3): super().__init__(p); self.sigma = sigma
+                 p:float=.3): # how often it happens
+        super().__init__(p)
+        self.sigma = sigma
     def pixels(self, rng, image):
         grain = rng.standard_normal(image.shape[:2], dtype=np.float32)
         grain *= np.float32(rng.uniform(0, self.sigma))
@@ -156,7 +168,9 @@ class Erase(Augmentation):
     "Something grey in the way"
     def __init__(self, share:float=.15, # of the picture's height and width, at most
                  number:int=3,          # of patches, at most
-                 p:float=.3): super().__init__(p); self.share, self.number = share, number
+                 p:float=.3): # how often it happens
+        super().__init__(p)
+        self.share, self.number = share, number
     def pixels(self, rng, image):
         image, size = image.copy(), np.array(image.shape[:2])
         for _ in range(rng.integers(1, self.number + 1)):

@@ -85,7 +85,7 @@ class Labels:
     keypoints: np.ndarray   # (N, K, 2) float64, x and y in pixels of the frame, NaN: not labelled
     keypoint_names: list    # K names
     root: Path = Path()     # the project's folder
-    scorer: str = "posebook"
+    scorer: str = "posebook" # who labelled
 
     def __len__(self): return len(self.images)
 

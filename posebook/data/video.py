@@ -63,11 +63,11 @@ def upright(frame, # PyAV's
 @dataclass
 class VideoInfo:
     "What a video file says about itself"
-    path: Path
+    path: Path    # of the file
     frames: int   # as the container says; 0 if it does not
     height: int   # of an upright frame
-    width: int
-    fps: float
+    width: int    # likewise
+    fps: float    # frames a second
 
 def probe(path, # a video file
 ) -> VideoInfo:
