@@ -28,7 +28,8 @@ class UnimodalLoss(VideoLoss):
         "The mean of `compare` over the maps that count"
         hills, logits = heatmaps_unimodal.detach().flatten(2), logits_pred.flatten(2)
         counts = self.confident(confidences, logits) & (hills.sum(-1) > 0)
-        return self.compare(hills[counts], logits[counts]).sum() / counts.sum().clamp(min=1)
+        if not counts.all(): hills, logits = hills[counts], logits[counts]    # else no copy
+        return self.compare(hills, logits).sum() / counts.sum().clamp(min=1)
 
 # %% ../../nbs/23_losses.unimodal.ipynb #f231d0e5
 @losses("unimodal_mse")
