@@ -229,3 +229,13 @@ def test_what_comes_back_is_said():
     missing = [f"{m.__name__}: {cls.__name__ + '.' if cls else ''}{name}"
                for m, cls, name, o in definitions() if not inspect.isclass(o) and returned(m, cls, name, o)]
     assert not missing, "\n".join(["", *missing])
+
+
+def test_every_key_of_the_config_says_what_it_means():
+    from posebook.config import Config, Section
+    def silent(section, path=""):
+        for name, field in section.model_fields.items():
+            inside = isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+            if inside: yield from silent(field.annotation, f"{path}{name}.")
+            elif not field.description: yield path + name
+    assert list(silent(Config)) == []
