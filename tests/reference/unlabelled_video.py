@@ -1,6 +1,6 @@
 """What losses of unlabelled video bring at twenty labels, never run by the tests; it wants an idle machine, as time of training is what is equal.
 
-    python unlabelled_video.py PROJECT [SECONDS]    PROJECT is the mirror-mouse folder; writes unlabelled_video.json beside this file, in an hour
+    python unlabelled_video.py PROJECT [SECONDS]    of each training, 120 if not said; PROJECT is the mirror-mouse folder; writes unlabelled_video.json beside this file, in an hour
 
 Two animals, three seeds, and three ways to learn for two minutes each. A step that looks at video too takes longer, so there are fewer in the same time: labels alone for as many
 steps as the second way had time for tell what the loss does from what the time does. And two more questions on the toy's tracker that learnt from labels alone: how good would it be
@@ -63,7 +63,7 @@ def best_path(places, mass):
 def on_toy(project, model, look_closer):
     "Errors on visible keypoints of frames without a label, by the way of reading the maps"
     predict(model, project/"videos", overwrite=True, save_heatmaps=look_closer)
-    labelled, errors = set(read_labels(project/"CollectedData.csv").images), {}
+    labelled, errors, seconds = set(read_labels(project/"CollectedData.csv").images), {}, []
     for video, table in pd.read_csv(project/"truth.csv").groupby("video"):
         found = read_predictions(model/f"video_preds/{video}.csv")[2]
         true = table[["x", "y"]].to_numpy().reshape(found.shape)
@@ -72,11 +72,14 @@ def on_toy(project, model, look_closer):
         read = {"": found}
         if look_closer:
             places, mass = peaks(model/f"video_preds/{video}_heatmaps.h5", found)
+            seconds.append(mass[..., 1] >= LEAST)
             far = np.linalg.norm(places - true[:, :, None], axis=-1) + np.where((mass < LEAST) & (np.arange(PEAKS) > 0), np.inf, 0)
             read["the best peak of each map"] = np.take_along_axis(places, far.argmin(-1)[..., None, None], 2)[:, :, 0]
             read["the best path through the peaks"] = np.stack([best_path(places[:, k], mass[:, k]) for k in range(found.shape[1])], 1)
         for how, points in read.items(): errors.setdefault(how, []).append(np.linalg.norm(points - true, axis=-1)[counts])
-    return {how: numbers(np.concatenate(e)) for how, e in errors.items()}
+    found = {how: numbers(np.concatenate(e)) for how, e in errors.items()}
+    if look_closer: found["the best peak of each map"]["second_peaks"] = round(float(np.concatenate(seconds).mean()), 4)     # share of the maps
+    return found
 
 
 def main(mouse, seconds=120):
