@@ -271,9 +271,12 @@ def _material(folder, quick) -> tuple: # a project, and the videos of each kind 
 
 def bench(out="posebook-bench.json", # where the figures go
           quick:bool=False, # only the default backbone, and few repetitions
+          overwrite:bool=False, # write over an older file
           say=print,        # what to do with a line
 ) -> dict: # machine, help_seconds and measurements
     "Measure this machine: print a table, write JSON"
+    if Path(out).exists() and not overwrite:
+        raise PosebookError("the file exists already", out, "give another with --out, or say --overwrite")
     found = {"machine": _machine(), "help_seconds": round(start_up(), 3), "measurements": []}
     say(f"posebook --help: {found['help_seconds']:.2f} s")
     with tempfile.TemporaryDirectory() as tmp:

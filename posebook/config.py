@@ -140,7 +140,8 @@ class Model(Section):
     checkpoint: Optional[str] = key(None, "a checkpoint (.ckpt) or model folder to start from")
     args: dict = key({}, "further settings of the model, by name")
     model_name: str = key("model", "a name for your own use")
-    plugins: dict[str, str] = key({}, "plug-in file -> sha256; written by `posebook train --plugin`")
+    plugins: dict[str, str] = key(
+        {}, "plug-in file, from this file's folder -> sha256; written by `posebook train --plugin`")
 
 # %% ../nbs/01_config.ipynb #31f46599
 class Sequence(Section):
@@ -425,6 +426,8 @@ def read_config(path,         # a config file, or a project's folder
     if notes is not None: notes += said
     cfg = check_config(given, path)
     cfg.data.data_dir = str((path.parent/(cfg.data.data_dir or ".")).resolve())
+    folder = path.parent.resolve()
+    cfg.model.plugins = {str(folder/k): v for k, v in cfg.model.plugins.items()}
     for section, name in ((cfg.data, "video_dir"), (cfg.eval, "test_videos_directory")):
         if section.get(name): setattr(section, name, str(Path(cfg.data.data_dir)/section.get(name)))
     return cfg

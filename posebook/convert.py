@@ -4,17 +4,20 @@
 
 # %% auto #0
 __all__ = ['plain_classes', 'resnet_places', 'recurrent', 'find_checkpoint', 'read_tensors', 'our_name', 'converted_config',
-           'as_shares', 'convert']
+           'as_shares', 'stored_split', 'convert']
 
 # %% ../nbs/48_convert.ipynb #3ac221f1
-import collections, re, typing
+import collections, csv, re, typing
 from pathlib import Path
 import torch
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.base import ContainerMetadata, Metadata
 from omegaconf.nodes import AnyNode
-from .core import PosebookError, fresh_folder, writing
+from .core import PosebookError, writing
 from .config import Config, read_config
+from .data.splits import SETS, write_split
+from .model_folder import edit_manifest, finish_model_folder, record_checkpoint, record_files
+from .model_folder import refuse_target, start_model_folder
 from .models.factory import get_model, pick_accelerator
 from .train import load_checkpoint
 
@@ -108,9 +111,31 @@ def as_shares(tensors:dict, # ours, of a regression model; changed
     tensors["head.0.weight"] = torch.cat([weight / wide[:, None], no_weight], 1).flatten(0, 1)
     tensors["head.0.bias"] = torch.cat([places, no_bias], 1).flatten()
 
+def stored_split(folder, # a model folder of Lightning Pose's
+) -> dict: # image -> the set's name in a split; empty if it does not say
+    "Return the set of each labeled frame, which Lightning Pose writes into predictions.csv"
+    path = Path(folder)/"predictions.csv"
+    if not path.is_file(): return {}
+    with open(path, newline="", encoding="utf-8") as f: rows = list(csv.reader(f))
+    if len(rows) < 4 or rows[0][-1] != "set": return {}
+    return {row[0]: SETS[row[-1]] for row in rows[3:] if row and row[-1] in SETS}
+
+def _fill(folder, cfg, tensors, sets):
+    "Write the files of a converted model"
+    path = folder/"checkpoints/last.ckpt"
+    with writing(path) as part:
+        torch.save({"state_dict": tensors}, part)
+        record_checkpoint(path, part)
+    cfg.save(folder/"config.yaml")
+    if sets:
+        split = {k: [i for i, name in enumerate(sets.values()) if name == k] for k in SETS.values()}
+        write_split(folder/"split.csv", list(sets), split)
+    record_files(folder/"config.yaml", folder/"split.csv")
+    with edit_manifest(folder) as manifest: manifest["trained"] = True
+
 def convert(folder,     # a model folder of Lightning Pose's
             out=None,   # the folder to make; None: NAME-posebook beside it
-            overwrite:bool=False, # empty it first
+            overwrite:bool=False, # replace the model in `out`
             say=print,  # what to do with a line for the user
 ) -> Path: # a model folder of posebook's
     "Make a model folder from one of Lightning Pose's"
@@ -126,10 +151,13 @@ def convert(folder,     # a model folder of Lightning Pose's
     if odd:
         raise PosebookError(f"{len(odd)} tensors do not fit, such as {', '.join(sorted(odd)[:3])}",
                             checkpoint, "is it of another version than Lightning Pose 2?")
-    out = fresh_folder(out or folder.with_name(f"{folder.name}-posebook"), overwrite)
-    (out/"checkpoints").mkdir()
-    with writing(out/"checkpoints/last.ckpt") as p: torch.save({"state_dict": tensors}, p)
-    cfg.save(out/"config.yaml")
+    if any(not torch.isfinite(v).all() for v in tensors.values()):
+        raise PosebookError("the checkpoint has weights that are not finite: its training diverged",
+                            checkpoint, "convert a model of another training")
+    out = Path(out or folder.with_name(f"{folder.name}-posebook"))
+    refuse_target(out, {"the model that is converted": folder, "its project": cfg.data.data_dir})
+    _fill(start_model_folder(out, overwrite), cfg, tensors, stored_split(folder))
+    finish_model_folder(out)
     for o in notes: say(f"note: {o}")
     if cfg.model.model_type == "regression":
         say("note: regression models of Lightning Pose know no confidence; it is 0 here as there")

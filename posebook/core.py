@@ -4,13 +4,12 @@
 
 # %% auto #0
 __all__ = ['backbones', 'necks', 'heads', 'losses', 'models', 'augmentations', 'callbacks', 'sources', 'decoders', 'kinds',
-           'PosebookError', 'nearest', 'Registry', 'params', 'param_docs', 'build', 'load_plugin',
-           'load_installed_plugins', 'disk_errors', 'writing', 'fresh_folder']
+           'PosebookError', 'nearest', 'Registry', 'params', 'param_docs', 'build', 'disk_errors', 'writing',
+           'file_sha256']
 
 # %% ../nbs/00_core.ipynb #4d396d7c
-import difflib, errno, hashlib, importlib.util, inspect, os, shutil, sys
+import difflib, errno, hashlib, inspect, os, sys
 from contextlib import contextmanager
-from importlib.metadata import entry_points
 from pathlib import Path
 from threading import get_ident
 from fastcore.docments import docments
@@ -119,30 +118,6 @@ decoders      = Registry("decoder")
 kinds = {r.kind: r for r in (backbones, necks, heads, losses, models, augmentations, callbacks,
                              sources, decoders)}
 
-# %% ../nbs/00_core.ipynb #37dc704c
-def load_plugin(path,            # a Python file that registers things
-                sha256:str=None, # what it must be, if a model was trained with it
-) -> str: # its sha256
-    "Run a plug-in file, so that what it registers has a name"
-    path = Path(path)
-    if not path.is_file(): raise PosebookError("the plug-in does not exist", path)
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if sha256 and found != sha256:
-        raise PosebookError("the plug-in changed since the model was trained with it", path,
-                            "bring the old file back, or train again")
-    spec = importlib.util.spec_from_file_location(f"posebook_plugin_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try: spec.loader.exec_module(module)
-    except PosebookError: raise
-    except Exception as e:
-        raise PosebookError(f"the plug-in does not run: {type(e).__name__}: {e}", path) from e
-    return found
-
-def load_installed_plugins():
-    "Import the packages that have an entry point in the group `posebook`"
-    for e in entry_points(group="posebook"): e.load()
-
 # %% ../nbs/00_core.ipynb #732263bd
 _disk = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "your disk quota is used up",
          errno.EROFS: "the disk is read-only", errno.EACCES: "writing there is not allowed",
@@ -171,21 +146,7 @@ def writing(path, # the file that will be there in the end
         finally: part.unlink(missing_ok=True)
 
 # %% ../nbs/00_core.ipynb #1865f27e
-def fresh_folder(path,                 # to be made
-                 overwrite:bool=False, # empty it first if it is there
-                 made_with:str="config.yaml", # a file by which a folder of ours is known
-) -> Path: # the folder
-    "A new, empty folder, or an error if something is there already"
-    path = Path(path)
-    with disk_errors(path):
-        if path.exists() and not path.is_dir():
-            raise PosebookError("there is a file of that name", path, "give another name")
-        if path.is_dir() and any(path.iterdir()):
-            if not overwrite: raise PosebookError("the folder exists already", path,
-                                                  "give another with --out, or say --overwrite")
-            if not (path/made_with).is_file():
-                raise PosebookError(f"posebook did not make this folder (no {made_with} in it), "
-                                    "so it is not emptied", path, "give another")
-            shutil.rmtree(path)
-        path.mkdir(parents=True, exist_ok=True)
-    return path
+def file_sha256(path, # a file
+) -> str: # 64 hexadecimal digits
+    "Return the sha256 of a file's content"
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

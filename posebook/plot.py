@@ -15,8 +15,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 
 # %% ../nbs/40_plot.ipynb #e85faab3
 COLORS = dict(train="#8b929c", validation="#e08e0b", test="#2f7fc1", unused="#b9a5c9",
+              new="#12a5b8", unknown="#7a6fd0",
               wrong="#d5562b", right="#1a9a78", ink="#333333", line="#d4d4d4")
-SPLITS = ("train", "validation", "test", "unused")
+SPLITS = ("train", "validation", "test", "new", "unknown", "unused")
 _line, _ink = COLORS["line"], COLORS["ink"]
 STYLE = {"font.size": 9, "axes.titlesize": 9, "axes.labelsize": 9, "axes.titlelocation": "left",
          "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
@@ -32,7 +33,7 @@ styled = matplotlib.rc_context(STYLE)       # a decorator
 # %% ../nbs/40_plot.ipynb #68ae0b09
 def by_split(split, # name -> rows, as `split_frames` returns; None: all rows are the test
              n:int, # rows
-) -> dict: # name -> rows, in the order train, validation, test, unused; only those that have a row
+) -> dict: # name -> rows, in the order of `SPLITS`; only those that have a row
     "A split in the words and the order of the tables"
     if split is None: split = {"test": range(n)}
     split = {"validation" if k == "val" else k: v for k, v in split.items()}

@@ -17,6 +17,8 @@ from torch import nn
 from .config import read_config
 from .core import backbones
 from .data.project import Toy
+from .data.splits import write_split
+from .model_folder import start_model_folder
 from .models.backbones import Backbone
 from .models.semisupervised import SemiSupervisedTrackerMixin, together
 from .predict import predict_single_video
@@ -45,7 +47,7 @@ def short_run(model_type:str, # a registered tracker
               steps:int=40,   # of the training
 ) -> Run: # trained
     "Train a tracker on the small project"
-    folder = Path(tempfile.mkdtemp())
+    folder = start_model_folder(tempfile.mkdtemp())
     cfg = read_config(small_project(), [
         f"model.model_type={model_type}", f"model.losses_to_use=[{','.join(losses_to_use)}]",
         "model.backbone=tiny", "model.weights=null", f"training.max_steps={steps}",
@@ -54,6 +56,7 @@ def short_run(model_type:str, # a registered tracker
         "dali.context.train.batch_size=10", "callbacks.anneal_weight.start=0.2", *settings])
     run = Run(cfg, folder)
     run.cfg.save(folder/"config.yaml")
+    write_split(folder/"split.csv", run.labels.images, run.split)
     with redirect_stderr(StringIO()): return run.fit()          # its progress is no news
 
 def check_learns(run:Run, # trained

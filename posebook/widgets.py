@@ -19,9 +19,10 @@ from .data.labels import Labels, image_size, read_labels
 from .data.video import SequenceReader, decoded, open_video, probe
 from .data.video import read_frames, upright
 from .frames import places, save_frames
+from .model_folder import newest_folder, read_manifest
 from .plot import COLORS, plot_learning
 from .predict import keypoint_colors
-from .tables import read_predictions
+from .tables import check_video, read_predictions
 
 # %% ../nbs/50_widgets.ipynb #c37030af
 class Cells:
@@ -1038,6 +1039,7 @@ class Tracked:
         if not table.is_file():
             raise PosebookError("the video was not tracked yet", table,
                                 f"posebook predict {model} {video}" if model.is_dir() else None)
+        check_video(table, video, probe(video).frames)
         _, self.names, self.keypoints, confidences = read_predictions(table)
         n, of = len(confidences), self.video.frames
         if abs(of - n) > max(2, n // 100):
@@ -1452,8 +1454,8 @@ def curves(logs, # of `read_logs`
 
 def finished(folder, # a model folder
 ) -> bool:
-    "Whether a training wrote its last file"
-    return (Path(folder)/"pose_spaces.json").is_file()
+    "Whether a training has ended"
+    return bool((read_manifest(folder) or {}).get("trained"))
 
 # %% ../nbs/50_widgets.ipynb #a5bab0eb
 _WATCH = r"""
@@ -1550,7 +1552,7 @@ class WatchWidget(Talk):
         at_end=lambda: None, # called when the training is over
     ):
         super().__init__()
-        self.folder, self.every, self.at_end = Path(folder), every, at_end
+        self.path, self.every, self.at_end = Path(folder), every, at_end
         self.stopped, self.seen = threading.Event(), None
         threading.Thread(target=self._look, daemon=True).start()
 
@@ -1570,12 +1572,13 @@ class WatchWidget(Talk):
 
     def tell(self):
         "Send the curves as they are now"
-        logs, over = read_logs(self.folder), finished(self.folder)
+        folder = newest_folder(self.path)
+        logs, over = read_logs(folder), finished(folder)
         step = 0 if logs is None else int(logs.step.max())
         said = ("waiting for the training to begin" if logs is None else f"step {step}, "
                 + ("the training is over" if over else "not watched any more"
                    if self.stopped.is_set() else "training"))
-        self.say("curves", name=self.folder.name, said=said, over=over or self.stopped.is_set(),
+        self.say("curves", name=self.path.name, said=said, over=over or self.stopped.is_set(),
                  colors=[COLORS["train"], COLORS["validation"]],
                  curves=curves(logs) if logs is not None else {o: [] for o in CURVES})
 
@@ -1583,9 +1586,11 @@ class WatchWidget(Talk):
 @patch
 def _look(self:WatchWidget):
     "Send what is new until the training is over or nobody watches"
-    log, seen = self.folder/"logs/metrics.csv", None
+    seen = None
     while not self.stopped.is_set():
-        over = finished(self.folder)               # before the log is read: so nothing is missed
+        folder = newest_folder(self.path)
+        over = finished(folder)                    # before the log is read: so nothing is missed
+        log = folder/"logs/metrics.csv"
         now = log.stat().st_size if log.is_file() else None
         if now != seen or over:
             seen = now
@@ -1601,7 +1606,7 @@ def watch(folder,         # a model folder, there already or still to come
     ipython, shown = sys.modules["IPython"], []    # it is there, since there is a notebook
     loop, out = ipython.get_ipython().kernel.io_loop, ipython.display
     def settle():                                  # in the notebook's own thread
-        logs, png = read_logs(folder), io.BytesIO()
+        logs, png = read_logs(newest_folder(folder)), io.BytesIO()
         if logs is None: return
         plot_learning(logs).savefig(png, format="png", dpi=100)
         shown[0].update(out.Image(png.getvalue()))

@@ -11,6 +11,13 @@ MIRROR_MOUSE = ROOT.parent/"shared/data/mirror-mouse"
 def pytest_configure(config): config.addinivalue_line("markers", "gpu: needs an NVIDIA GPU")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def settings_folder(tmp_path_factory):
+    "The list of trusted plug-ins is the tests' own, not the user's"
+    os.environ["POSEBOOK_SETTINGS"] = str(tmp_path_factory.mktemp("settings"))
+    os.environ.pop("POSEBOOK_TRUST", None)
+
+
 @pytest.fixture(scope="session")
 def root(): return ROOT
 

@@ -1,5 +1,6 @@
 "Training: the same seed gives the same weights, an interrupted one goes on exactly, and what it learns is useful"
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -73,10 +74,120 @@ def test_other_settings_train(toy_project, tmp_path, settings):
     assert np.isfinite(keypoints).all() and ((0 <= confidences) & (confidences <= 1)).all()
 
 
-def test_early_stopping(toy_project, tmp_path):
-    folder = train(toy_project, *QUICK, "training.max_steps=400", "training.early_stopping=true", "training.early_stop_patience=2", "training.optimizer_params.learning_rate=0.5",
-                   out=tmp_path/"model", say=quiet)
-    assert load_checkpoint(folder/"checkpoints/last.ckpt")["global_step"] < 400
+# a rate at which the validation loss soon rises, and validation not after every epoch
+EARLY = ["training.accelerator=cpu", "training.max_steps=400", "training.early_stopping=true", "training.early_stop_patience=2",
+         "training.optimizer_params.learning_rate=0.05"]
+
+
+@pytest.mark.parametrize("every", ["null", "5"])
+def test_patience_counts_validations(toy_project, tmp_path, every):
+    "The training ends when two validations in a row are not the best, and the model is that of the best"
+    folder = train(toy_project, *EARLY, f"training.check_val_every_n_epoch={every}", out=tmp_path/"model", say=quiet)
+    log = pd.read_csv(folder/"logs/metrics.csv").dropna(subset="val_supervised_loss")
+    loss = log.val_supervised_loss.to_numpy()
+    best = int(loss.argmin())
+    assert 3 <= len(loss) == best + 3, loss            # the best, and two that are worse
+    assert all(np.isin(range(2, best + 1), [i for i in range(best + 1) if loss[i] < loss[:i].min(initial=np.inf)
+                                            or loss[i - 1] < loss[:i - 1].min(initial=np.inf)])), loss
+    assert load_checkpoint(folder/"checkpoints/last.ckpt")["global_step"] == log.step.iloc[best] + 1
+    assert log.step.iloc[-1] + 1 < 400
+
+
+def test_resume_with_early_stopping_is_exact(toy_project, tmp_path):
+    settings = [*EARLY, "training.check_val_every_n_epoch=2"]
+    whole = train(toy_project, *settings, out=tmp_path/"whole", say=quiet)
+    end = int(pd.read_csv(whole/"logs/metrics.csv").step.max()) + 1
+    with pytest.raises(KeyboardInterrupt): train(toy_project, *settings, out=tmp_path/"broken", say=quiet, callbacks=[Interrupt(end - 3)])
+    train(None, out=tmp_path/"broken", resume=True, say=quiet)
+    assert equal(weights(whole), weights(tmp_path/"broken"))
+    said = []
+    train(None, out=tmp_path/"broken", resume=True, say=said.append)                # it has ended
+    assert "the training had ended already" in said and equal(weights(whole), weights(tmp_path/"broken"))
+
+
+class Infinite(Callback):
+    "Spoils the weights, the loss of a batch or that of the validation at a step"
+    def __init__(self, what, step): self.what, self.step = what, step
+
+    def on_train_batch_start(self, trainer, tracker, *args):
+        if self.what == "loss" and trainer.global_step == self.step: next(tracker.head.parameters()).data.fill_(float("nan"))
+
+    def on_validation_epoch_start(self, trainer, tracker):
+        if self.what == "validation" and trainer.global_step >= self.step: next(tracker.head.parameters()).data.fill_(float("inf"))
+
+    def on_validation_end(self, trainer, tracker):
+        if self.what == "weights" and trainer.global_step == self.step: next(tracker.head.parameters()).data.fill_(float("inf"))
+
+
+@pytest.mark.parametrize("what, step, said", [("loss", 6, "training loss is not finite since step 7"), ("validation", 8, "validation loss is not finite since step 8"),
+                                              ("weights", 10, "of the weights' tensors are not finite since step 10")])
+@pytest.mark.parametrize("early", ["false", "true"])
+def test_a_diverged_training_is_an_error(toy_project, tmp_path, what, step, said, early):
+    with pytest.raises(PosebookError, match=said) as e:
+        train(toy_project, *QUICK, "training.max_steps=10", f"training.early_stopping={early}", out=tmp_path/"model", say=quiet, callbacks=[Infinite(what, step)])
+    assert "learning_rate" in str(e.value)
+    assert all(torch.isfinite(v).all() for v in weights(tmp_path/"model").values())
+    assert not json.loads((tmp_path/"model/posebook.json").read_text())["trained"]
+
+
+def test_a_checkpoint_that_is_damaged_or_diverged_predicts_nothing(model, tmp_path):
+    from posebook.predict import Predictor
+    for spoil in ("flipped", "diverged", "another"):
+        folder = tmp_path/spoil
+        shutil.copytree(model, folder)
+        path = folder/"checkpoints/last.ckpt"
+        state = torch.load(path, weights_only=True)
+        if spoil == "flipped":
+            data = bytearray(path.read_bytes())
+            data[len(data) // 2] ^= 4
+            path.write_bytes(data)
+        else:
+            if spoil == "diverged": next(iter(state["state_dict"].values())).fill_(float("nan"))
+            torch.save(state, path)
+        with pytest.raises(PosebookError, match="not as the training wrote it"): Predictor(folder, "cpu")
+        (folder/"posebook.json").unlink()                       # a folder of before, or a file alone
+        if spoil == "another": Predictor(folder, "cpu")
+        else:
+            with pytest.raises(PosebookError, match="damaged|not finite"): Predictor(folder, "cpu")
+
+
+def test_resume_goes_on_with_the_frames_and_settings_that_it_began_with(project, tmp_path):
+    "Ten labels more, at the front of the table: the weights are those of a training that nobody interrupted"
+    settings, table = [*QUICK, "training.max_steps=10", "training.train_prob=0.5"], project/"CollectedData.csv"
+    whole = train(project, *settings, out=tmp_path/"whole", say=quiet)
+    with pytest.raises(KeyboardInterrupt): train(project, *settings, out=tmp_path/"broken", say=quiet, callbacks=[Interrupt(7)])
+    head, rows = table.read_text().splitlines()[:3], table.read_text().splitlines()[3:]
+    more = []
+    for i, row in enumerate(rows[:10]):
+        image, _, rest = row.partition(",")
+        shutil.copy(project/image, project/f"labeled-data/toy0/more{i}.png")
+        more.append(f"labeled-data/toy0/more{i}.png,{rest}")
+    table.write_text("\n".join([*head, *more, *rows]) + "\n")
+    for wrong in ("training.rng_seed_data_pt=3", "training.train_prob=0.9", "training.accelerator=auto"):
+        with pytest.raises(PosebookError, match="cannot be set"): train(project, wrong, out=tmp_path/"broken", resume=True, say=quiet)
+    with pytest.raises(PosebookError, match="of the project"): train(tmp_path/"other.yaml", out=tmp_path/"broken", resume=True, say=quiet) if (tmp_path/"other.yaml").write_text("posebook: 1") else None
+    said = []
+    train(project, out=tmp_path/"broken", resume=True, say=said.append)
+    assert equal(weights(whole), weights(tmp_path/"broken"))
+    assert any("10 frame(s) were labeled since" in o and "model.checkpoint=" in o for o in said), said
+
+    from posebook.evaluate import evaluate
+    before = (whole/"split.csv").read_bytes()
+    found = evaluate(tmp_path/"broken", say=quiet)
+    labels = pd.read_csv(tmp_path/"broken/predictions.csv", header=[0, 1, 2], index_col=0)
+    sets = dict(zip(labels.index, labels.iloc[:, -1]))
+    assert {k for k, v in sets.items() if v == "new"} == {o.split(",")[0] for o in more} and "new" in found
+    stored = pd.read_csv(tmp_path/"broken/split.csv", index_col=0).set
+    assert all(sets[k] == v for k, v in stored.items()) and (tmp_path/"broken/split.csv").read_bytes() == before
+    table.write_text("\n".join([*head, *more, *rows[1:]]) + "\n")
+    with pytest.raises(PosebookError, match="1 frame.* have no label any more"): train(None, out=tmp_path/"broken", resume=True, say=quiet)
+
+
+def test_the_length_may_change_on_resume_and_is_recorded(toy_project, tmp_path):
+    folder = train(toy_project, *QUICK, "training.max_steps=4", out=tmp_path/"model", say=quiet)
+    train(None, "training.max_steps=8", out=folder, resume=True, say=quiet)
+    assert load_checkpoint(folder/"checkpoints/last.ckpt")["global_step"] == 8
+    assert read_config(folder/"config.yaml").training.max_steps == 8
 
 
 def test_time_is_a_limit_and_counts_over_interruptions(toy_project, tmp_path):

@@ -11,7 +11,8 @@ from pathlib import Path
 import cv2, numpy as np
 from PIL import Image
 from fastcore.basics import patch
-from ..core import PosebookError, load_installed_plugins, writing
+from ..core import PosebookError, writing
+from ..plugins import load_installed_plugins
 from ..config import check_config, read_config
 from .labels import Labels, read_labels
 from .video import read_frames, write_video

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 from ..core import PosebookError, models, losses, build, nearest
 from ..config import Config
-from ..data.labels import Labels, read_labels, split_frames, image_size
+from ..data.labels import Labels, read_labels, image_size
+from ..data.splits import split_frames
 from ..data.geometry import model_size, box_pixels
 from ..data.augment import Augmenter
 from ..data.datasets import LabeledDataset
@@ -164,10 +165,12 @@ def get_sequences(cfg:Config, # resolved
 def get_data_module(cfg:Config,    # resolved
                     labels:Labels, # of the project
                     tracker=None,  # whose frozen features are to be remembered, if they are
+                    split:dict=None, # name -> indices; None: drawn
 ) -> LabeledDataModule:
     "The loaders of a training"
-    data, split = get_dataset(cfg, labels), get_split(cfg, labels)
-    return LabeledDataModule(data, split, cfg.training, tracker, get_sequences(cfg, tracker))
+    split = get_split(cfg, labels) if split is None else split
+    return LabeledDataModule(get_dataset(cfg, labels), split, cfg.training, tracker,
+                             get_sequences(cfg, tracker))
 
 # %% ../../nbs/38_models.factory.ipynb #2574306a
 def get_model_class(cfg:Config, # as read
@@ -177,7 +180,8 @@ def get_model_class(cfg:Config, # as read
     return semi_supervised(found) if unsupervised_losses(cfg) else found
 
 def get_loss_factories(cfg:Config,         # resolved
-                       labels:Labels=None, # of the project; None: only the labelled losses
+                       train_keypoints=None, # (N, K, 2) of the training frames; None: only the
+                                             # losses of labeled frames
 ) -> dict: # "supervised" and "unsupervised" -> a LossFactory
     "The losses that a config asks for"
     tracker, m, d = models[cfg.model.model_type], cfg.model, cfg.data
@@ -187,19 +191,20 @@ def get_loss_factories(cfg:Config,         # resolved
     settings = lambda names: {k: cfg.losses.get(k) for k in names}
     facts = dict(num_keypoints=d.num_keypoints, keypoint_names=d.keypoint_names)
     made = {"supervised": LossFactory(settings([*tracker.supervised_losses(m), *extra]), facts)}
-    if labels is None or not unsupervised: return made
-    facts |= dict(train_keypoints=labels.keypoints[get_split(cfg, labels)["train"]],
+    if train_keypoints is None or not unsupervised: return made
+    facts |= dict(train_keypoints=train_keypoints,
                   mirrored_column_matches=d.mirrored_column_matches,
                   columns_for_singleview_pca=d.columns_for_singleview_pca)
     return made | {"unsupervised": LossFactory(settings(unsupervised), facts)}
 
 # %% ../../nbs/38_models.factory.ipynb #9ecfb8f0
-def get_model(cfg:Config,         # resolved
-              labels:Labels=None, # of the project; None: a tracker for prediction
+def get_model(cfg:Config, # resolved
+              train_keypoints=None, # (N, K, 2) of the training frames; None: a tracker for
+                                    # prediction
 ): # a tracker
     "A new tracker, its weights drawn by the config's seed"
     d, m, size = cfg.data, cfg.model, cfg.data.image_resize_dims
-    factories = get_loss_factories(cfg, labels)
+    factories = get_loss_factories(cfg, train_keypoints)
     facts = dict(cfg=cfg, num_keypoints=d.num_keypoints, keypoint_names=d.keypoint_names,
                  image_size=(size.height, size.width), stride=2**d.downsample_factor,
                  uniform=cfg.training.uniform_heatmaps_for_nan_keypoints,
