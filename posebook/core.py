@@ -120,8 +120,13 @@ kinds = {r.kind: r for r in (backbones, necks, heads, losses, models, augmentati
 
 # %% ../nbs/00_core.ipynb #732263bd
 _disk = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "your disk quota is used up",
+         errno.EFBIG: "the file is larger than this disk takes",
          errno.EROFS: "the disk is read-only", errno.EACCES: "writing there is not allowed",
-         errno.EPERM: "writing there is not allowed"}
+         errno.EPERM: "writing there is not allowed",
+         errno.ENOTDIR: "a part of the path is a file, not a folder",
+         errno.EEXIST: "a part of the path is a file, not a folder",
+         errno.EISDIR: "a folder has that name", errno.ENAMETOOLONG: "the name is too long",
+         errno.ELOOP: "a link on the path leads back to itself"}
 
 @contextmanager
 def disk_errors(path): # what is being written

@@ -189,7 +189,8 @@ def _gather(model_dir, folder, labels) -> SimpleNamespace:
     labels = labels or (_project_labels(cfg) if own else None)
     where = {o: i for i, o in enumerate(labels.images)} if labels else {}
     size = read_image(labels.paths()[0]).shape[:2] if where else None
-    measured = (s for s in ("test", "new", "validation", "train", "unknown") if s in found and found[s]["all"]["count"])
+    order = "test", "new", "validation", "train", "unknown"
+    measured = (s for s in order if s in found and found[s]["all"]["count"])
     return SimpleNamespace(
         cfg=cfg, model_dir=model_dir, folder=folder, own=own, images=images, names=names,
         keypoints=keypoints, confidences=confidences, errors=errors, split=split, metrics=found,
@@ -463,7 +464,8 @@ def evaluate(model_dir,      # a folder that `train` made
     text = json.dumps(found, indent=1, allow_nan=False)
     with writing(folder/"metrics.json") as p: p.write_text(text, encoding="utf-8")
     if folder != model_dir:
-        with writing(folder/"labels_from.txt") as p: p.write_text(f"{_source(csv, labels)}\n", encoding="utf-8")
+        whose = f"{_source(csv, labels)}\n"
+        with writing(folder/"labels_from.txt") as p: p.write_text(whose, encoding="utf-8")
     record_files(*(folder/o for o in RESULTS))
     say(f"wrote {report(model_dir, folder, labels)}")
     return found

@@ -18,7 +18,8 @@ from .core import PosebookError, disk_errors, file_sha256, writing
 # %% ../nbs/04_model_folder.ipynb #40822eea
 MANIFEST = "posebook.json"
 
-def read_manifest(folder) -> dict: # None: posebook did not make this folder
+def read_manifest(folder, # that may be a model folder
+) -> dict: # None: posebook did not make this folder
     "Return the content of a folder's posebook.json"
     path = Path(folder)/MANIFEST
     if not path.is_file(): return None
@@ -36,7 +37,8 @@ def _write(folder, manifest):
         part.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 @contextmanager
-def edit_manifest(folder): # a model folder
+def edit_manifest(folder, # a model folder
+): # yields the content, to be changed
     "Yield the content of posebook.json, and write it when it was changed; one process at a time"
     if read_manifest(folder) is None:
         raise PosebookError(f"this is no model folder, there is no {MANIFEST} in it", folder)
@@ -72,7 +74,8 @@ def new_model_folder(folder, # made if it is not there
     _write(folder, {"posebook": __version__, "files": files, "checkpoints": {}, **more})
 
 # %% ../nbs/04_model_folder.ipynb #8bb9c043
-def listed_files(folder) -> set: # relative paths with strokes
+def listed_files(folder, # a model folder
+) -> set: # relative paths with strokes
     "Return the files of a model folder that posebook wrote and that are still there"
     folder = Path(folder).resolve()
     def ours(name):
@@ -81,7 +84,8 @@ def listed_files(folder) -> set: # relative paths with strokes
         return (folder/path).parent.resolve() == folder/path.parent
     return {str(PurePosixPath(o)) for o in (read_manifest(folder) or {"files": []})["files"] if ours(o)}
 
-def other_files(folder) -> set: # relative paths with strokes
+def other_files(folder, # any
+) -> set: # relative paths with strokes
     "Return the files and links of a folder that posebook did not write"
     folder, there = Path(folder), set()
     for root, folders, files in os.walk(folder):

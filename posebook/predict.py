@@ -61,11 +61,13 @@ def load_tracker(model_dir, # a folder that `train` made
     load_weights(tracker, checkpoint_of(model_dir))
     return tracker, cfg
 
-def weights_sha256(tracker) -> str:
-    "Return a hash of a tracker's weights, for one that comes from no checkpoint"
+def weights_sha256(tracker, # one that comes from no checkpoint
+) -> str:
+    "Return a hash of a tracker's weights"
     digest = hashlib.sha256()
     for name, value in sorted(tracker.state_dict().items()):
-        digest.update(name.encode() + value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        raw = value.cpu().contiguous().reshape(-1).view(torch.uint8)
+        digest.update(name.encode() + raw.numpy().tobytes())
     return digest.hexdigest()
 
 # %% ../nbs/42_predict.ipynb #e706bf15
@@ -212,8 +214,9 @@ def _out_of(model, out) -> Path:
 
 def _derived(table) -> list: # of paths
     "The files that are made from a table"
-    names = [f"{table.stem}_{o}.csv" for o in ("temporal_norm", "pca_singleview_error", "pca_multiview_error")]
-    return [table.with_name(o) for o in names] + [table.parent/f"labeled_videos/{table.stem}_labeled.mp4"]
+    names = "temporal_norm", "pca_singleview_error", "pca_multiview_error"
+    beside = [table.with_name(f"{table.stem}_{o}.csv") for o in names]
+    return [*beside, table.parent/f"labeled_videos/{table.stem}_labeled.mp4"]
 
 def _sidecar(model, stream, table) -> Sidecar:
     "The record of what a table is made from"

@@ -136,8 +136,7 @@ class Heatmaps(Growing):
 _frame_head = struct.Struct("<II")      # length and checksum of a compressed frame
 
 @patch
-def chunks(self:Heatmaps,
-): # yields shape (K, h, w), a compressed frame, and where it ends in the file
+def chunks(self:Heatmaps): # yields shape (K, h, w), a compressed frame, and where it ends in the file
     "Read the frames that were written to the end"
     with self.part.open("rb") as f:
         try: shape = tuple(json.loads(f.readline()))
@@ -196,15 +195,20 @@ def finish(self:Heatmaps):
         with _LateErrors(path, "w+") as disk:
             with h5py.File(disk, "w") as file:
                 file.attrs.update(self.about)
-                for i, (shape, chunk, _) in enumerate(self.chunks()):
-                    if not i: maps = file.create_dataset("heatmaps", (0, *shape), "f2", maxshape=(None, *shape),
-                                                         chunks=(1, *shape), compression="gzip", compression_opts=1)
-                    if i == len(maps): maps.resize(i + 1024, 0)
-                    maps.id.write_direct_chunk((i, 0, 0, 0), chunk)
-                    if disk.error: break
-                else: maps.resize(i + 1, 0)
+                self._copy_to(file, disk)
             if disk.error: raise disk.error
     self.part.unlink()
+
+@patch
+def _copy_to(self:Heatmaps, file, disk):
+    "Copy the chunks into an HDF5 file"
+    for i, (shape, chunk, _) in enumerate(self.chunks()):
+        if not i: maps = file.create_dataset("heatmaps", (0, *shape), "f2", maxshape=(None, *shape),
+                                             chunks=(1, *shape), compression="gzip", compression_opts=1)
+        if i == len(maps): maps.resize(i + 1024, 0)
+        maps.id.write_direct_chunk((i, 0, 0, 0), chunk)
+        if disk.error: return
+    maps.resize(i + 1, 0)
 
 # %% ../nbs/39_tables.ipynb #7c90141f
 def video_identity(path,      # a video file
@@ -236,7 +240,8 @@ def check_video(table, # of predictions
     if odd: raise PosebookError(f"the table is of another video: {', '.join(odd)}", table,
                                 f"give the video that it is of, or track {video}")
 
-def sidecar_path(table) -> Path:
+def sidecar_path(table, # of predictions
+) -> Path:
     "Return where the identity of a table is recorded"
     return Path(table).parent/"details"/f"{Path(table).stem}.json"
 

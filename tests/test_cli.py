@@ -96,7 +96,7 @@ def test_configs_that_are_wrong(typed, project, tmp_path):
 
 def test_nothing_is_overwritten(typed, project, model, tmp_path):
     (tmp_path/"mine").mkdir(); (tmp_path/"mine/thesis.tex").write_text("years")
-    says(typed("train", project, "--out", tmp_path/"mine"), "exists already")
+    says(typed("train", project, "--out", tmp_path/"mine"), "did not make this folder")
     says(typed("train", project, "--out", tmp_path/"mine", "--overwrite"), "did not make this folder")
     assert (tmp_path/"mine/thesis.tex").read_text() == "years"
     says(typed("train", project, "--resume"), "--out")
@@ -129,7 +129,7 @@ def test_several_models_and_smoothing(typed, model, project, tmp_path):
     video, second = project/"videos/toy0.mp4", tmp_path/"second"
     shutil.copytree(model, second)
     assert typed("predict", model, second, video, "--ensemble", "--out", tmp_path/"both")[0] == 0
-    assert sorted(p.name for p in (tmp_path/"both").iterdir()) == [model.name, "second", "toy0.csv", "toy0_spread.csv"]
+    assert sorted(p.name for p in (tmp_path/"both").iterdir()) == ["details", model.name, "second", "toy0.csv", "toy0_spread.csv"]
     assert (tmp_path/"both/second/toy0_pca_multiview_error.csv").is_file()
     code, text = typed("smooth", tmp_path/"both/toy0.csv", "--threshold", "0.1")
     assert code == 0 and "rows a keypoint moved" in text and (tmp_path/"both/toy0_smoothed_moved.csv").is_file()

@@ -1,11 +1,13 @@
 "Whatever a lab's camera wrote: every frame once, upright, in its colours; and a sentence for what cannot be read"
 import os
+import shutil
 import signal
 import struct
 import subprocess
 import sys
 import time
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import h5py
@@ -230,6 +232,12 @@ def tiny_model():
     return short_run("heatmap", steps=4).folder
 
 
+@pytest.fixture(scope="module")
+def other_model():
+    from posebook.testing import short_run
+    return short_run("heatmap", "training.rng_seed_model_pt=5", steps=4).folder
+
+
 def test_a_folder_goes_on_and_reports(tiny_model, tmp_path):
     from posebook.predict import predict
     videos = tmp_path/"videos"
@@ -260,7 +268,7 @@ def test_full_disk(tiny_model, tmp_path, monkeypatch):
         return add(self, *args)
     monkeypatch.setattr(Table, "add", full)
     with pytest.raises(PosebookError, match="the disk is full"): predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out")
-    assert [p.name for p in (tmp_path/"out").iterdir()] == ["a.csv.part"]
+    assert sorted(p.name for p in (tmp_path/"out").rglob("*.*")) == ["a.csv.part", "a.json.part"]
     monkeypatch.undo()
     predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out", resume=True)
     predict(tiny_model, tmp_path/"a.mp4", tmp_path/"plain")
@@ -288,3 +296,151 @@ def test_killed_and_resumed(tiny_model, tmp_path):
         assert len(a["heatmaps"]) == 2000 and (a["heatmaps"][:] == b["heatmaps"][:]).all()
         assert a["heatmaps"].dtype == np.float16
     assert (tmp_path/"out/a_temporal_norm.csv").read_bytes() == (tmp_path/"plain/a_temporal_norm.csv").read_bytes()
+
+
+@pytest.mark.parametrize("room", [0.5, 1.5, 1.98])
+def test_full_disk_while_heatmaps_are_written(tiny_model, tmp_path, room):
+    "Whether it fills up while the `.part` grows or while it becomes HDF5: a clear error, and after --resume the files of an uninterrupted run"
+    from posebook.predict import predict
+    film(tmp_path/"a.mp4", pictures(120))
+    predict(tiny_model, tmp_path/"a.mp4", tmp_path/"plain", save_heatmaps=True)
+    size = (tmp_path/"plain/a_heatmaps.h5").stat().st_size
+    out = small_disk(tmp_path/"disk", int(size * room) + 2**16)
+    try:
+        code = "from posebook.cli import main; import posebook.testing, sys; main(sys.argv[1:])"
+        args = [sys.executable, "-c", code, "predict", str(tiny_model), str(tmp_path/"a.mp4"), "--out", str(out), "--save-heatmaps"]
+        done = subprocess.run(args, capture_output=True, text=True)
+        assert done.returncode == 2 and "the disk is full" in done.stderr and "Traceback" not in done.stderr, (done.returncode, done.stderr)
+        assert not (out/"a_heatmaps.h5").exists()
+        subprocess.run(["mount", "-o", f"remount,size={4 * size + 2**20}", str(out)], check=True)
+        done = subprocess.run([*args, "--resume"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        for name in ("a.csv", "a_heatmaps.h5"): assert (out/name).read_bytes() == (tmp_path/"plain"/name).read_bytes(), name
+        assert not list(out.rglob("*.part"))
+    finally: subprocess.run(["umount", str(out)])
+
+
+def small_disk(folder, size):
+    "A disk of `size` bytes, where one can be made"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True, text=True) if shutil.which("mount") else None
+    if done is None or done.returncode: pytest.skip("no small disk can be made here")
+    return folder
+
+
+def test_a_file_that_may_not_grow(tiny_model, tmp_path):
+    "The same by a limit on the size of files, which needs no rights"
+    resource = pytest.importorskip("resource")
+    film(tmp_path/"a.mp4", pictures(120))
+    code = "from posebook.cli import main; import posebook.testing, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), -1)); main(sys.argv[2:])"
+    args = lambda limit: [sys.executable, "-c", code, str(limit), "predict", str(tiny_model), str(tmp_path/"a.mp4"), "--out", str(tmp_path/"out"), "--save-heatmaps"]
+    assert not subprocess.run(args(2**30), capture_output=True).returncode
+    whole = (tmp_path/"out/a_heatmaps.h5").read_bytes()
+    shutil.rmtree(tmp_path/"out")
+    for limit in (len(whole) // 3, len(whole) - 4096):         # in the `.part`; in the HDF5 file, which is a little larger
+        done = subprocess.run([*args(limit), "--resume"], capture_output=True, text=True)
+        assert done.returncode == 2 and "larger than this disk takes" in done.stderr, (done.returncode, done.stderr)
+    done = subprocess.run([*args(2**30), "--resume"], capture_output=True, text=True)
+    assert done.returncode == 0 and (tmp_path/"out/a_heatmaps.h5").read_bytes() == whole, done.stderr
+
+
+# ---- whose table it is
+
+def test_resume_keeps_only_the_table_of_this_video(tiny_model, tmp_path):
+    "Session 2's cam1.mp4 does not get session 1's table; a copy of the same video elsewhere does"
+    from posebook.predict import predict
+    for i, day in enumerate(("one", "two", "three")):
+        (tmp_path/day).mkdir()
+        film(tmp_path/day/"cam1.mp4", pictures(40)[::1 if i == 0 else -1])
+    shutil.copy(tmp_path/"one/cam1.mp4", tmp_path/"three/cam1.mp4")
+    [table] = predict(tiny_model, tmp_path/"one/cam1.mp4", tmp_path/"out")
+    before = {p: p.read_bytes() for p in (tmp_path/"out").rglob("*.*")}
+    with pytest.raises(PosebookError, match="not of this video and model: the video's"): predict(tiny_model, tmp_path/"two/cam1.mp4", tmp_path/"out", resume=True)
+    assert predict(tiny_model, tmp_path/"three/cam1.mp4", tmp_path/"out", resume=True) == [table]
+    assert {p: p.read_bytes() for p in (tmp_path/"out").rglob("*.*")} == before
+    predict(tiny_model, tmp_path/"two/cam1.mp4", tmp_path/"out", overwrite=True)
+    predict(tiny_model, tmp_path/"two/cam1.mp4", tmp_path/"plain")
+    after = {p.relative_to(tmp_path/"out"): p.read_bytes() for p in (tmp_path/"out").rglob("*.*")}
+    assert after == {p.relative_to(tmp_path/"plain"): p.read_bytes() for p in (tmp_path/"plain").rglob("*.*")}
+
+
+@pytest.mark.parametrize("differs", ["model", "video", "precision", "record"])
+def test_a_part_of_something_else_is_not_continued(tiny_model, other_model, tmp_path, differs):
+    from posebook.predict import Predictor, predict_single_video
+    film(tmp_path/"a.mp4", pictures(60))
+    def stop(done, of):
+        if done >= 32: raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt): predict_single_video(tmp_path/"a.mp4", tiny_model, tmp_path/"out", progress=stop)
+    assert Path(tmp_path/"out/a.csv.part").read_text().count("\n") == 3 + 32
+    model = Predictor(tiny_model, "cpu")
+    if differs == "model": model = other_model
+    if differs == "video": film(tmp_path/"a.mp4", pictures(60)[::-1])
+    if differs == "precision": model.precision = "bf16"
+    if differs == "record": (tmp_path/"out/details/a.json.part").unlink()
+    before = (tmp_path/"out/a.csv.part").read_bytes()
+    said = "there is no a.json.part" if differs == "record" else f"the {'settings' if differs == 'precision' else differs}'s"
+    with pytest.raises(PosebookError, match=said): predict_single_video(tmp_path/"a.mp4", model, tmp_path/"out", resume=True)
+    assert (tmp_path/"out/a.csv.part").read_bytes() == before
+
+
+def test_a_table_without_a_record_is_not_kept(tiny_model, tmp_path):
+    "As older versions left them: nobody knows what it is of"
+    from posebook.predict import predict
+    film(tmp_path/"a.mp4", pictures(20))
+    predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out")
+    (tmp_path/"out/details/a.json").unlink()
+    with pytest.raises(PosebookError, match="there is no a.json that says what it is of"): predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out", resume=True)
+
+
+def test_overwriting_can_be_interrupted_anywhere(tiny_model, other_model, tmp_path):
+    "Between any two steps of giving the files their names; in the end no file is of the older model"
+    from posebook.predict import Predictor, predict_videos
+    film(tmp_path/"a.mp4", pictures(40))
+    old, new = (Predictor(o, "cpu") for o in (tiny_model, other_model))
+    do = lambda model, out, **how: predict_videos([tmp_path/"a.mp4"], model, tmp_path/out, save_heatmaps=True, labeled_video=True, **how)
+    content = lambda out: {p.relative_to(tmp_path/out): p.read_bytes() for p in (tmp_path/out).rglob("*.*") if p.suffix != ".part"}
+    do(old, "old"); do(new, "new")
+    unlink, replace, refused = Path.unlink, os.replace, 0
+    for at in range(100):
+        shutil.copytree(tmp_path/"old", tmp_path/"out")
+        steps = iter(range(at))
+        def step():
+            if next(steps, None) is None: raise KeyboardInterrupt
+        with pytest.MonkeyPatch.context() as m:
+            m.setattr(Path, "unlink", lambda self, missing_ok=False: (step(), unlink(self, missing_ok)))
+            m.setattr(os, "replace", lambda a, b: (step(), replace(a, b)))
+            try: do(new, "out", overwrite=True)
+            except KeyboardInterrupt: interrupted = True
+            else: interrupted = False
+        try: do(new, "out", resume=True)
+        except PosebookError as e:                  # before a row of the new table was there
+            assert "the model's checkpoint" in str(e) and content("out") == content("old")
+            refused += 1
+        else: assert content("out") == content("new"), at
+        shutil.rmtree(tmp_path/"out")
+        if not interrupted: break
+    assert 0 < refused < at - 5 and at > 10
+
+
+def test_the_mean_of_an_ensemble_is_of_this_video_and_these_models(tiny_model, tmp_path):
+    from posebook.predict import predict_ensemble
+    from posebook.testing import short_run
+    models = [tmp_path/f"m{i}" for i in range(3)]
+    for i, o in enumerate(models): shutil.copytree(short_run("heatmap", f"training.rng_seed_model_pt={i}", steps=4).folder, o)
+    film(tmp_path/"a.mp4", pictures(20))
+    [mean] = predict_ensemble(models[:2], tmp_path/"a.mp4", tmp_path/"out")
+    before = mean.read_bytes()
+    assert predict_ensemble(models[1::-1], tmp_path/"a.mp4", tmp_path/"out", resume=True) == [mean] and mean.read_bytes() == before
+    with pytest.raises(PosebookError, match="not of this video and model: the model's"): predict_ensemble(models[1:], tmp_path/"a.mp4", tmp_path/"out", resume=True)
+    with pytest.raises(PosebookError, match="exist already"): predict_ensemble(models[1:], tmp_path/"a.mp4", tmp_path/"out")
+
+
+def test_review_shows_a_table_with_its_own_video(tiny_model, tmp_path):
+    pytest.importorskip("anywidget")
+    from posebook.predict import predict
+    from posebook.widgets import Tracked
+    for day in ("one", "two"): (tmp_path/day).mkdir()
+    film(tmp_path/"one/cam1.mp4", pictures(40)); film(tmp_path/"two/cam1.mp4", pictures(40)[::-1])
+    [table] = predict(tiny_model, tmp_path/"one/cam1.mp4", tmp_path/"out")
+    Tracked(table, tmp_path/"one/cam1.mp4")
+    with pytest.raises(PosebookError, match="the table is of another video"): Tracked(table, tmp_path/"two/cam1.mp4")

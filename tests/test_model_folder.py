@@ -1,0 +1,230 @@
+"Model folders: nothing is removed that posebook did not write, and an older model stays until a new one is complete"
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from posebook.cli import main
+from posebook.core import PosebookError
+from posebook.model_folder import finish_model_folder, newest_folder, read_manifest, record_files
+from posebook.train import load_checkpoint, train
+
+quiet = lambda line: None
+QUICK = ("training.accelerator=cpu", "training.max_steps=4", "eval.predict_vids_after_training=false")
+
+
+@pytest.fixture
+def typed(capsys):
+    def run(*words):
+        with pytest.raises(SystemExit) as e: main([str(o) for o in words])
+        return e.value.code, "".join(capsys.readouterr())
+    return run
+
+
+def content(folder): return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(Path(folder).rglob("*")) if p.is_file()}
+
+
+# ---- folders that are not ours
+
+@pytest.mark.parametrize("name", ["config.yaml", "posebook.yaml", "pose_cfg.yaml"])
+@pytest.mark.parametrize("command", ["train", "convert"])
+def test_overwrite_leaves_a_project_alone(typed, project, tmp_path, name, command):
+    "As every project of DeepLabCut or Lightning Pose has it, there is a config.yaml"
+    if name != "posebook.yaml": (project/name).write_text("Task: reach" if name == "pose_cfg.yaml" else "posebook: 1")
+    before = content(project)
+    words = ["train", project, *QUICK] if command == "train" else ["convert", lightning_pose_model(tmp_path/"theirs")]
+    code, text = typed(*words, "--out", project, "--overwrite")
+    assert code == 2 and content(project) == before, text
+    assert "posebook did not make this folder" in text or "must not be or contain" in text
+    assert "--overwrite" not in text
+
+
+def lightning_pose_model(folder):
+    from test_convert import their_folder
+    return their_folder(folder)[0]
+
+
+def test_convert_leaves_its_source_alone(typed, tmp_path):
+    folder = lightning_pose_model(tmp_path/"theirs")
+    before = content(folder)
+    for out in (folder, tmp_path):
+        assert typed("convert", folder, "--out", out, "--overwrite")[0] == 2
+        assert content(folder) == before
+
+
+def test_no_model_goes_where_data_are(typed, project, monkeypatch):
+    (project/"labeled-data/toy0/notes").mkdir()
+    (project/"posebook.json").write_text(json.dumps({"posebook": "0", "files": ["CollectedData.csv"], "checkpoints": {}}))
+    before = content(project)
+    for out in (project, project.parent, Path.home(), project/"labeled-data", project/"labeled-data/toy0", project/"labeled-data/toy0/new", project/"videos",
+                project/"videos/model"):
+        for more in ([], ["--overwrite"]):
+            code, text = typed("train", project, *QUICK, "--out", out, *more)
+            assert code == 2 and "Traceback" not in text, (out, text)
+            assert content(project) == before, out
+    model = project/"models/here"
+    model.mkdir(parents=True)
+    monkeypatch.chdir(model)
+    assert "the working folder" in typed("train", project, *QUICK, "--out", ".")[1]
+    monkeypatch.chdir(project)
+    assert typed("train", project, *QUICK, "--out", "models/here")[0] == 0
+
+
+# ---- replacing a model
+
+def test_overwrite_replaces_what_is_listed_when_the_new_model_is_complete(project, typed):
+    model, seen = project/"models/m", []
+    assert typed("train", project, *QUICK, "--out", model)[0] == 0
+    (model/"notes.txt").write_text("mine")
+    (model/"video_preds").mkdir(exist_ok=True)
+    (model/"video_preds/mine.csv").write_text("also mine")
+    (model/"evaluate").mkdir()
+    (model/"evaluate/old.csv").write_text("listed")
+    record_files(model/"evaluate/old.csv")
+    before = content(model)
+
+    def look(folder):
+        seen.append((folder.name, content(model) == before, newest_folder(model)))
+    train(project, *QUICK, "training.rng_seed_model_pt=7", out=model, overwrite=True, say=quiet, complete=look)
+    assert seen == [("m.new", True, project/"models/m.new")]
+    after = content(model)
+    assert after["notes.txt"] == b"mine" and after["video_preds/mine.csv"] == b"also mine" and "evaluate/old.csv" not in after
+    assert after["checkpoints/last.ckpt"] != before["checkpoints/last.ckpt"]
+    assert [o.name for o in (project/"models").iterdir()] == ["m"] and "replaces" not in read_manifest(model)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
+def test_a_killed_replacement_leaves_the_old_model_and_goes_on(project, typed):
+    "Killed while it trains: the old model predicts; --resume finishes NAME.new and puts it in its place"
+    model = project/"models/m"
+    assert typed("train", project, *QUICK, "--out", model)[0] == 0
+    before = content(model)
+    args = [sys.executable, "-c", "from posebook.cli import main; main()", "train", project, "training.accelerator=cpu", "training.max_steps=60",
+            "training.check_val_every_n_epoch=1", "eval.predict_vids_after_training=false", "--out", model, "--overwrite"]
+    p, last = subprocess.Popen([str(o) for o in args], stderr=subprocess.DEVNULL), project/"models/m.new/checkpoints/last.ckpt"
+    until = time.monotonic() + 120
+    while time.monotonic() < until and not last.exists(): time.sleep(.01)
+    os.kill(p.pid, signal.SIGKILL)
+    p.wait()
+    assert last.exists() and content(model) == before
+    code, text = typed("evaluate", model)
+    assert code == 0, text
+    assert newest_folder(model) == project/"models/m.new"                # what `watch` shows
+    code, text = typed("train", project, "--out", model, "--resume")
+    assert code == 0 and f"the model is in {model};" in text, text
+    assert [o.name for o in (project/"models").iterdir()] == ["m"]
+    assert read_manifest(model)["trained"] and load_checkpoint(model/"checkpoints/last.ckpt")["global_step"] == 60
+
+
+def interrupted(step):
+    "A `Path.rename` that fails at its n-th call, as a crash would"
+    calls, rename = [], Path.rename
+    def broken(self, to):
+        calls.append(1)
+        if len(calls) == step: raise KeyboardInterrupt
+        return rename(self, to)
+    return broken
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4])
+@pytest.mark.parametrize("then", ["resume", "overwrite"])
+def test_each_step_of_the_exchange_can_be_interrupted(tmp_path, monkeypatch, step, then):
+    from posebook.model_folder import start_model_folder
+    def fill(folder, text):
+        for name in ("config.yaml", "checkpoints/last.ckpt"):
+            (folder/name).parent.mkdir(exist_ok=True)
+            (folder/name).write_text(text)
+            record_files(folder/name)
+    model = tmp_path/"m"
+    fill(start_model_folder(model), "old")
+    for o in ("a.txt", "b.txt"): (model/o).write_text("mine")
+    fill(start_model_folder(model, overwrite=True), "new")
+    monkeypatch.setattr(Path, "rename", interrupted(step))
+    with pytest.raises(KeyboardInterrupt): finish_model_folder(model)
+    monkeypatch.undo()
+    if then == "overwrite": fill(start_model_folder(model, overwrite=True), "newer")
+    finish_model_folder(model)
+    assert (model/"config.yaml").read_text() == (model/"checkpoints/last.ckpt").read_text() == ("new" if then == "resume" else "newer")
+    assert [(model/o).read_text() for o in ("a.txt", "b.txt")] == ["mine"] * 2
+    assert [o.name for o in tmp_path.iterdir()] == ["m"] and not {"replaces", "replaced"} & {*read_manifest(model)}
+
+
+def test_a_model_of_ones_own_called_new_is_not_removed(toy_project, tmp_path):
+    for name in ("m", "m.new", "k", "k.old"): train(toy_project, *QUICK, out=tmp_path/name, say=quiet)
+    before = content(tmp_path)
+    for name, said in (("m", "m.new"), ("k", "k.old")):
+        with pytest.raises(PosebookError, match=f"{said}: this folder is needed"): train(toy_project, *QUICK, out=tmp_path/name, overwrite=True, say=quiet)
+        assert content(tmp_path) == before
+
+
+def test_a_folder_from_before_predicts_and_is_never_removed(toy_project, model, tmp_path, typed):
+    old = Path(shutil.copytree(model, tmp_path/"old"))
+    (old/"posebook.json").unlink()
+    (old/"split.csv").unlink()
+    before = content(old)
+    assert typed("predict", old, toy_project/"videos", "--out", tmp_path/"out")[0] == 0
+    code, text = typed("train", toy_project, *QUICK, "--out", old, "--overwrite")
+    assert code == 2 and "posebook did not make this folder" in text and content(old) == before
+    code, text = typed("evaluate", old)
+    assert code == 0 and "unknown " in text and "\ntest " not in text      # nobody knows what it was trained on
+
+
+def test_a_stranger_s_list_removes_nothing_outside(toy_project, model, tmp_path):
+    "A list of files with paths that lead out of the folder, directly, by dots, or through a link"
+    folder, treasure = Path(shutil.copytree(model, tmp_path/"models/m")), tmp_path/"treasure"
+    treasure.mkdir()
+    (treasure/"thesis.tex").write_text("years")
+    (folder/"link").symlink_to(treasure)
+    manifest = json.loads((folder/"posebook.json").read_text())
+    manifest["files"] += ["../../treasure/thesis.tex", str(treasure/"thesis.tex"), "link/thesis.tex"]
+    (folder/"posebook.json").write_text(json.dumps(manifest))
+    train(toy_project, *QUICK, out=folder, overwrite=True, say=quiet)
+    assert (treasure/"thesis.tex").read_text() == "years" and (folder/"link/thesis.tex").exists()
+    for odd in ("[]", "{", '{"posebook": 1, "files": "all", "checkpoints": {}}'):
+        (folder/"posebook.json").write_text(odd)
+        with pytest.raises(PosebookError, match="posebook.json: this file is"): train(toy_project, *QUICK, out=folder, overwrite=True, say=quiet)
+
+
+def test_every_command_lists_what_it_writes(project, tmp_path, typed):
+    "After all commands the folder has no file that is not listed"
+    from posebook.model_folder import other_files
+    model = project/"models/m"
+    assert typed("train", project, *QUICK[:2], "eval.save_vids_after_training=true", "training.ckpt_every_n_epochs=1", "--out", model)[0] == 0
+    video = next((project/"videos").glob("*0.mp4"))
+    assert typed("predict", model, video, "--save-heatmaps", "--overwrite")[0] == 0
+    assert typed("smooth", model/f"video_preds/{video.stem}.csv")[0] == 0
+    shutil.copy(project/"CollectedData.csv", project/"tuesday.csv")
+    assert typed("evaluate", model, "--csv", project/"tuesday.csv")[0] == 0
+    assert typed("evaluate", model)[0] == 0
+    assert other_files(model) == set()
+    assert typed("train", project, *QUICK, "--out", model, "--overwrite")[0] == 0
+    assert not (model/"video_preds").exists() and not (model/"evaluate").exists() and other_files(model) == set()
+
+
+# ---- writing over other things
+
+def test_tables_do_not_replace_labels_or_their_input(typed, model, project, tmp_path):
+    video = project/"videos/CollectedData.mp4"
+    shutil.copy(project/"videos/toy0.mp4", video)
+    before = content(project)
+    code, text = typed("predict", model, video, "--out", project, "--overwrite")
+    assert code == 2 and "no table of predictions" in text and content(project) == before, text
+    assert typed("predict", model, project/"videos/toy0.mp4", "--out", tmp_path/"out")[0] == 0
+    table = tmp_path/"out/toy0.csv"
+    for out, said in ((table, "place of its input"), (project/"CollectedData.csv", "no table of predictions")):
+        code, text = typed("smooth", table, "--out", out, "--overwrite")
+        assert code == 2 and said in text, text
+    assert content(project) == before
+    (tmp_path/"out/metrics.json").write_text("of another program")
+    for more in ([], ["--csv", project/"CollectedData.csv"]):
+        code, text = typed("evaluate", model, "--out", tmp_path/"out", *more)
+        assert code == 2 and "results of other labels" in text
+    assert (tmp_path/"out/metrics.json").read_text() == "of another program"
+    (tmp_path/"bench.json").write_text("last week")
+    assert typed("bench", "--out", tmp_path/"bench.json")[0] == 2 and (tmp_path/"bench.json").read_text() == "last week"
