@@ -3,7 +3,7 @@ import json
 from pathlib import Path
 
 import pytest
-from posebook.data.labels import split_frames
+from posebook.data.splits import split_frames
 
 CASES = json.loads((Path(__file__).parent/"reference/splits.json").read_text())
 
