@@ -195,11 +195,16 @@ def main(spec:str, # JSON: what, project, model, backbone, kind, amount
     said = {k: o[k] for k in ("what", "model", "backbone", "kind")}
     print("\n" + json.dumps({**said, **found, "memory": peak_memory()}))
 
+def _python(code, **kwargs):
+    "Run code in a process of its own that imports nothing from the working folder"
+    with tempfile.TemporaryDirectory() as empty:
+        return subprocess.run([sys.executable, "-c", code], cwd=empty, **kwargs)
+
 def run_alone(**spec, # what, project, model, backbone, kind, amount
 ) -> dict: # what, model, backbone, kind, rate, memory in MB
     "One measurement in a process of its own"
     code = f"from posebook.bench import main; main({json.dumps(spec)!r})"
-    p = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    p = _python(code, capture_output=True, text=True)
     if p.returncode:
         said = p.stderr.strip().splitlines()[-1:] or [p.returncode]
         raise PosebookError(f"a measurement failed: {said[0]}",
@@ -212,7 +217,7 @@ def start_up(n:int=5, # tries
     code = "from posebook.cli import main; main(['--help'])"
     def once():
         started = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=True)
+        _python(code, stdout=subprocess.DEVNULL, check=True)
         return time.perf_counter() - started
     return min(once() for _ in range(n))
 
@@ -269,6 +274,11 @@ def _material(folder, quick) -> tuple: # a project, and the videos of each kind 
         write_video(folder/f"{name}.mp4", islice(cycle(frames), n), quality=30)
     return project, {o: str(folder/f"{o}.mp4") for o in videos}
 
+def _is_bench(path) -> bool:
+    "Whether a file holds the figures of an earlier bench"
+    try: return {"machine", "measurements"} <= set(json.loads(Path(path).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError): return False
+
 def bench(out="posebook-bench.json", # where the figures go
           quick:bool=False, # only the default backbone, and few repetitions
           overwrite:bool=False, # write over an older file
@@ -277,6 +287,9 @@ def bench(out="posebook-bench.json", # where the figures go
     "Measure this machine: print a table, write JSON"
     if Path(out).exists() and not overwrite:
         raise PosebookError("the file exists already", out, "give another with --out, or say --overwrite")
+    if Path(out).exists() and not _is_bench(out):
+        raise PosebookError("this holds no figures of posebook bench, so it is not written over", out,
+                            "give another with --out")
     found = {"machine": _machine(), "help_seconds": round(start_up(), 3), "measurements": []}
     say(f"posebook --help: {found['help_seconds']:.2f} s")
     with tempfile.TemporaryDirectory() as tmp:

@@ -33,7 +33,7 @@ def command(f, # a function that becomes a command
     def run(*args, **kwargs):
         try: return f(*args, **kwargs)
         except KeyboardInterrupt:
-            say("stopped. What was done is kept: `posebook train --out FOLDER --resume` "
+            say("stopped. What was done is kept: `posebook train PROJECT --out FOLDER --resume` "
                 "and `posebook predict ... --resume` go on from there")
             raise typer.Exit(130) from None
     return app.command(f.__name__.rstrip("_"))(run)
@@ -91,7 +91,8 @@ def _trained(config, overrides, labeled_video=False, **kwargs): # the model fold
     from posebook.train import train
     problems = []
     def complete(folder):
-        problems.append(_complete(folder, kwargs["out"] or folder, labeled_video))
+        out = Path(kwargs["out"]).resolve() if kwargs["out"] else folder
+        problems.append(_complete(folder, out, labeled_video))
     model = train(config, *overrides, say=say, complete=complete, **kwargs)
     say(f"the model is in {model}; look at {model/'report.html'}")
     if problems[0]: raise problems[0]

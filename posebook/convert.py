@@ -155,7 +155,9 @@ def convert(folder,     # a model folder of Lightning Pose's
         raise PosebookError("the checkpoint has weights that are not finite: its training diverged",
                             checkpoint, "convert a model of another training")
     out = Path(out or folder.with_name(f"{folder.name}-posebook"))
-    refuse_target(out, {"the model that is converted": folder, "its project": cfg.data.data_dir})
+    project = Path(cfg.data.data_dir)
+    data = [project/"labeled-data", *([cfg.data.video_dir] if cfg.data.video_dir else [])]
+    refuse_target(out, {"the model that is converted": folder, "its project": project}, data)
     _fill(start_model_folder(out, overwrite), cfg, tensors, stored_split(folder))
     finish_model_folder(out)
     for o in notes: say(f"note: {o}")

@@ -142,6 +142,7 @@ def writing(path, # the file that will be there in the end
 ): # yields the path to write to
     "A temporary path to write to, which becomes `path` if all goes well and vanishes if not"
     path = Path(path)
+    if path.is_symlink(): path = path.resolve()      # the file changes, the link stays
     part = path.with_name(f".{path.stem}.{os.getpid()}-{get_ident()}{path.suffix}")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)

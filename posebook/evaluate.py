@@ -418,11 +418,19 @@ RESULTS = ("predictions.csv", "predictions_pixel_error.csv", "metrics.json", "re
 
 def split_of(model_dir,     # a model folder
              labels:Labels, # of its project now
-) -> dict: # name -> rows; `new`: labeled after the training; `unknown`: the folder does not say
+             say=print,     # what to do with a line for the user
+) -> dict: # name -> rows; `new`: labeled after the training; `unknown`: that cannot be known
     "Return the sets of a training, by the names of the images"
     path = Path(model_dir)/"split.csv"
     if not path.is_file(): return {"unknown": range(len(labels))}
-    return split_by_name(read_split(path), labels.images)
+    stored = read_split(path)
+    split, missing = split_by_name(stored, labels.images), len({*stored} - {*labels.images})
+    if missing: say(f"note: {missing} frame(s) of the training have no label any more")
+    if missing and split["new"]:                # they may be the same frames under other names
+        split["unknown"] = split.pop("new")
+        say(f"note: {len(split['unknown'])} frame(s) have names that the training did not know; they are "
+            "called unknown, since they may be frames of the training that were renamed")
+    return split
 
 def _source(csv, labels) -> Path:
     "The labels that were evaluated"
@@ -455,7 +463,7 @@ def evaluate(model_dir,      # a folder that `train` made
     model_dir, model = Path(model_dir), predictor or Predictor(model_dir, plugin=plugin)
     labels = read_labels(csv).check() if csv else get_labels(model.cfg)
     folder = _folder_for(csv, labels, model_dir, out)
-    split = {"test": range(len(labels))} if csv else split_of(model_dir, labels)
+    split = {"test": range(len(labels))} if csv else split_of(model_dir, labels, say)
     labels = match_names(labels, model.names)
     keypoints, _ = predict_dataset(model, labels, folder/"predictions.csv", split)
     errors = pixel_errors(labels, keypoints)

@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['MANIFEST', 'read_manifest', 'edit_manifest', 'model_folder_of', 'record_files', 'new_model_folder', 'listed_files',
-           'other_files', 'remove_listed', 'newest_folder', 'check_target', 'start_model_folder', 'finish_model_folder',
-           'refuse_target', 'record_checkpoint', 'check_checkpoint']
+           'other_files', 'remove_listed', 'newest_folder', 'training_lock', 'check_target', 'start_model_folder',
+           'finish_model_folder', 'refuse_target', 'record_checkpoint', 'check_checkpoint']
 
 # %% ../nbs/04_model_folder.ipynb #87a69844
-import json, os
+import json, os, re
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from . import __version__
 from .core import PosebookError, disk_errors, file_sha256, writing
 
@@ -26,11 +26,16 @@ def read_manifest(folder, # that may be a model folder
     try: manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as e:
         raise PosebookError(f"this file is damaged: {e}", path, "give another folder") from None
-    kinds = {"posebook": str, "files": list, "checkpoints": dict}
-    if not (isinstance(manifest, dict) and all(isinstance(manifest.get(k), kind)
-                                               for k, kind in kinds.items())):
+    if not _is_manifest(manifest):
         raise PosebookError("this file is not as posebook writes it", path, "give another folder")
     return manifest
+
+def _is_manifest(content) -> bool:
+    "Whether the content of a posebook.json has the entries that it must have"
+    if not isinstance(content, dict) or not isinstance(content.get("posebook"), str): return False
+    files, checkpoints = content.get("files"), content.get("checkpoints")
+    if not isinstance(files, list) or not isinstance(checkpoints, dict): return False
+    return all(isinstance(o, str) for o in files) and all(isinstance(o, list) for o in checkpoints.values())
 
 def _write(folder, manifest):
     with writing(Path(folder)/MANIFEST) as part:
@@ -68,9 +73,9 @@ def record_files(*paths): # files, there already or about to be written
 def new_model_folder(folder, # made if it is not there
                      **more  # further entries of posebook.json
 ):
-    "Make a folder a model folder, with nothing in its list yet but the list itself"
+    "Make a folder a model folder, with nothing in its list yet but the list itself and locks"
     Path(folder).mkdir(parents=True, exist_ok=True)
-    files = [MANIFEST, f"{MANIFEST}.lock"]
+    files = [MANIFEST, f"{MANIFEST}.lock", "training.lock"]
     _write(folder, {"posebook": __version__, "files": files, "checkpoints": {}, **more})
 
 # %% ../nbs/04_model_folder.ipynb #8bb9c043
@@ -82,7 +87,15 @@ def listed_files(folder, # a model folder
         path = PurePosixPath(str(name))
         if path.is_absolute() or ".." in path.parts or not (folder/path).is_file(): return False
         return (folder/path).parent.resolve() == folder/path.parent
-    return {str(PurePosixPath(o)) for o in (read_manifest(folder) or {"files": []})["files"] if ours(o)}
+    names = {str(PurePosixPath(o)) for o in (read_manifest(folder) or {"files": []})["files"]}
+    return {o for o in names if ours(o)} | {o for o in _leftovers(folder, names) if ours(o)}
+
+def _leftovers(folder, names): # yields relative paths
+    "Find the temporary files of interrupted writes of listed files"
+    for parent in {PurePosixPath(o).parent for o in names}:
+        for path in (folder/parent).glob(".*") if (folder/parent).is_dir() else ():
+            found = re.fullmatch(r"\.(.+)\.\d+-\d+(\.\w+)?", path.name)
+            if found and str(parent/(found[1] + (found[2] or ""))) in names: yield str(parent/path.name)
 
 def other_files(folder, # any
 ) -> set: # relative paths with strokes
@@ -113,15 +126,28 @@ def _replaces(new, folder) -> bool:
 def newest_folder(folder, # a model folder, there already or not
 ) -> Path: # itself, or NAME.new
     "Return the folder that a training of this name writes to: NAME.new while it is to replace NAME"
+    folder = Path(folder).resolve()
     new = _beside(folder, "new")
-    return new if _replaces(new, Path(folder)) else Path(folder)
+    return new if _replaces(new, folder) else folder
 
 # %% ../nbs/04_model_folder.ipynb #b397e003
+@contextmanager
+def training_lock(folder): # a model folder
+    "Hold a model folder for one training, or raise an error if another holds it"
+    lock = FileLock(Path(folder)/"training.lock")
+    try: lock.acquire(timeout=0)
+    except Timeout:
+        raise PosebookError("another training is writing to this folder", folder,
+                            "wait until it has ended, or give another folder with --out") from None
+    try: yield
+    finally: lock.release()
+
+# %% ../nbs/04_model_folder.ipynb #3b5bae6d
 def check_target(folder, # where a model is to be
                  overwrite:bool=False, # whether it may replace an older model
 ) -> bool: # whether there is an older model
     "Raise an error if a folder holds something that posebook did not make, or a model unasked"
-    folder = Path(folder)
+    folder = Path(folder).resolve()
     if folder.exists() and not folder.is_dir():
         raise PosebookError("there is a file of that name", folder, "give another with --out")
     if not _occupied(folder): return False
@@ -144,9 +170,11 @@ def _clear(folder, overwrite, replace):
         if _occupied(path) and (path == old or not mine or other_files(path)):
             raise PosebookError("this folder is needed to replace the model, and holds something else",
                                 path, "move it away, or give another with --out")
-    if mine: remove_listed(new)
+    if mine:
+        with training_lock(new): pass               # an error if a training still writes to it
+        remove_listed(new)
 
-# %% ../nbs/04_model_folder.ipynb #3b5bae6d
+# %% ../nbs/04_model_folder.ipynb #658ff0b2
 def _is_replaced(old) -> bool:
     "Whether a folder is an old model that a new one was taking the place of"
     return old.is_dir() and "replaced" in (read_manifest(old) or {})
@@ -160,7 +188,10 @@ def _recover(folder):
 
 def _discard(old, folder):
     "Remove a replaced model; what is not listed there moves to the new one"
-    for name in other_files(old):
+    for name in sorted(other_files(old)):
+        if os.path.lexists(folder/name):
+            raise PosebookError(f"{name} is in the old model's folder and in the new one's", old,
+                                "move one of them away, then run the command again")
         (folder/name).parent.mkdir(parents=True, exist_ok=True)
         (old/name).rename(folder/name)
     remove_listed(old)
@@ -169,8 +200,7 @@ def start_model_folder(folder, # where the model is to be
                        overwrite:bool=False, # whether it may replace an older model
 ) -> Path: # the folder to write to: `folder`, or NAME.new beside an older model
     "Make a model folder for a new model, or raise an error if something is in the way"
-    folder = Path(folder)
-    if folder.is_symlink(): folder = folder.resolve()
+    folder = Path(folder).resolve()
     with disk_errors(folder):
         _recover(folder)
         replace = check_target(folder, overwrite)
@@ -194,12 +224,14 @@ def _check_names(new, folder):
 def finish_model_folder(folder, # where the model is to be, as given to `start_model_folder`
 ) -> Path: # the same
     "Put a complete model in the place of the older one, if there is one"
-    folder = Path(folder)
-    if folder.is_symlink(): folder = folder.resolve()
+    folder = Path(folder).resolve()
     new, old = _beside(folder, "new"), _beside(folder, "old")
     try:
         if folder.is_dir(): _recover(folder)
         if _replaces(new, folder):
+            if not read_manifest(new).get("trained"):
+                raise PosebookError("the new model is not complete", new,
+                                    f"go on with its training by --resume --out {folder}")
             if _occupied(folder):
                 _check_names(new, folder)
                 with edit_manifest(folder) as manifest: manifest["replaced"] = True
@@ -248,8 +280,8 @@ def check_checkpoint(path): # a checkpoint, in a model folder or not
     "Raise an error if a checkpoint is not as its training wrote it"
     if (folder := model_folder_of(path)) is None: return
     name = Path(os.path.abspath(path)).relative_to(folder).as_posix()
-    recorded = read_manifest(folder)["checkpoints"].get(name)
-    if recorded and file_sha256(path) not in recorded:
+    recorded = read_manifest(folder)["checkpoints"]
+    if name in recorded and file_sha256(path) not in [o for hashes in recorded.values() for o in hashes]:
         raise PosebookError("the checkpoint is not as the training wrote it: it is damaged or was "
-                            "replaced", path,
-                            "copy it from a backup, use another checkpoint of the folder, or train again")
+                            "replaced", path, "copy it from a backup, copy another checkpoint of the "
+                            "folder in its place, or train again")

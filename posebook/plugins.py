@@ -71,11 +71,16 @@ def load_plugin(path, # a Python file that registers things
 
 # %% ../nbs/03_plugins.ipynb #145e04fb
 def load_recorded_plugins(plugins:dict, # path -> sha256, as a config has them
-):
+                          named=(),     # sha256 of plug-ins that the user named, and that ran
+) -> dict: # path -> sha256 of what ran
     "Run the plug-ins that a model or a project needs, if the user trusts them"
-    contents, trusted = {}, trusted_plugins()
+    contents, hashes, trusted = {}, {}, trusted_plugins()
     for path, recorded in plugins.items():
+        if recorded and recorded in named:          # it ran, and may be gone from where it was
+            hashes[path] = recorded
+            continue
         contents[path], sha256 = _read(path)
+        hashes[path] = sha256
         if recorded and sha256 != recorded:
             raise PosebookError("the plug-in is not the one that was recorded: its sha256 is "
                                 f"{sha256}, not {recorded}", path,
@@ -86,6 +91,7 @@ def load_recorded_plugins(plugins:dict, # path -> sha256, as a config has them
                             f"read it, then run `posebook trust {path}` or name it with --plugin; "
                             f"without a home folder set POSEBOOK_TRUST={sha256}")
     for path, content in contents.items(): _run(path, content)
+    return hashes
 
 # %% ../nbs/03_plugins.ipynb #a547dee8
 def load_installed_plugins():

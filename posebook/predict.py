@@ -8,7 +8,7 @@ __all__ = ['for_prediction', 'load_tracker', 'weights_sha256', 'Predictor', 'Pre
            'predict_videos', 'predict', 'predict_ensemble']
 
 # %% ../nbs/42_predict.ipynb #ae83058e
-import copy, hashlib, json
+import copy, hashlib, os
 from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
@@ -28,8 +28,8 @@ from .model_folder import record_files
 from .models.factory import bf16_is_fast, get_model, pick_accelerator
 from .plugins import load_installed_plugins, load_plugin, load_recorded_plugins
 from .tables import Heatmaps, Sidecar, Table, check_replaceable, ensemble, header, in_parts
-from .tables import lines, read_spaces, sidecar_path, video_identity, write_space_errors
-from .tables import write_temporal_norm
+from .tables import lines, read_record, read_spaces, sidecar_path, video_identity
+from .tables import write_space_errors, write_temporal_norm
 from .train import checkpoint_of, load_weights
 
 # %% ../nbs/42_predict.ipynb #243a28b0
@@ -53,8 +53,8 @@ def load_tracker(model_dir, # a folder that `train` made
         raise PosebookError("this is not a model folder, there is no config.yaml in it", model_dir)
     cfg = read_config(model_dir/"config.yaml")
     load_installed_plugins()
-    if plugin: load_plugin(plugin)
-    load_recorded_plugins(cfg.model.plugins)
+    named = [load_plugin(plugin)] if plugin else []
+    load_recorded_plugins(cfg.model.plugins, named)
     bare = cfg.model_copy(deep=True)
     bare.model.weights = None                           # they come from the checkpoint
     tracker = get_model(bare)
@@ -234,27 +234,44 @@ def _files(model, stream, table, save_heatmaps) -> list:
                               stream.affine.numpy(), model.tracker.stride))
     return files
 
+def _heatmaps_of(table): return table.with_name(f"{table.stem}_heatmaps.h5")
+
+def _refuse_others(table, sidecar, overwrite):
+    "Raise an error if files are in the way that posebook did not write, as far as that can be known"
+    if not table.exists() or overwrite: check_replaceable(table)
+    if sidecar.ours() or table.exists() and overwrite: return
+    heatmaps = _heatmaps_of(table)
+    parts = [Path(f"{o}.part") for o in (table, heatmaps, sidecar.path)]
+    there = [o for o in (*_derived(table), heatmaps, *parts, sidecar.path) if os.path.lexists(o)]
+    if there:
+        raise PosebookError("this file is in the way, and nothing says that posebook wrote it", there[0],
+                            "give another folder with --out, or move it away")
+
 def _still_due(files, sidecar, resume, overwrite) -> list:
     "The files that are still to be written, cleared unless they are continued"
-    there = [f for f in files if f.path.exists()]
+    there, table = [f for f in files if f.path.exists()], files[0].path
     if there and not (resume or overwrite):
         raise PosebookError("the file exists already", there[0].path,
                             "give another folder with --out, or say --overwrite or --resume")
-    if not resume: check_replaceable(files[0].path)
+    if not resume: _refuse_others(table, sidecar, overwrite)
     go_on = resume and sidecar.resumable(bool(there), any(f.rows() for f in files))
     due = [f for f in files if not resume or not f.path.exists() or go_on and f.part.exists()]
-    record_files(sidecar.path, sidecar.part, *(o for f in files for o in (f.path, f.part)),
-                 *_derived(files[0].path))
+    record_files(sidecar.path, sidecar.part, *(o for f in files for o in (f.path, f.part)))
     if due and not go_on:
         for f in due: f.clear()
+        if len(files) == 1:                             # heatmaps of an older run are not continued
+            Path(f"{_heatmaps_of(table)}.part").unlink(missing_ok=True)
         sidecar.start()
     return due
 
-def _finish(files, sidecar, table):
+def _finish(files, sidecar, table, damage):
     "Give the files their names; what was made from an older table goes first"
+    sidecar.start(complete=True, damage=damage and damage.what)
     sidecar.path.unlink(missing_ok=True)
     if any(f.path == table for f in files):
-        for path in _derived(table): path.unlink(missing_ok=True)
+        new = [f.path for f in files]
+        for path in (*_derived(table), _heatmaps_of(table)):
+            if path not in new: path.unlink(missing_ok=True)
     for f in files: f.finish()
     sidecar.finish()
 
@@ -300,7 +317,7 @@ def predict_single_video(
         if resume: stream.start = min(f.rows() for f in files) // sequence * sequence
         heatmaps = any(isinstance(f, Heatmaps) for f in files)
         done, damage = _track(model, stream, files, heatmaps, progress)
-        if done: _finish(files, sidecar, table)
+        if done: _finish(files, sidecar, table, damage)
     if damage: raise damage
     return table
 
@@ -405,19 +422,24 @@ def collect(paths, # files and folders, or one
 def _is_of(model, video, table) -> bool:
     "Whether a table is there and of this video and model"
     if not table.exists(): return False
-    try: return not _sidecar(model, VideoStream(video, model.size), table).resumable(True, False)
+    try: return _sidecar(model, VideoStream(video, model.size), table).fits()
     except PosebookError: return False
 
 def _beside(model, video, table, labeled_video):
     "Write what is made from a table, unless it is there: of an older table it was removed"
     norm, *_, drawn = _derived(table)
-    if not norm.exists(): write_temporal_norm(table, norm)
+    if not norm.exists():
+        record_files(norm)
+        write_temporal_norm(table, norm)
     spaces = model.model_dir and read_spaces(model.cfg, model.model_dir/"pose_spaces.json")
     for name, space in (spaces or {}).items():
         errors = table.with_name(f"{table.stem}_{name}_error.csv")
-        if not errors.exists(): write_space_errors(table, space, errors)
+        if errors.exists(): continue
+        record_files(errors)
+        write_space_errors(table, space, errors)
     if labeled_video and not drawn.exists():
         o = model.cfg.eval
+        record_files(drawn)
         write_labeled_video(video, table, drawn, o.confidence_thresh_for_vid, o.colormap)
 
 def predict_videos(videos,    # video files
@@ -484,29 +506,35 @@ def predict_ensemble(model_dirs, # folders that `train` made
                             ", ".join(map(str, model_dirs)))
     if out is None:
         raise PosebookError("where should the tables of several models go?", do="say --out FOLDER")
-    there = [o for o in (Path(out)/f"{v.stem}.csv" for v in collect(paths)) if o.exists()]
+    means = [Path(out)/f"{v.stem}.csv" for v in collect(paths)]
+    there = [o for o in means if o.exists()]
     if there and not (resume or overwrite):
         raise PosebookError(f"{len(there)} table(s) exist already", there[0],
                             "give another folder with --out, or say --overwrite or --resume")
+    for mean in means:
+        check_replaceable(mean)
+        if _spread_of(mean).exists() and not mean.exists() and "posebook" not in read_record(sidecar_path(mean)):
+            raise PosebookError("this file is in the way, and nothing says that posebook wrote it",
+                                _spread_of(mean), "give another folder with --out, or move it away")
     made = [predict(o, paths, Path(out)/o.name, resume=resume, overwrite=overwrite, **kwargs)
             for o in models]
     means = [Path(out)/o.name for o in made[0]]
     for tables, mean in zip(zip(*made), means): _mean(tables, mean, resume)
     return means
 
+def _spread_of(mean): return mean.with_name(f"{mean.stem}_spread.csv")
+
 def _mean(tables, mean, resume):
     "Write the mean of several models' tables, unless it is there and of the same models and video"
-    records = [json.loads(sidecar_path(o).read_text(encoding="utf-8")) for o in tables]
+    records, spread = [read_record(sidecar_path(o)) for o in tables], _spread_of(mean)
     checkpoints = sorted(o["model"]["checkpoint"] for o in records)
     model = dict(checkpoint=" ".join(checkpoints), keypoints=records[0]["model"]["keypoints"])
     sidecar = Sidecar(mean, records[0]["video"], model)
-    if resume and mean.exists():
+    if resume and mean.exists() and sidecar.path.is_file():
         sidecar.resumable(finished=True, growing=False)
-        return
-    check_replaceable(mean)
-    sidecar.start()
-    sidecar.path.unlink(missing_ok=True)
-    spread = mean.with_name(f"{mean.stem}_spread.csv")
+        if spread.exists(): return
+    record_files(mean, spread, sidecar.path, sidecar.part)
+    for path in (sidecar.path, spread): path.unlink(missing_ok=True)
     ensemble(tables, mean, spread)
-    record_files(mean, spread, sidecar.path)
+    sidecar.start(complete=True)
     sidecar.finish()

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['header', 'lines', 'read_predictions', 'check_replaceable', 'Growing', 'Table', 'Heatmaps', 'video_identity',
-           'check_video', 'sidecar_path', 'Sidecar', 'in_parts', 'write_values', 'write_temporal_norm', 'write_spaces',
-           'read_spaces', 'write_space_errors', 'ensemble', 'spikes', 'parabola', 'smooth_keypoints', 'smooth']
+           'check_video', 'read_record', 'sidecar_path', 'Sidecar', 'in_parts', 'write_values', 'write_temporal_norm',
+           'write_spaces', 'read_spaces', 'write_space_errors', 'ensemble', 'spikes', 'parabola', 'smooth_keypoints',
+           'smooth']
 
 # %% ../nbs/39_tables.ipynb #67782127
 import hashlib, io, json, os, struct, zlib
@@ -225,20 +226,28 @@ def video_identity(path,      # a video file
 def _differences(there, now) -> list: # of text
     "Compare what was recorded with what is there now"
     short = lambda v: f"{v[:12]}..." if isinstance(v, str) and len(v) > 40 else v
-    return [f"the {section}'s {key} ({short(there.get(section, {}).get(key))}, now {short(value)})"
+    part = lambda section: there[section] if isinstance(there.get(section), dict) else {}
+    return [f"the {section}'s {key} ({short(part(section).get(key))}, now {short(value)})"
             for section, values in now.items() for key, value in values.items()
-            if there.get(section, {}).get(key) != value]
+            if part(section).get(key) != value]
 
 def check_video(table, # of predictions
                 video, # a video file
                 frames:int, # its number of frames, by its header
 ):
     "Raise an error if a table is known to be of another video"
-    path = sidecar_path(table)
-    if not path.is_file(): return
-    odd = _differences(json.loads(path.read_text(encoding="utf-8")), {"video": video_identity(video, frames)})
+    record = read_record(sidecar_path(table))
+    if not record: return
+    odd = _differences(record, {"video": video_identity(video, frames)})
     if odd: raise PosebookError(f"the table is of another video: {', '.join(odd)}", table,
                                 f"give the video that it is of, or track {video}")
+
+def read_record(path, # of a `Sidecar`
+) -> dict: # empty if it is not there, or damaged
+    "Return the content of a record"
+    try: record = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError): return {}
+    return record if isinstance(record, dict) else {}
 
 def sidecar_path(table, # of predictions
 ) -> Path:
@@ -258,20 +267,31 @@ class Sidecar:
         self.part = self.path.with_name(f"{self.path.name}.part")
         self.content, self.settings = {"video": video, "model": model}, {"settings": settings or {}}
 
-    def start(self):
+    def start(self,
+        complete:bool=False, # whether the files are whole, and only their names are due
+        damage:str=None,     # what is wrong with the video, if its table is not of all frames
+    ):
         "Record what the `.part` files are of"
-        content = {"posebook": __version__, **self.content, **self.settings}
+        content = {"posebook": __version__, **self.content, **self.settings,
+                   "complete": complete, "damage": damage}
         with writing(self.part) as p: p.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
     def finish(self):
         "Give the record its name, as the files have theirs"
         os.replace(self.part, self.path)
 
+    def ours(self) -> bool:
+        "Whether a record of ours is there"
+        return any("posebook" in read_record(o) for o in (self.path, self.part))
+
+    def fits(self) -> bool:
+        "Whether the record of a whole table is of this video and model"
+        return not self._check(self.path, self.content)
+
     def _check(self, path, now):
         "What differs from a record"
         if not path.is_file(): return [f"there is no {path.name} that says what it is of"]
-        try: return _differences(json.loads(path.read_text(encoding="utf-8")), now)
-        except (ValueError, AttributeError): return [f"{path.name} is damaged"]
+        return _differences(read_record(path), now)
 
 # %% ../nbs/39_tables.ipynb #9e35b073
 @patch
@@ -283,10 +303,14 @@ def resumable(self:Sidecar,
     odd = self._check(self.part, self.content | self.settings) if growing else []
     if growing and not odd: return True
     if finished:                # without its record if a run was killed while it gave the names
-        killed = not growing and not self.path.is_file() and self.part.is_file()
+        killed = not growing and not self.path.is_file() and read_record(self.part).get("complete")
         odd = self._check(self.part if killed else self.path, self.content)
         if killed and not odd: self.finish()
-    if not odd: return False
+    if not odd:
+        if finished and (damage := read_record(self.path).get("damage")): raise PosebookError(
+            f"the table is of the good frames only: {damage}", self.path.parent.parent/f"{self.path.stem}.csv",
+            "when the video is repaired, track it again with --overwrite")
+        return False
     raise PosebookError(f"what is there is not of this video and model: {'; '.join(odd)}",
                         self.path.parent.parent/f"{self.path.stem}.csv",
                         "give another folder with --out, or write over it with --overwrite")
@@ -347,8 +371,11 @@ def read_spaces(cfg,  # resolved
     "The spaces of a model folder, ready to measure"
     if not Path(path).is_file(): return {}
     asarray = lambda o: {k: np.array(v) for k, v in o.items()}
-    return {name: build(losses[name], _space_facts(cfg) | dict(space=Space(**asarray(o))))
-            for name, o in json.loads(Path(path).read_text()).items()}
+    try: return {name: build(losses[name], _space_facts(cfg) | dict(space=Space(**asarray(o))))
+                 for name, o in json.loads(Path(path).read_text()).items()}
+    except (ValueError, TypeError, AttributeError) as e:
+        raise PosebookError(f"the pose spaces of this model are damaged: {e}", path,
+                            "bring the file back, or remove it: then no pose errors are written") from None
 
 def write_space_errors(predictions, # a table
                        space,       # one of `read_spaces`
@@ -444,6 +471,9 @@ def smooth(path,           # a table of predictions
             raise PosebookError("the file exists already", o, "give another, or say --overwrite")
     check_replaceable(out)
     index, names, keypoints, confidences = read_predictions(path)
+    if moved_to.exists() and moved_to.read_bytes()[:1000].split(b"\n")[0].strip() != f",{','.join(names)}".encode()[:1000]:
+        raise PosebookError("this is no table of distances, so it is not written over", moved_to,
+                            "give another name with --out")
     new = smooth_keypoints(keypoints, confidences, threshold, gap, jump, window)
     text = header("smoothed", names) + lines(index, new, confidences)
     with writing(out) as p: p.write_text("\n".join(text) + "\n")

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['MAY_CHANGE', 'ProgressLine', 'Keep', 'diverged', 'load_checkpoint', 'load_weights', 'checkpoint_of', 'quiet',
-           'make_trainer', 'frames_as_trained', 'Run', 'model_folder', 'train']
+           'make_trainer', 'frames_as_trained', 'Run', 'model_folder', 'labels_sha256', 'train']
 
 # %% ../nbs/41_train.ipynb #026d7d90
-import logging, math, pickle, shutil, sys, warnings, zipfile
+import hashlib, logging, math, pickle, shutil, sys, warnings, zipfile
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from .data.labels import Labels, label_files
 from .data.splits import read_split, split_by_name, write_split
 from .model_folder import check_checkpoint, check_target, edit_manifest, finish_model_folder
 from .model_folder import newest_folder, read_manifest, record_checkpoint, record_files
-from .model_folder import refuse_target, start_model_folder
+from .model_folder import refuse_target, start_model_folder, training_lock
 from .models.factory import get_data_module, get_labels, get_model, get_split, resolve
 from .plugins import load_installed_plugins, load_plugin, load_recorded_plugins
 from .tables import write_spaces
@@ -161,7 +161,7 @@ def load_checkpoint(path, # a .ckpt file
     try:
         with zipfile.ZipFile(path) as file:
             if file.testzip(): raise damaged
-    except (zipfile.BadZipFile, OSError): pass                  # torch says what it is
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError): pass                  # torch says what it is
     try: return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:
         said = str(e)
@@ -170,15 +170,18 @@ def load_checkpoint(path, # a .ckpt file
                                 "load only checkpoints that posebook wrote; "
                                 "`posebook convert` makes one of Lightning Pose's") from e
         raise damaged from e
-    except (RuntimeError, EOFError, OSError, KeyError, ValueError) as e: raise damaged from e
+    except (RuntimeError, EOFError, OSError, KeyError, ValueError, NotImplementedError) as e:
+        raise damaged from e
 
 # %% ../nbs/41_train.ipynb #c377cb70
 def load_weights(tracker, # to be filled in
                  path,    # a checkpoint of the same kind of tracker
 ):
     "Fill in a tracker's weights"
-    given = load_checkpoint(path)
-    given, ours = given.get("state_dict", given), tracker.state_dict()
+    given, ours = load_checkpoint(path), tracker.state_dict()
+    given = given.get("state_dict", given) if isinstance(given, dict) else given
+    if not isinstance(given, dict) or not all(isinstance(v, torch.Tensor) for v in given.values()):
+        raise PosebookError("this is no checkpoint of a tracker", path, "give a .ckpt of a training")
     shared = set(ours) & set(given)
     differ = {"missing": set(ours) - shared, "not known": set(given) - shared,
               "of another shape": {k for k in shared if ours[k].shape != given[k].shape}}
@@ -315,7 +318,8 @@ def _refuse_data(cfg, labels, folder):
     tables = {f"the folder of the labels, {o}": o for p in label_files(root/cfg.data.csv_file)
               for o in [p.parent]}
     videos = [o for o in (cfg.data.video_dir, cfg.eval.test_videos_directory) if o]
-    images = {p.parent for p in labels.paths()}
+    images = {o for p in labels.paths() for o in p.parents if o != root and o.is_relative_to(root)}
+    images |= {p.parent for p in labels.paths()}
     refuse_target(folder, {"the project": root, **tables}, [*images, *videos], root/"models")
 
 def _begin(run, folder, overwrite, plugins):
@@ -332,7 +336,13 @@ def _begin(run, folder, overwrite, plugins):
     for path in plugins:
         with writing(folder/"plugins"/Path(path).name) as part: shutil.copyfile(path, part)
     write_split(folder/"split.csv", run.labels.images, run.split)
+    with edit_manifest(folder) as manifest: manifest["labels"] = labels_sha256(run.labels)
     run.cfg.save(folder/"config.yaml")
+
+def labels_sha256(labels:Labels, # of a training
+) -> str:
+    "Return a hash of the labeled positions"
+    return hashlib.sha256(labels.keypoints.astype(">f8").tobytes()).hexdigest()
 
 # %% ../nbs/41_train.ipynb #c42edfdf
 MAY_CHANGE = ("training.max_steps", "training.max_epochs", "training.max_time")
@@ -360,14 +370,23 @@ def _to_resume(config, out, overwrite, overrides) -> tuple: # folder, config
     folder = newest_folder(out)
     if not (folder/"config.yaml").is_file():
         raise PosebookError("this is not a model folder, there is no config.yaml in it", out)
+    if read_manifest(folder) is None:
+        raise PosebookError("there is no posebook.json in this model folder, so its training cannot go on",
+                            folder, f"start a new training from it by model.checkpoint={out}")
+    if not (folder/"checkpoints/last.ckpt").is_file():
+        raise PosebookError("this training was stopped before its first checkpoint", folder,
+                            "begin again by --overwrite")
     cfg = read_config(folder/"config.yaml", overrides)
     _check_project(config, folder, cfg)
     return folder, cfg
 
 def _new_labels(run, out) -> list: # of lines
-    "What became of frames that were labeled since a training began"
-    if not run.num_new: return []
-    return [f"note: {run.num_new} frame(s) were labeled since this training began and are not trained "
+    "What became of the labels since a training began"
+    known = read_manifest(run.folder).get("labels", labels_sha256(run.labels))
+    lines = [] if known == labels_sha256(run.labels) else [
+        "note: labels were changed since this training began; it goes on with them as they are now"]
+    if not run.num_new: return lines
+    return lines + [f"note: {run.num_new} frame(s) were labeled since this training began and are not trained "
             f"on; to use them, start a new training from this model: posebook train "
             f"{run.cfg.data.data_dir} model.checkpoint={out}"]
 
@@ -400,12 +419,12 @@ def _alone(run) -> list: # of lines
 def _set_up(config, overrides, out, resume, overwrite, plugin, say) -> tuple: # run, final folder
     "Read what is to be trained, and make its folder unless it goes on"
     load_installed_plugins()
-    named, notes = {str(plugin): load_plugin(plugin)} if plugin else {}, []
+    named, notes = {str(Path(plugin).resolve()): load_plugin(plugin)} if plugin else {}, []
     if resume: folder, cfg = _to_resume(config, out, overwrite, overrides)
     else: cfg = config if isinstance(config, Config) else read_config(config, overrides, notes)
     for o in notes: say(f"note: {o}")
-    load_recorded_plugins(cfg.model.plugins)
-    out = Path(out or model_folder(cfg))
+    cfg.model.plugins = load_recorded_plugins(cfg.model.plugins, named.values())
+    out = Path(out or model_folder(cfg)).resolve()
     if resume:
         for path, sha256 in named.items():
             if sha256 in cfg.model.plugins.values(): continue
@@ -421,6 +440,14 @@ def _set_up(config, overrides, out, resume, overwrite, plugin, say) -> tuple: # 
     for o in [_said(run), *_new_labels(run, out), *_gpus(run), *_alone(run)]: say(o)
     return run, out
 
+def _fit(run, resume, callbacks, say):
+    "Run the loop, and write what follows from the training labels"
+    with edit_manifest(run.folder) as manifest: manifest["trained"] = False
+    run.fit(resume, callbacks)
+    train_keypoints = run.labels.keypoints[run.split["train"]]
+    for o in write_spaces(run.cfg, train_keypoints, run.folder/"pose_spaces.json"): say(f"note: {o}")
+    with edit_manifest(run.folder) as manifest: manifest["trained"] = True
+
 def train(config,            # a YAML file, a project's folder, or a `Config`
           *overrides:str,    # `section.key=value`
           out=None,          # the model folder; None: models/DATE-TIME in the project
@@ -433,12 +460,8 @@ def train(config,            # a YAML file, a project's folder, or a `Config`
 ) -> Path: # the model folder
     "Train a tracker and leave a model folder behind"
     run, out = _set_up(config, overrides, out, resume, overwrite, plugin, say)
-    if read_manifest(run.folder).get("trained") and not overrides: say("the training had ended already")
-    else:
-        with edit_manifest(run.folder) as manifest: manifest["trained"] = False
-        run.fit(resume, callbacks)
-        train_keypoints = run.labels.keypoints[run.split["train"]]
-        for o in write_spaces(run.cfg, train_keypoints, run.folder/"pose_spaces.json"): say(f"note: {o}")
-        with edit_manifest(run.folder) as manifest: manifest["trained"] = True
-    complete(run.folder)
+    with training_lock(run.folder):
+        if read_manifest(run.folder).get("trained") and not overrides: say("the training had ended already")
+        else: _fit(run, resume, callbacks, say)
+        complete(run.folder)
     return finish_model_folder(out)

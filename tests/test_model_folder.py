@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
+from lightning.pytorch import Callback
 
 from posebook.cli import main
 from posebook.core import PosebookError
-from posebook.model_folder import finish_model_folder, newest_folder, read_manifest, record_files
+from posebook.model_folder import edit_manifest, finish_model_folder, newest_folder, read_manifest, record_files
 from posebook.train import load_checkpoint, train
 
 quiet = lambda line: None
@@ -62,8 +63,8 @@ def test_no_model_goes_where_data_are(typed, project, monkeypatch):
     (project/"labeled-data/toy0/notes").mkdir()
     (project/"posebook.json").write_text(json.dumps({"posebook": "0", "files": ["CollectedData.csv"], "checkpoints": {}}))
     before = content(project)
-    for out in (project, project.parent, Path.home(), project/"labeled-data", project/"labeled-data/toy0", project/"labeled-data/toy0/new", project/"videos",
-                project/"videos/model"):
+    for out in (project, project.parent, Path.home(), project/"labeled-data", project/"labeled-data/new", project/"labeled-data/toy0", project/"labeled-data/toy0/new",
+                project/"videos", project/"videos/model"):
         for more in ([], ["--overwrite"]):
             code, text = typed("train", project, *QUICK, "--out", out, *more)
             assert code == 2 and "Traceback" not in text, (out, text)
@@ -141,6 +142,7 @@ def test_each_step_of_the_exchange_can_be_interrupted(tmp_path, monkeypatch, ste
             (folder/name).parent.mkdir(exist_ok=True)
             (folder/name).write_text(text)
             record_files(folder/name)
+        with edit_manifest(folder) as manifest: manifest["trained"] = True
     model = tmp_path/"m"
     fill(start_model_folder(model), "old")
     for o in ("a.txt", "b.txt"): (model/o).write_text("mine")
@@ -228,3 +230,141 @@ def test_tables_do_not_replace_labels_or_their_input(typed, model, project, tmp_
     assert (tmp_path/"out/metrics.json").read_text() == "of another program"
     (tmp_path/"bench.json").write_text("last week")
     assert typed("bench", "--out", tmp_path/"bench.json")[0] == 2 and (tmp_path/"bench.json").read_text() == "last week"
+
+
+def test_a_link_to_a_model_folder_is_the_folder(toy_project, tmp_path):
+    "An interrupted replacement goes on through a link, too; what is not complete replaces nothing"
+    train(toy_project, *QUICK, out=tmp_path/"m", say=quiet)
+    (tmp_path/"link").symlink_to(tmp_path/"m")
+    before = content(tmp_path/"m")
+    with pytest.raises(KeyboardInterrupt):
+        train(toy_project, "training.accelerator=cpu", "training.max_steps=8", "training.check_val_every_n_epoch=1", out=tmp_path/"link", overwrite=True, say=quiet, callbacks=[Interrupt(5)])
+    assert content(tmp_path/"m") == before and newest_folder(tmp_path/"link") == tmp_path/"m.new"
+    with pytest.raises(PosebookError, match="not complete"): finish_model_folder(tmp_path/"link")
+    assert content(tmp_path/"m") == before
+    train(None, out=tmp_path/"link", resume=True, say=quiet)
+    assert load_checkpoint(tmp_path/"link/checkpoints/last.ckpt")["global_step"] == 8 and (tmp_path/"link").is_symlink()
+
+
+class Interrupt(Callback):
+    def __init__(self, at): self.at = at
+    def on_train_batch_end(self, trainer, *args):
+        if trainer.global_step == self.at: raise KeyboardInterrupt
+
+
+def test_resume_says_what_it_cannot_do(toy_project, tmp_path, typed, monkeypatch):
+    model = train(toy_project, *QUICK, out=tmp_path/"m", say=quiet)
+    monkeypatch.chdir(model)
+    assert typed("train", toy_project, "--out", ".", "--resume")[0] == 0                  # from within the folder
+    monkeypatch.chdir(tmp_path)
+    (model/"posebook.json").rename(tmp_path/"kept.json")
+    code, text = typed("train", toy_project, "--out", model, "--resume")
+    assert code == 2 and "there is no posebook.json" in text
+    for odd in ({"files": [1]}, {"checkpoints": {"checkpoints/last.ckpt": 5}}):
+        (model/"posebook.json").write_text(json.dumps(json.loads((tmp_path/"kept.json").read_text()) | odd))
+        code, text = typed("evaluate", model)
+        assert code == 2 and "not as posebook writes it" in text
+    shutil.copy(tmp_path/"kept.json", model/"posebook.json")
+    (model/"split.csv").write_bytes(b"\xff\xfe")
+    code, text = typed("evaluate", model)
+    assert code == 2 and "not the split of a training" in text
+    for o in (model/"checkpoints").iterdir(): o.unlink()
+    code, text = typed("train", toy_project, "--out", model, "--resume")
+    assert code == 2 and "before its first checkpoint" in text and "--overwrite" in text
+
+
+def test_two_trainings_do_not_share_a_folder(toy_project, tmp_path):
+    "A second --overwrite does not take away what the first is writing, and a second --resume does not write beside the first"
+    train(toy_project, *QUICK, out=tmp_path/"m", say=quiet)
+    errors = []
+    class Second(Callback):
+        def on_train_start(self, trainer, tracker):
+            for how in (dict(overwrite=True), dict(resume=True)):
+                try: train(toy_project, *(QUICK if "overwrite" in how else ()), out=tmp_path/"m", say=quiet, **how)
+                except PosebookError as e: errors.append(str(e))
+    train(toy_project, *QUICK, out=tmp_path/"m", overwrite=True, say=quiet, callbacks=[Second()])
+    assert len(errors) == 2 and "another training is writing" in errors[0], errors
+
+
+def test_a_leftover_of_a_killed_write_is_in_nobody_s_way(toy_project, tmp_path):
+    train(toy_project, *QUICK, out=tmp_path/"m", say=quiet)
+    with pytest.raises(KeyboardInterrupt): train(toy_project, *QUICK, out=tmp_path/"m", overwrite=True, say=quiet, callbacks=[Interrupt(3)])
+    (tmp_path/"m.new/checkpoints/.last.123-456.ckpt").write_text("half")
+    (tmp_path/"m/.config.123-456.yaml").write_text("half")
+    train(toy_project, *QUICK, out=tmp_path/"m", overwrite=True, say=quiet)
+    assert not list(tmp_path.rglob(".*.123-456.*")) and [o.name for o in tmp_path.iterdir()] == ["m"]
+
+
+def test_a_newer_file_of_the_user_s_is_not_replaced_by_an_older_one(tmp_path, monkeypatch):
+    from posebook.model_folder import start_model_folder
+    start_model_folder(tmp_path/"m")
+    (tmp_path/"m/notes.txt").write_text("first")
+    new = start_model_folder(tmp_path/"m", overwrite=True)
+    with edit_manifest(new) as manifest: manifest["trained"] = True
+    monkeypatch.setattr(Path, "rename", interrupted(3))
+    with pytest.raises(KeyboardInterrupt): finish_model_folder(tmp_path/"m")
+    monkeypatch.undo()
+    (tmp_path/"m/notes.txt").write_text("second")
+    with pytest.raises(PosebookError, match="notes.txt is in the old model's folder and in the new"): finish_model_folder(tmp_path/"m")
+    assert (tmp_path/"m/notes.txt").read_text() == "second" and (tmp_path/"m.old/notes.txt").read_text() == "first"
+
+
+def test_predict_leaves_files_of_others_alone(model, toy_project, tmp_path, typed):
+    "Without a record of ours nothing beside a table is written over, with --overwrite or without"
+    video = toy_project/"videos/toy0.mp4"
+    for i, name in enumerate(("labeled_videos/toy0_labeled.mp4", "toy0_temporal_norm.csv", "toy0_pca_singleview_error.csv", "details/toy0.json", "toy0.csv.part", "toy0_heatmaps.h5")):
+        path = tmp_path/str(i)/name
+        path.parent.mkdir(parents=True)
+        path.write_text("mine")
+        for more in ([], ["--overwrite"], ["--save-heatmaps", "--overwrite"]):
+            code, text = typed("predict", model, video, "--out", tmp_path/str(i), *more)
+            assert code == 2 and path.name in text and path.read_text() == "mine", (name, text)
+    (tmp_path/"e").mkdir()
+    (tmp_path/"e/toy0_spread.csv").write_text("mine")
+    second = shutil.copytree(model, tmp_path/"second")
+    code, text = typed("predict", model, second, video, "--ensemble", "--out", tmp_path/"e")
+    assert code == 2 and "toy0_spread.csv" in text and (tmp_path/"e/toy0_spread.csv").read_text() == "mine"
+    assert typed("predict", model, video, "--out", tmp_path/"f")[0] == 0
+    (tmp_path/"f/new_moved.csv").write_text("mine")
+    code, text = typed("smooth", tmp_path/"f/toy0.csv", "--out", tmp_path/"f/new.csv", "--overwrite")
+    assert code == 2 and (tmp_path/"f/new_moved.csv").read_text() == "mine"
+    (tmp_path/"labels.csv").write_text("mine")
+    assert typed("bench", "--out", tmp_path/"labels.csv", "--overwrite")[0] == 2 and (tmp_path/"labels.csv").read_text() == "mine"
+
+
+def test_what_was_never_written_is_not_listed(model, toy_project, tmp_path, typed):
+    copy = shutil.copytree(model, tmp_path/"m")
+    assert typed("predict", copy, toy_project/"videos/toy0.mp4")[0] == 0
+    (copy/"video_preds/labeled_videos").mkdir()
+    (copy/"video_preds/labeled_videos/toy0_labeled.mp4").write_text("mine")
+    assert typed("train", toy_project, *QUICK, "--out", copy, "--overwrite")[0] == 0
+    assert (copy/"video_preds/labeled_videos/toy0_labeled.mp4").read_text() == "mine"
+
+
+def test_a_linked_table_of_labels_stays_a_link(project, tmp_path, typed):
+    shutil.move(project/"CollectedData.csv", tmp_path/"shared.csv")
+    (project/"CollectedData.csv").symlink_to(tmp_path/"shared.csv")
+    rows = len((tmp_path/"shared.csv").read_text().splitlines())
+    assert typed("frames", project, "-n", "2")[0] == 0
+    assert (project/"CollectedData.csv").is_symlink() and len((tmp_path/"shared.csv").read_text().splitlines()) == rows + 2
+
+
+def test_renamed_frames_are_not_called_new(project, tmp_path, typed):
+    "An image that is spelled in another way is the same; one that was renamed is unknown, and that is said"
+    model, table = train(project, *QUICK, out=project/"models/m", say=quiet), project/"CollectedData.csv"
+    text = table.read_text()
+    table.write_text(text.replace("labeled-data/", "labeled-data/./").replace("/img", "//img"))
+    code, said = typed("evaluate", model)
+    assert code == 0 and "new " not in said and "train " in said, said
+    shutil.copytree(project/"labeled-data/toy0", project/"labeled-data/monday")
+    table.write_text(text.replace("toy0/", "monday/"))
+    code, said = typed("evaluate", model)
+    assert code == 0 and "\nnew " not in said and "\nunknown " in said and "called unknown" in said and "no label any more" in said, said
+
+
+def test_changed_labels_are_mentioned_on_resume(project, tmp_path):
+    model = train(project, *QUICK, out=tmp_path/"m", say=quiet)
+    (project/"CollectedData.csv").write_text((project/"CollectedData.csv").read_text().replace(",4", ",5"))
+    said = []
+    train(None, "training.max_steps=6", out=model, resume=True, say=said.append)
+    assert any("labels were changed since" in o for o in said), said

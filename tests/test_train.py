@@ -149,6 +149,32 @@ def test_a_checkpoint_that_is_damaged_or_diverged_predicts_nothing(model, tmp_pa
             with pytest.raises(PosebookError, match="damaged|not finite"): Predictor(folder, "cpu")
 
 
+def test_other_files_are_no_checkpoints(toy_project, tmp_path):
+    for content in ([1, 2], torch.ones(3), {"state_dict": 5}, {"state_dict": {"a": 5}}):
+        torch.save(content, tmp_path/"odd.ckpt")
+        with pytest.raises(PosebookError, match="no checkpoint of a tracker"): Run(read_config(toy_project, [f"model.checkpoint={tmp_path/'odd.ckpt'}"]), tmp_path)
+
+
+def test_any_flipped_bit_is_a_clear_error(model, tmp_path):
+    "Outside of a model folder, where no hash is recorded: an error, or the weights are as they were"
+    data, rng, whole = (model/"checkpoints/last.ckpt").read_bytes(), np.random.default_rng(0), weights(model)
+    ends = [*rng.integers(0, len(data), 20), *(len(data) - rng.integers(1, 20_000, 60))]      # the directory of the archive is at its end
+    errors = 0
+    for i in ends:
+        (tmp_path/"f.ckpt").write_bytes(data[:i] + bytes([data[i] ^ 1 << rng.integers(8)]) + data[i + 1:])
+        try: state = load_checkpoint(tmp_path/"f.ckpt")["state_dict"]
+        except PosebookError: errors += 1
+        else: assert equal(whole, state)
+    assert errors > 20
+
+
+def test_another_checkpoint_of_the_folder_may_take_its_place(model, tmp_path):
+    from posebook.predict import Predictor
+    folder = shutil.copytree(model, tmp_path/"m")
+    shutil.copy(folder/"checkpoints/best.ckpt", folder/"checkpoints/last.ckpt")
+    Predictor(folder, "cpu")
+
+
 def test_resume_goes_on_with_the_frames_and_settings_that_it_began_with(project, tmp_path):
     "Ten labels more, at the front of the table: the weights are those of a training that nobody interrupted"
     settings, table = [*QUICK, "training.max_steps=10", "training.train_prob=0.5"], project/"CollectedData.csv"

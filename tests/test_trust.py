@@ -135,6 +135,36 @@ def test_resume_needs_the_plug_in_that_the_training_began_with(received, tmp_pat
     with pytest.raises(PosebookError, match="did not begin with this plug-in"): train(None, out=received, resume=True, plugin=tmp_path/"other.py")
 
 
+def test_the_hash_of_what_ran_is_recorded(toy_project, plugin, ran, tmp_path):
+    "A project that names its plug-in without a hash, or with the same file on the command line"
+    project = Path(shutil.copytree(toy_project, tmp_path/"project"))
+    shutil.copy(plugin, project/"my.py")
+    (project/"posebook.yaml").write_text("posebook: 1\nmodel: {plugins: {my.py: ''}}\n")
+    here = os.getcwd()
+    os.chdir(project)
+    try: model = train(".", *QUICK, out="models/m", plugin="my.py", say=quiet)
+    finally: os.chdir(here)
+    sha256 = hashlib.sha256(plugin.read_bytes()).hexdigest()
+    assert yaml.safe_load((model/"config.yaml").read_text())["model"]["plugins"] == {"plugins/my.py": sha256}
+    train(None, out=model, resume=True, plugin=project/"my.py", say=quiet)
+    (tmp_path/"other.py").write_text("pass")
+    trust(tmp_path/"other.py")
+    shutil.copy(tmp_path/"other.py", model/"plugins/my.py")
+    with pytest.raises(PosebookError, match="not the one that was recorded"): Predictor(model)
+    (model/"plugins/my.py").unlink()
+    with pytest.raises(PosebookError, match="does not exist"): Predictor(model)
+    Predictor(model, plugin=plugin)                          # the same file from elsewhere stands in
+
+
+def test_the_working_folder_is_no_place_for_code(tmp_path, monkeypatch):
+    "`posebook bench` starts other processes, which must not import a stranger's typer.py from where the user happens to be"
+    from posebook import bench
+    (tmp_path/"typer.py").write_text(f"open({str(tmp_path/'ran')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    bench.start_up(1)
+    assert not (tmp_path/"ran").exists()
+
+
 def test_a_list_that_cannot_be_written(plugin, ran, tmp_path, monkeypatch):
     "The named file runs and the user hears of it; `trust` is an error"
     (tmp_path/"a file").write_text("")

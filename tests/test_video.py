@@ -444,3 +444,89 @@ def test_review_shows_a_table_with_its_own_video(tiny_model, tmp_path):
     [table] = predict(tiny_model, tmp_path/"one/cam1.mp4", tmp_path/"out")
     Tracked(table, tmp_path/"one/cam1.mp4")
     with pytest.raises(PosebookError, match="the table is of another video"): Tracked(table, tmp_path/"two/cam1.mp4")
+
+
+def test_an_interrupted_mean_of_other_models_is_not_taken_for_theirs(tiny_model, other_model, tmp_path, monkeypatch):
+    from posebook import predict as module
+    models = [Path(shutil.copytree(o, tmp_path/n)) for n, o in (("a", tiny_model), ("b", other_model), ("c", tiny_model))]
+    film(tmp_path/"v.mp4", pictures(20))
+    do = lambda which, **how: module.predict_ensemble([models[i] for i in which], tmp_path/"v.mp4", tmp_path/how.pop("out", "out"), **how)
+    content = lambda out: {p.relative_to(tmp_path/out): p.read_bytes() for p in (tmp_path/out).glob("*.csv")}
+    do((0, 2)); do((0, 1), out="plain")
+    real = module.ensemble
+    for when in ("before", "after the mean"):
+        def broken(tables, mean, spread):
+            if when != "before":
+                real(tables, mean, spread)
+                spread.unlink()
+            raise KeyboardInterrupt
+        monkeypatch.setattr(module, "ensemble", broken)
+        with pytest.raises(KeyboardInterrupt): do((0, 1), overwrite=True)
+        monkeypatch.setattr(module, "ensemble", real)
+        do((0, 1), resume=True)
+        assert content("out") == content("plain")
+        do((0, 2), overwrite=True)
+
+
+def test_a_table_without_a_record_is_not_adopted_by_an_interrupted_run(tiny_model, other_model, tmp_path):
+    from posebook.predict import Predictor, predict_single_video
+    film(tmp_path/"a.mp4", pictures(40))
+    table = predict_single_video(tmp_path/"a.mp4", tiny_model, tmp_path/"out")
+    (tmp_path/"out/details/a.json").unlink()
+    model = Predictor(other_model, "cpu")
+    def stop(*args): raise KeyboardInterrupt
+    model.predict_batch = stop
+    with pytest.raises(KeyboardInterrupt): predict_single_video(tmp_path/"a.mp4", model, tmp_path/"out", overwrite=True)
+    with pytest.raises(PosebookError, match="not of this video and model"): predict_single_video(tmp_path/"a.mp4", other_model, tmp_path/"out", resume=True)
+    predict_single_video(tmp_path/"a.mp4", other_model, tmp_path/"out", overwrite=True)
+    assert table.read_bytes() == predict_single_video(tmp_path/"a.mp4", other_model, tmp_path/"plain").read_bytes()
+
+
+def test_heatmaps_of_an_older_model_do_not_stay(tiny_model, other_model, tmp_path):
+    "Neither whole ones, which --overwrite replaces without making new ones, nor a part that another run left"
+    from posebook.predict import predict_single_video
+    film(tmp_path/"a.mp4", pictures(60))
+    do = lambda model, out="out", **how: predict_single_video(tmp_path/"a.mp4", model, tmp_path/out, **how)
+    do(tiny_model, save_heatmaps=True)
+    do(other_model, overwrite=True)
+    assert not (tmp_path/"out/a_heatmaps.h5").exists()
+    do(other_model, "plain", save_heatmaps=True)
+    do(other_model, resume=True, save_heatmaps=True)
+    same = lambda: (tmp_path/"out/a_heatmaps.h5").read_bytes() == (tmp_path/"plain/a_heatmaps.h5").read_bytes()
+    assert same()
+    def stop(done, of):
+        if done >= 32: raise KeyboardInterrupt
+    shutil.rmtree(tmp_path/"out")
+    for model, how in ((tiny_model, dict(save_heatmaps=True)), (other_model, dict(overwrite=True))):
+        with pytest.raises(KeyboardInterrupt): do(model, progress=stop, **how)
+    do(other_model, resume=True, save_heatmaps=True)
+    assert same()
+
+
+def test_the_table_of_a_damaged_video_is_not_kept_as_whole(tiny_model, tmp_path):
+    from posebook.predict import predict
+    grain = np.random.default_rng(0).integers(-20, 20, (300, H, W, 3))
+    whole = film(tmp_path/"a.mp4", (pictures(300) + grain).clip(0, 255).astype(np.uint8), options={"bf": "0"}).read_bytes()
+    with av.open(str(tmp_path/"a.mp4")) as c: packets = [(p.pos, p.size) for p in c.demux(video=0) if p.size]
+    hole = bytearray(whole)
+    for pos, size in packets[150:153]: hole[pos:pos + size] = bytes(size)
+    (tmp_path/"a.mp4").write_bytes(hole)
+    for how in ({}, dict(resume=True)):
+        with pytest.raises(PosebookError, match="cannot be decoded"): predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out", **how)
+        assert (tmp_path/"out/a_temporal_norm.csv").exists()
+    (tmp_path/"a.mp4").write_bytes(whole)                                    # repaired: its beginning and end are the same
+    with pytest.raises(PosebookError, match="--overwrite"): predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out", resume=True)
+    predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out", overwrite=True)
+    assert len((tmp_path/"out/a.csv").read_text().splitlines()) == 3 + 300
+
+
+def test_damaged_records_are_an_error(tiny_model, tmp_path):
+    from posebook.predict import predict
+    film(tmp_path/"a.mp4", pictures(20))
+    predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out")
+    for text in ("", "[]", '{"video": 3}'):
+        (tmp_path/"out/details/a.json").write_text(text)
+        with pytest.raises(PosebookError, match="not of this video and model"): predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out", resume=True)
+    model = shutil.copytree(tiny_model, tmp_path/"m")
+    (model/"pose_spaces.json").write_text("{")
+    with pytest.raises(PosebookError, match="pose spaces of this model are damaged"): predict(model, tmp_path/"a.mp4", tmp_path/"out2")

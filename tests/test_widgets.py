@@ -318,8 +318,10 @@ def test_reviewing_in_jupyterlab(browser, lab, tracked):
 
 
 def test_watching_in_jupyterlab(browser, lab):
+    from posebook.model_folder import edit_manifest, new_model_folder
     run = lab[0]/"run"
-    (run/"logs").mkdir(parents=True)
+    new_model_folder(run)
+    (run/"logs").mkdir()
     head, row = "step,train_supervised_loss,train_pixel_error,val_supervised_loss,val_pixel_error\n", "{0},{1},{1},{1},{1}\n"
     (run/"logs/metrics.csv").write_text(head + row.format(1, 9.))
     write_notebook(lab[0]/"w.ipynb", "from posebook.widgets import watch\nw = watch('run', every=.2)")
@@ -329,7 +331,7 @@ def test_watching_in_jupyterlab(browser, lab):
     page.locator(".pb-count", has_text="step 1, training").wait_for(timeout=10_000)
     with open(run/"logs/metrics.csv", "a") as f: f.write(row.format(20, 4.))
     page.locator(".pb-count", has_text="step 20, training").wait_for(timeout=10_000)
-    (run/"pose_spaces.json").write_text("{}")
+    with edit_manifest(run) as manifest: manifest["trained"] = True
     page.locator(".jp-OutputArea-output img").wait_for(timeout=20_000)                # the picture that stays
     assert page.locator(".pb").count() == 0
     page.close()

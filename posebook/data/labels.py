@@ -6,7 +6,7 @@
 __all__ = ['read_table', 'Labels', 'read_hdf', 'label_files', 'joined', 'read_labels', 'image_size']
 
 # %% ../../nbs/10_data.labels.ipynb #b85e4b3c
-import warnings
+import posixpath, warnings
 from collections import Counter
 from glob import glob
 from dataclasses import dataclass
@@ -155,14 +155,15 @@ def read_labels(path,      # a CSV or HDF5 file; stars in its path take in sever
     "Read the labels of a project"
     path = Path(path)
     index, names, coords, scorer = joined([_read(p) for p in label_files(path)])
+    # one image has one name, however it is spelled
+    index = [posixpath.normpath(o.replace("\\", "/")) if o else o for o in index]
     twice = [k for k, m in Counter(index).items() if m > 1]
     if twice:
         raise PosebookError(f"{len(twice)} image(s) have more than one row: {', '.join(twice[:5])}",
                             path, "keep one row for each image")
     keypoints = np.stack([coords["x"], coords["y"]], -1)
     keypoints[np.isnan(keypoints).any(-1)] = np.nan
-    images = [o.replace("\\", "/") for o in index]
-    return Labels(images, keypoints, names, Path(root or path.parent), scorer)
+    return Labels(index, keypoints, names, Path(root or path.parent), scorer)
 
 @patch
 def write(self:Labels, path): # the CSV file

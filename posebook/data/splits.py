@@ -90,11 +90,11 @@ def write_split(path,        # the file to write: MODEL/split.csv
 def read_split(path, # a file that `write_split` wrote
 ) -> dict: # image -> (set as in a split, position)
     "Read the set of each image of a training"
-    with open(path, newline="", encoding="utf-8") as f: rows = list(csv.reader(f))
     try:
+        with open(path, newline="", encoding="utf-8") as f: rows = list(csv.reader(f))
         if rows[0] != ["image", "set", "position"]: raise ValueError("another header")
         return {image: (SETS[name], int(position)) for image, name, position in rows[1:]}
-    except (ValueError, KeyError, IndexError) as e:
+    except (ValueError, KeyError, IndexError, csv.Error) as e:
         raise PosebookError(f"this is not the split of a training: {e}", path,
                             "copy the file from a backup, or train again") from None
 
