@@ -513,7 +513,8 @@ def predict_ensemble(model_dirs, # folders that `train` made
                             "give another folder with --out, or say --overwrite or --resume")
     for mean in means:
         check_replaceable(mean)
-        if _spread_of(mean).exists() and not mean.exists() and "posebook" not in read_record(sidecar_path(mean)):
+        ours = mean.exists() or "posebook" in read_record(sidecar_path(mean))
+        if _spread_of(mean).exists() and not ours:
             raise PosebookError("this file is in the way, and nothing says that posebook wrote it",
                                 _spread_of(mean), "give another folder with --out, or move it away")
     made = [predict(o, paths, Path(out)/o.name, resume=resume, overwrite=overwrite, **kwargs)

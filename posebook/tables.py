@@ -306,14 +306,14 @@ def resumable(self:Sidecar,
         killed = not growing and not self.path.is_file() and read_record(self.part).get("complete")
         odd = self._check(self.part if killed else self.path, self.content)
         if killed and not odd: self.finish()
-    if not odd:
-        if finished and (damage := read_record(self.path).get("damage")): raise PosebookError(
-            f"the table is of the good frames only: {damage}", self.path.parent.parent/f"{self.path.stem}.csv",
-            "when the video is repaired, track it again with --overwrite")
-        return False
-    raise PosebookError(f"what is there is not of this video and model: {'; '.join(odd)}",
-                        self.path.parent.parent/f"{self.path.stem}.csv",
-                        "give another folder with --out, or write over it with --overwrite")
+    table, damage = self.path.parent.parent/f"{self.path.stem}.csv", read_record(self.path).get("damage")
+    if odd:
+        raise PosebookError(f"what is there is not of this video and model: {'; '.join(odd)}", table,
+                            "give another folder with --out, or write over it with --overwrite")
+    if finished and damage:
+        raise PosebookError(f"the table is of the good frames only: {damage}", table,
+                            "when the video is repaired, track it again with --overwrite")
+    return False
 
 # %% ../nbs/39_tables.ipynb #af8208a1
 def in_parts(path,       # a table of predictions of a video
@@ -471,7 +471,7 @@ def smooth(path,           # a table of predictions
             raise PosebookError("the file exists already", o, "give another, or say --overwrite")
     check_replaceable(out)
     index, names, keypoints, confidences = read_predictions(path)
-    if moved_to.exists() and moved_to.read_bytes()[:1000].split(b"\n")[0].strip() != f",{','.join(names)}".encode()[:1000]:
+    if moved_to.exists() and list(pd.read_csv(moved_to, index_col=0, nrows=0)) != names:
         raise PosebookError("this is no table of distances, so it is not written over", moved_to,
                             "give another name with --out")
     new = smooth_keypoints(keypoints, confidences, threshold, gap, jump, window)

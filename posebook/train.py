@@ -161,7 +161,7 @@ def load_checkpoint(path, # a .ckpt file
     try:
         with zipfile.ZipFile(path) as file:
             if file.testzip(): raise damaged
-    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError): pass                  # torch says what it is
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError): pass     # torch says more
     try: return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:
         said = str(e)
@@ -386,7 +386,8 @@ def _new_labels(run, out) -> list: # of lines
     lines = [] if known == labels_sha256(run.labels) else [
         "note: labels were changed since this training began; it goes on with them as they are now"]
     if not run.num_new: return lines
-    return lines + [f"note: {run.num_new} frame(s) were labeled since this training began and are not trained "
+    return lines + [
+            f"note: {run.num_new} frame(s) were labeled since this training began and are not trained "
             f"on; to use them, start a new training from this model: posebook train "
             f"{run.cfg.data.data_dir} model.checkpoint={out}"]
 
