@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['readme', 'definitions', 'exported', 'parameters', 'meanings', 'entry', 'places', 'linked', 'explained',
-           'without_output_file', 'folded', 'pages', 'alone', 'site', 'main']
+           'without_output_file', 'pages', 'alone', 'site', 'main']
 
 # %% ../nbs/90_book.ipynb #ec2f8706
 import ast, inspect, io, json, re, shutil, subprocess, sys, tokenize
@@ -163,13 +163,13 @@ def places(nbs, # folder of notebooks
 ) -> dict: # name -> (notebook, anchor)
     "Where each name is explained; of two that are called alike, the first"
     found = {}
-    for p in sorted(Path(nbs).glob("[0-9]*.ipynb")):
+    for p in sorted(Path(nbs).rglob("[0-9]*.ipynb")):
         cells = _cells(p)
-        module = _module(cells)
+        module, page = _module(cells), p.relative_to(nbs).as_posix()
         if not module: continue
-        found[module] = p.name, ""
+        found[module] = page, ""
         for name, node in (o for c in cells for o in exported(c).items()):
-            at = p.name, f"{module}.{name}"
+            at = page, f"{module}.{name}"
             inside = [f"{name}.{o.name}" for o in getattr(node, "body", []) if hasattr(o, "name")]
             for key in (name, at[1], *inside): found.setdefault(key, at)
     return found
@@ -226,15 +226,6 @@ def without_output_file(notebook:str, # JSON
         cell["source"] = [o for o in lines if not o.startswith("output-file:")]
     return json.dumps(nb)
 
-def folded(notebook:str, # JSON
-) -> str: # JSON
-    "A processed notebook whose scripts, which are text to Python, are opened by a click"
-    nb = json.loads(notebook)
-    for cell in nb["cells"]:
-        code = "".join(cell["source"])
-        if cell["cell_type"] == "code" and re.search(r'^_[A-Z_]+ \+?= r?"""$', code, re.M):
-            cell["source"] = code.replace("code-fold: show", "code-fold: true")
-    return json.dumps(nb)
 
 # %% ../nbs/90_book.ipynb #0c3c2a9b
 def pages(nbs, # folder of notebooks
@@ -264,7 +255,7 @@ def pages(nbs, # folder of notebooks
         page = NBProcessor(p, procs=procs)
         page.process()
         write_nb(page.nb, p)
-        text = folded(without_output_file(p.read_text(encoding="utf-8")))
+        text = without_output_file(p.read_text(encoding="utf-8"))
         p.write_text(text, encoding="utf-8")
 
 # %% ../nbs/90_book.ipynb #916eecb7

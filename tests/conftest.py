@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 MIRROR_MOUSE = ROOT.parent/"shared/data/mirror-mouse"
@@ -22,6 +23,15 @@ def settings_folder(tmp_path_factory):
 def root(): return ROOT
 
 
+def reading_order(root=ROOT):
+    "The notebooks in the order of the sidebar, which is the order in which they are read"
+    def expand(contents):
+        for o in [contents] if isinstance(contents, str) else contents:
+            if isinstance(o, dict): yield from expand(o["contents"])
+            else: yield from sorted((root/"nbs").glob(o))
+    return list(expand(yaml.safe_load((root/"_quarto.yml").read_text())["website"]["sidebar"]["contents"]))
+
+
 @pytest.fixture(scope="session")
 def mirror_mouse():
     if not MIRROR_MOUSE.is_dir(): pytest.skip("the mirror-mouse data set is not beside the checkout")
@@ -31,8 +41,9 @@ def mirror_mouse():
 @pytest.fixture(scope="session")
 def toy_project(tmp_path_factory):
     "A small project of the toy animal, not to be changed"
-    from posebook.data.project import Toy
-    return Toy(0, 96, 96).make(tmp_path_factory.mktemp("toy")/"project", labels=12, frames=40)
+    from posebook.toy import Toy
+    from posebook.project.toy_project import make_toy_project
+    return make_toy_project(Toy(0, 96, 96), tmp_path_factory.mktemp("toy")/"project", labels=12, frames=40)
 
 
 @pytest.fixture
@@ -44,7 +55,7 @@ def project(toy_project, tmp_path):
 @pytest.fixture(scope="session")
 def model(toy_project, tmp_path_factory):
     "A model folder after a few steps of training"
-    from posebook.train import train
+    from posebook.training.fit import train
     return train(toy_project, "training.max_steps=20", "training.accelerator=cpu", out=tmp_path_factory.mktemp("model")/"model", say=lambda line: None)
 
 

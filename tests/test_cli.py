@@ -149,7 +149,7 @@ def test_evaluate(typed, model, project):
 
 def test_a_disk_that_cannot_be_written(typed, model, project, monkeypatch):
     import errno
-    from posebook import predict
+    from posebook.inference import predict
     def full(*args): raise OSError(errno.ENOSPC, "No space left on device")
     monkeypatch.setattr(predict.Table, "add", full)
     says(typed("predict", model, project/"videos/toy0.mp4", "--out", project/"out"), "the disk is full")
@@ -170,6 +170,6 @@ def test_ctrl_c_leaves_a_usable_model(project, tmp_path):
     said = p.communicate(timeout=240)[1]
     assert p.returncode == 130, said
     assert "go on from there" in said and "Traceback" not in said
-    from posebook.predict import Predictor
+    from posebook.inference.predictor import Predictor
     Predictor(tmp_path/"model", "cpu")
     assert [o for o in last.parent.iterdir() if o.name.startswith(".")] == []

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from posebook.convert import convert
 from posebook.core import PosebookError
-from posebook.predict import Predictor
+from posebook.inference.predictor import Predictor
 
 REFERENCE = Path(__file__).parent/"reference"
 sys.path.insert(0, str(REFERENCE))

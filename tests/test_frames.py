@@ -12,8 +12,8 @@ import pytest
 from posebook.cli import main
 from posebook.core import PosebookError
 from posebook.data.labels import read_labels
-from posebook.data.video import open_video, read_frames, write_video
-from posebook.frames import frames, pick_frames, save_frames, some_frames
+from posebook.video.files import open_video, read_frames, write_video
+from posebook.labeling.pick_frames import frames, pick_frames, save_frames, some_frames
 
 
 @pytest.fixture
@@ -216,7 +216,7 @@ def test_a_long_video_is_not_held_in_memory(tmp_path):
             image[:] = 60; image[200:500, 3 * i:3 * i + 80] = 200
             c.mux(s.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         c.mux(s.encode())
-    code = ("import resource, sys; from posebook.frames import pick_frames\n"
+    code = ("import resource, sys; from posebook.labeling.pick_frames import pick_frames\n"
             "used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
             "before = used(); picks = pick_frames(sys.argv[1], 10)\n"
             "print(len(picks), used() - before)")

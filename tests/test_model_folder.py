@@ -13,8 +13,10 @@ from lightning.pytorch import Callback
 
 from posebook.cli import main
 from posebook.core import PosebookError
-from posebook.model_folder import edit_manifest, finish_model_folder, newest_folder, read_manifest, record_files
-from posebook.train import load_checkpoint, train
+from posebook.model_folder import edit_manifest, finish_model_folder, newest_folder, read_manifest
+from posebook.model_folder import record_files
+from posebook.training.checkpoints import load_checkpoint
+from posebook.training.fit import train
 
 quiet = lambda line: None
 QUICK = ("training.accelerator=cpu", "training.max_steps=4", "eval.predict_vids_after_training=false")

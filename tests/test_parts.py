@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from posebook import evaluate     # all models, heads and losses get their names with it
+from posebook.evaluation import evaluate     # all models, heads and losses get their names with it
 from posebook.core import build, decoders, losses, models
 from posebook.data.augment import Augmenter
-from posebook.data.datasets import EpochSampler, LabeledDataset, collate
+from posebook.data.dataset import EpochSampler, LabeledDataset, collate
 from posebook.data.geometry import apply_affine, frame_affine, invert
 from posebook.data.heatmaps import decode_local, gaussian_heatmaps
 from posebook.data.labels import read_labels
-from posebook.data.video import TorchSource, in_windows
+from posebook.video.stream import TorchSource, in_windows
 from posebook.losses.factory import LossFactory
 from posebook.models.heatmap import HeatmapTracker
 from posebook.models.semisupervised import semi_supervised
@@ -376,7 +376,7 @@ def test_heads_are_not_successive_frames():
 
 def test_images_and_video_are_made_smaller_alike(mirror_mouse):
     assert fault["resize"]["mean"] > .3 and fault["resize"]["max"] > 20
-    from posebook.data.datasets import read_image
+    from posebook.data.dataset import read_image
     data = LabeledDataset(read_labels(mirror_mouse/"CollectedData.csv"), (256, 256))
     path = data.windows[0][0]
     assert torch.equal(data[0]["images"], TorchSource((256, 256)).fit([read_image(path)]))
@@ -385,7 +385,7 @@ def test_images_and_video_are_made_smaller_alike(mirror_mouse):
 def test_no_gpu_is_needed(toy_project):
     "There, unlabelled video is refused without an NVIDIA GPU. Here a batch of it teaches on a processor"
     assert fault["device"]["refuses"] == "semi-supervised training requires an NVIDIA GPU with CUDA"
-    from posebook.data.video import RandomSequences
+    from posebook.video.clips import RandomSequences
     stream = RandomSequences(sorted((toy_project/"videos").glob("*.mp4")), (96, 96), length=4)
     model = tracker("heatmap", True, loss_factory=LossFactory({"heatmap_cross_entropy": {}}), loss_factory_unsupervised=LossFactory({"temporal": {"epsilon": 0., "prob_threshold": 0.}}))
     model.training_step(dict(labeled=a_batch(), unlabeled=next(iter(stream))), 0).backward()

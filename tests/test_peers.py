@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from posebook.config import read_config
+from posebook.config.read import read_config
 from posebook.core import PosebookError
 from posebook.data.labels import read_labels
-from posebook.data.project import init
-from posebook.data.video import read_frames
-from posebook.train import train
+from posebook.project.project import init
+from posebook.video.files import read_frames
+from posebook.training.fit import train
 
 REFERENCE = Path(__file__).parent/"reference"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from conftest import reading_order
 
 try: from playwright import sync_api
 except ImportError: sync_api = None
@@ -59,11 +60,7 @@ def leads_to(page, href): return (page.parent/unquote(href.split("#")[0])).resol
 
 def in_order(root):
     "The book in the order in which it is read, as paths of pages"
-    nbs = root/"nbs"
-    last = [nbs/"contributing.ipynb", nbs/"changelog.ipynb"]
-    books = [nbs/"index.ipynb", *sorted(nbs.glob("tutorials/*.ipynb")), *sorted(nbs.glob("explanations/*.ipynb")),
-             *sorted(nbs.glob("[0-9]*.ipynb")), *(p for p in last if p.exists())]
-    return [p.relative_to(nbs).with_suffix(".html") for p in books]
+    return [p.relative_to(root/"nbs").with_suffix(".html") for p in reading_order(root)]
 
 
 def test_every_notebook_is_a_page_and_has_its_place(root, site, pages):
@@ -93,14 +90,14 @@ def test_no_link_or_picture_is_missing(site, pages):
 
 
 def test_names_lead_to_their_pages_and_sources(root, site, pages):
-    text = (site/"35_models.heatmap.html").read_text(encoding="utf-8")
-    assert 'href="32_models.supervised.html#posebook.models.supervised.BaseSupervisedTracker"' in text
+    text = (site/"models/06_heatmap.html").read_text(encoding="utf-8")
+    assert 'href="03_supervised.html#posebook.models.supervised.BaseSupervisedTracker"' in text
     settings = ConfigParser(delimiters=["="])
     settings.read(root/"settings.ini", encoding="utf-8")
     git = settings["DEFAULT"]["git_url"]
     line = re.search(rf'{git}/blob/main/posebook/models/heatmap.py#L(\d+)"[^>]*>source</a>', text.split("Heatmaps to keypoints")[1])[1]
     assert "def decode(" in "".join((root/"posebook/models/heatmap.py").read_text().splitlines()[int(line) - 1:int(line) + 1])
-    assert f'{git}/blob/main/nbs/35_models.heatmap.ipynb' in text
+    assert f'{git}/blob/main/nbs/models/06_heatmap.ipynb' in text
 
 
 def test_no_page_knows_where_it_was_made(root, site, pages):
@@ -173,12 +170,12 @@ def test_search_finds_a_class(site, visit, served, base):
     first.wait_for()
     assert "HeatmapTracker" in first.inner_text()
     first.click()
-    tab.wait_for_url("**/35_models.heatmap.html#*")
+    tab.wait_for_url("**/models/06_heatmap.html#*")
     assert tab.locator("h1").inner_text() == "The heatmap tracker"
 
 
 def test_phone_opens_the_list_of_chapters(visit):
-    tab = visit("35_models.heatmap.html", width=390)
+    tab = visit("models/06_heatmap.html", width=390)
     link = tab.locator("#quarto-sidebar a.sidebar-link", has_text="Your first tracker")
     sync_api.expect(link).not_to_be_in_viewport()
     tab.get_by_label("Toggle sidebar navigation").click()
@@ -188,7 +185,7 @@ def test_phone_opens_the_list_of_chapters(visit):
 
 
 def test_copy_button_copies_the_code(visit):
-    tab = visit("11_data.geometry.html", permissions=["clipboard-read", "clipboard-write"])
+    tab = visit("data/03_geometry.html", permissions=["clipboard-read", "clipboard-write"])
     block = tab.locator(".code-copy-outer-scaffold").first
     block.hover()
     block.locator("button").click()
@@ -209,7 +206,7 @@ CONTRAST = """() => {
                     return [(Math.max(a, b) + .05) / (Math.min(a, b) + .05), a > b, o.textContent.slice(0, 40), o.className] }) }"""
 
 
-@pytest.mark.parametrize("page", ["index.html", "tutorials/02_unlabelled_video.html", "35_models.heatmap.html"])
+@pytest.mark.parametrize("page", ["index.html", "tutorials/02_unlabelled_video.html", "models/06_heatmap.html"])
 def test_dark_is_readable(visit, page):
     tab = visit(page, scheme="dark")
     tab.locator("html.quarto-dark, body.quarto-dark").wait_for()

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 import torch
 from lightning.pytorch import Callback
-from posebook.config import read_config
+from posebook.config.read import read_config
 from posebook.core import PosebookError
-from posebook.train import Run, load_checkpoint, train
+from posebook.training.checkpoints import load_checkpoint
+from posebook.training.fit import Run, train
 
 quiet = lambda line: None
 QUICK = ("training.accelerator=cpu", "training.check_val_every_n_epoch=1")
@@ -67,8 +68,8 @@ def test_other_seeds_and_groups(toy_project, tmp_path):
                          ids=["fp32", "bf16", "deconv", "stride8", "resnet", "box"])
 def test_other_settings_train(toy_project, tmp_path, settings):
     folder = train(toy_project, *QUICK, *settings, "training.max_steps=4", out=tmp_path/"model", say=quiet)
-    from posebook.predict import Predictor, predict_dataset
-    from posebook.models.factory import get_labels
+    from posebook.inference.predictor import Predictor, predict_dataset
+    from posebook.training.setup import get_labels
     model = Predictor(folder, "cpu")
     keypoints, confidences = predict_dataset(model, get_labels(model.cfg))
     assert np.isfinite(keypoints).all() and ((0 <= confidences) & (confidences <= 1)).all()
@@ -129,7 +130,7 @@ def test_a_diverged_training_is_an_error(toy_project, tmp_path, what, step, said
 
 
 def test_a_checkpoint_that_is_damaged_or_diverged_predicts_nothing(model, tmp_path):
-    from posebook.predict import Predictor
+    from posebook.inference.predictor import Predictor
     for spoil in ("flipped", "diverged", "another"):
         folder = tmp_path/spoil
         shutil.copytree(model, folder)
@@ -169,7 +170,7 @@ def test_any_flipped_bit_is_a_clear_error(model, tmp_path):
 
 
 def test_another_checkpoint_of_the_folder_may_take_its_place(model, tmp_path):
-    from posebook.predict import Predictor
+    from posebook.inference.predictor import Predictor
     folder = shutil.copytree(model, tmp_path/"m")
     shutil.copy(folder/"checkpoints/best.ckpt", folder/"checkpoints/last.ckpt")
     Predictor(folder, "cpu")
@@ -195,7 +196,7 @@ def test_resume_goes_on_with_the_frames_and_settings_that_it_began_with(project,
     assert equal(weights(whole), weights(tmp_path/"broken"))
     assert any("10 frame(s) were labeled since" in o and "model.checkpoint=" in o for o in said), said
 
-    from posebook.evaluate import evaluate
+    from posebook.evaluation.evaluate import evaluate
     before = (whole/"split.csv").read_bytes()
     found = evaluate(tmp_path/"broken", say=quiet)
     labels = pd.read_csv(tmp_path/"broken/predictions.csv", header=[0, 1, 2], index_col=0)
@@ -241,7 +242,7 @@ hydra: {{run: {{dir: "outputs/${{now:%Y-%m-%d}}"}}}}
 
 def test_mirror_mouse_in_a_minute(mirror_mouse, tmp_path):
     "A real animal: better than the median pose by far after 150 steps"
-    from posebook.evaluate import evaluate
+    from posebook.evaluation.evaluate import evaluate
     (tmp_path/"posebook.yaml").write_text("posebook: 1\n")
     folder = train(tmp_path, f"data.data_dir={mirror_mouse}", "training.train_prob=0.62", "training.val_prob=0.05", "training.max_steps=150", "training.accelerator=cpu", out=tmp_path/"model", say=quiet)
     evaluate(folder, say=quiet)

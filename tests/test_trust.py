@@ -9,10 +9,11 @@ import yaml
 
 from posebook.cli import main
 from posebook.core import PosebookError
-from posebook.evaluate import evaluate
+from posebook.evaluation.evaluate import evaluate
 from posebook.plugins import load_plugin, trust, trusted_plugins
-from posebook.predict import Predictor, predict
-from posebook.train import train
+from posebook.inference.predict import predict
+from posebook.inference.predictor import Predictor
+from posebook.training.fit import train
 
 QUICK = ("training.accelerator=cpu", "training.max_steps=2", "eval.predict_vids_after_training=false")
 PLUGIN = """from pathlib import Path

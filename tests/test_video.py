@@ -16,8 +16,10 @@ import pytest
 import torch
 
 from posebook.core import PosebookError
-from posebook.data.dali import installed
-from posebook.data.video import RandomSequences, VideoStream, probe, read_frames
+from posebook.video.dali import installed
+from posebook.video.clips import RandomSequences
+from posebook.video.files import probe, read_frames
+from posebook.video.stream import VideoStream
 
 H, W = 96, 128
 
@@ -239,7 +241,7 @@ def other_model():
 
 
 def test_a_folder_goes_on_and_reports(tiny_model, tmp_path):
-    from posebook.predict import predict
+    from posebook.inference.predict import predict
     videos = tmp_path/"videos"
     videos.mkdir()
     film(videos/"good.mp4", pictures())
@@ -258,8 +260,8 @@ def test_a_folder_goes_on_and_reports(tiny_model, tmp_path):
 
 def test_full_disk(tiny_model, tmp_path, monkeypatch):
     import errno
-    from posebook.predict import predict
-    from posebook.tables import Table
+    from posebook.inference.predict import predict
+    from posebook.data.tables import Table
     film(tmp_path/"a.mp4", pictures(120))
     add, calls = Table.add, []
     def full(self, *args):
@@ -278,7 +280,7 @@ def test_full_disk(tiny_model, tmp_path, monkeypatch):
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
 def test_killed_and_resumed(tiny_model, tmp_path):
     "Killed as hard as can be; the files are as if nothing had happened"
-    from posebook.predict import predict
+    from posebook.inference.predict import predict
     film(tmp_path/"a.mp4", pictures(2000))
     code = "import posebook.testing; from posebook.cli import main; import sys; main(sys.argv[1:])"
     args = [sys.executable, "-c", code, "predict", str(tiny_model), str(tmp_path/"a.mp4"), "--out", str(tmp_path/"out"), "--save-heatmaps"]
@@ -301,7 +303,7 @@ def test_killed_and_resumed(tiny_model, tmp_path):
 @pytest.mark.parametrize("room", [0.5, 1.5, 1.98])
 def test_full_disk_while_heatmaps_are_written(tiny_model, tmp_path, room):
     "Whether it fills up while the `.part` grows or while it becomes HDF5: a clear error, and after --resume the files of an uninterrupted run"
-    from posebook.predict import predict
+    from posebook.inference.predict import predict
     film(tmp_path/"a.mp4", pictures(120))
     predict(tiny_model, tmp_path/"a.mp4", tmp_path/"plain", save_heatmaps=True)
     size = (tmp_path/"plain/a_heatmaps.h5").stat().st_size
@@ -348,7 +350,7 @@ def test_a_file_that_may_not_grow(tiny_model, tmp_path):
 
 def test_resume_keeps_only_the_table_of_this_video(tiny_model, tmp_path):
     "Session 2's cam1.mp4 does not get session 1's table; a copy of the same video elsewhere does"
-    from posebook.predict import predict
+    from posebook.inference.predict import predict
     for i, day in enumerate(("one", "two", "three")):
         (tmp_path/day).mkdir()
         film(tmp_path/day/"cam1.mp4", pictures(40)[::1 if i == 0 else -1])
@@ -366,7 +368,8 @@ def test_resume_keeps_only_the_table_of_this_video(tiny_model, tmp_path):
 
 @pytest.mark.parametrize("differs", ["model", "video", "precision", "record"])
 def test_a_part_of_something_else_is_not_continued(tiny_model, other_model, tmp_path, differs):
-    from posebook.predict import Predictor, predict_single_video
+    from posebook.inference.predict import predict_single_video
+    from posebook.inference.predictor import Predictor
     film(tmp_path/"a.mp4", pictures(60))
     def stop(done, of):
         if done >= 32: raise KeyboardInterrupt
@@ -385,7 +388,7 @@ def test_a_part_of_something_else_is_not_continued(tiny_model, other_model, tmp_
 
 def test_a_table_without_a_record_is_not_kept(tiny_model, tmp_path):
     "As older versions left them: nobody knows what it is of"
-    from posebook.predict import predict
+    from posebook.inference.predict import predict
     film(tmp_path/"a.mp4", pictures(20))
     predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out")
     (tmp_path/"out/details/a.json").unlink()
@@ -394,7 +397,8 @@ def test_a_table_without_a_record_is_not_kept(tiny_model, tmp_path):
 
 def test_overwriting_can_be_interrupted_anywhere(tiny_model, other_model, tmp_path):
     "Between any two steps of giving the files their names; in the end no file is of the older model"
-    from posebook.predict import Predictor, predict_videos
+    from posebook.inference.predict import predict_videos
+    from posebook.inference.predictor import Predictor
     film(tmp_path/"a.mp4", pictures(40))
     old, new = (Predictor(o, "cpu") for o in (tiny_model, other_model))
     do = lambda model, out, **how: predict_videos([tmp_path/"a.mp4"], model, tmp_path/out, save_heatmaps=True, labeled_video=True, **how)
@@ -423,7 +427,7 @@ def test_overwriting_can_be_interrupted_anywhere(tiny_model, other_model, tmp_pa
 
 
 def test_the_mean_of_an_ensemble_is_of_this_video_and_these_models(tiny_model, tmp_path):
-    from posebook.predict import predict_ensemble
+    from posebook.inference.ensemble import predict_ensemble
     from posebook.testing import short_run
     models = [tmp_path/f"m{i}" for i in range(3)]
     for i, o in enumerate(models): shutil.copytree(short_run("heatmap", f"training.rng_seed_model_pt={i}", steps=4).folder, o)
@@ -437,8 +441,8 @@ def test_the_mean_of_an_ensemble_is_of_this_video_and_these_models(tiny_model, t
 
 def test_review_shows_a_table_with_its_own_video(tiny_model, tmp_path):
     pytest.importorskip("anywidget")
-    from posebook.predict import predict
-    from posebook.widgets import Tracked
+    from posebook.inference.predict import predict
+    from posebook.notebook.review import Tracked
     for day in ("one", "two"): (tmp_path/day).mkdir()
     film(tmp_path/"one/cam1.mp4", pictures(40)); film(tmp_path/"two/cam1.mp4", pictures(40)[::-1])
     [table] = predict(tiny_model, tmp_path/"one/cam1.mp4", tmp_path/"out")
@@ -447,7 +451,7 @@ def test_review_shows_a_table_with_its_own_video(tiny_model, tmp_path):
 
 
 def test_an_interrupted_mean_of_other_models_is_not_taken_for_theirs(tiny_model, other_model, tmp_path, monkeypatch):
-    from posebook import predict as module
+    from posebook.inference import ensemble as module
     models = [Path(shutil.copytree(o, tmp_path/n)) for n, o in (("a", tiny_model), ("b", other_model), ("c", tiny_model))]
     film(tmp_path/"v.mp4", pictures(20))
     do = lambda which, **how: module.predict_ensemble([models[i] for i in which], tmp_path/"v.mp4", tmp_path/how.pop("out", "out"), **how)
@@ -469,7 +473,8 @@ def test_an_interrupted_mean_of_other_models_is_not_taken_for_theirs(tiny_model,
 
 
 def test_a_table_without_a_record_is_not_adopted_by_an_interrupted_run(tiny_model, other_model, tmp_path):
-    from posebook.predict import Predictor, predict_single_video
+    from posebook.inference.predict import predict_single_video
+    from posebook.inference.predictor import Predictor
     film(tmp_path/"a.mp4", pictures(40))
     table = predict_single_video(tmp_path/"a.mp4", tiny_model, tmp_path/"out")
     (tmp_path/"out/details/a.json").unlink()
@@ -484,7 +489,7 @@ def test_a_table_without_a_record_is_not_adopted_by_an_interrupted_run(tiny_mode
 
 def test_heatmaps_of_an_older_model_do_not_stay(tiny_model, other_model, tmp_path):
     "Neither whole ones, which --overwrite replaces without making new ones, nor a part that another run left"
-    from posebook.predict import predict_single_video
+    from posebook.inference.predict import predict_single_video
     film(tmp_path/"a.mp4", pictures(60))
     do = lambda model, out="out", **how: predict_single_video(tmp_path/"a.mp4", model, tmp_path/out, **how)
     do(tiny_model, save_heatmaps=True)
@@ -504,7 +509,7 @@ def test_heatmaps_of_an_older_model_do_not_stay(tiny_model, other_model, tmp_pat
 
 
 def test_the_table_of_a_damaged_video_is_not_kept_as_whole(tiny_model, tmp_path):
-    from posebook.predict import predict
+    from posebook.inference.predict import predict
     grain = np.random.default_rng(0).integers(-20, 20, (300, H, W, 3))
     whole = film(tmp_path/"a.mp4", (pictures(300) + grain).clip(0, 255).astype(np.uint8), options={"bf": "0"}).read_bytes()
     with av.open(str(tmp_path/"a.mp4")) as c: packets = [(p.pos, p.size) for p in c.demux(video=0) if p.size]
@@ -521,7 +526,7 @@ def test_the_table_of_a_damaged_video_is_not_kept_as_whole(tiny_model, tmp_path)
 
 
 def test_damaged_records_are_an_error(tiny_model, tmp_path):
-    from posebook.predict import predict
+    from posebook.inference.predict import predict
     film(tmp_path/"a.mp4", pictures(20))
     predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out")
     for text in ("", "[]", '{"video": 3}'):

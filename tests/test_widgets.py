@@ -16,8 +16,10 @@ import pytest
 
 from posebook.core import PosebookError
 from posebook.data.labels import read_labels
-from posebook.data.project import Toy
-from posebook.widgets import Labelling, label
+from posebook.toy import Toy
+from posebook.project.toy_project import make_toy_project
+from posebook.notebook.label import label
+from posebook.notebook.label_table import Labelling
 
 # ---- without a browser
 
@@ -178,11 +180,11 @@ class Hand:
 def test_labelling_in_jupyterlab(browser, lab):
     folder, url, token = lab
     toy = Toy(0, 320, 256)
-    project = toy.make(folder/"toy", labels=6, videos=1, frames=30)
+    project = make_toy_project(toy, folder/"toy", labels=6, videos=1, frames=30)
     path = project/"CollectedData.csv"
     lines = path.read_text().splitlines(True)
     path.write_text("".join(o if i in (0, 1, 2, 4) else o.split(",")[0] + "," * 36 + "\n" for i, o in enumerate(lines)))
-    write_notebook(folder/"a.ipynb", "from posebook.widgets import label\nw = label('toy')\nw")
+    write_notebook(folder/"a.ipynb", "from posebook.notebook.label import label\nw = label('toy')\nw")
     page = browser.new_page(viewport=dict(width=1280, height=1000))
     errors = []
     page.on("pageerror", lambda e: errors.append(str(e)))
@@ -266,9 +268,9 @@ def test_labelling_in_jupyterlab(browser, lab):
 @pytest.fixture
 def tracked(lab):
     "A toy and a model folder of which two mistakes are known: the confidence of frame 62, and a jump in frame 40"
-    from posebook.tables import Table, write_temporal_norm
+    from posebook.data.tables import Table, write_temporal_norm
     folder, toy = lab[0]/"review", Toy(0, 160, 160)
-    project = toy.make(folder/"toy", labels=8, videos=2, frames=90)
+    project = make_toy_project(toy, folder/"toy", labels=8, videos=2, frames=90)
     _, found, _ = toy.frames(90, 1)
     sure = np.full(found.shape[:2], .9)
     found[40, 3] += (25, -30)
@@ -287,7 +289,7 @@ def tracked(lab):
 
 def test_reviewing_in_jupyterlab(browser, lab, tracked):
     folder, project = tracked
-    write_notebook(lab[0]/"review/a.ipynb", "from posebook.widgets import review\nreview('model', 'toy/videos/toy1.mp4')")
+    write_notebook(lab[0]/"review/a.ipynb", "from posebook.notebook.review import review\nreview('model', 'toy/videos/toy1.mp4')")
     page = browser.new_page(viewport=dict(width=1280, height=1100))
     book = Notebook(page, *lab[1:], "review/a.ipynb")
     book.open(); book.run()
@@ -324,7 +326,7 @@ def test_watching_in_jupyterlab(browser, lab):
     (run/"logs").mkdir()
     head, row = "step,train_supervised_loss,train_pixel_error,val_supervised_loss,val_pixel_error\n", "{0},{1},{1},{1},{1}\n"
     (run/"logs/metrics.csv").write_text(head + row.format(1, 9.))
-    write_notebook(lab[0]/"w.ipynb", "from posebook.widgets import watch\nw = watch('run', every=.2)")
+    write_notebook(lab[0]/"w.ipynb", "from posebook.notebook.watch import watch\nw = watch('run', every=.2)")
     page = browser.new_page(viewport=dict(width=1280, height=800))
     book = Notebook(page, *lab[1:], "w.ipynb")
     book.open(); book.run(shows=".pb-chart")

@@ -7,8 +7,8 @@ import pytest
 from torch import nn
 
 from posebook.core import backbones, models, sources
-from posebook.data.video import TorchSource
-from posebook.models.backbones import Backbone
+from posebook.video.stream import TorchSource
+from posebook.backbones.base import Backbone
 from posebook.testing import try_tracker
 
 
@@ -35,7 +35,8 @@ class Counting(TorchSource):
 
 
 def test_a_video_source_serves_training_and_prediction():
-    from posebook.predict import Predictor, predict_single_video
+    from posebook.inference.predict import predict_single_video
+    from posebook.inference.predictor import Predictor
     from posebook.testing import short_run
     run = short_run("heatmap", "dali.backend=of_a_test", losses_to_use=["temporal"], steps=8)
     trained = Counting.frames
@@ -50,7 +51,7 @@ def test_every_registered_tracker_is_tested_here():
 
 
 def test_a_package_with_an_entry_point_is_known_by_name(tmp_path):
-    (tmp_path/"their_package.py").write_text("from posebook.core import losses\nfrom posebook.losses.core import Loss\n\n@losses('theirs')\nclass Theirs(Loss):\n"
+    (tmp_path/"their_package.py").write_text("from posebook.core import losses\nfrom posebook.losses.base import Loss\n\n@losses('theirs')\nclass Theirs(Loss):\n"
                                              "    'What they minimise'\n    def __init__(self, strength:float=3., # of it\n                 **kwargs): super().__init__(**kwargs)\n")
     info = tmp_path/"their_package-1.0.dist-info"
     info.mkdir()

@@ -19,11 +19,13 @@ import torch
 from torch.nn import functional as F
 
 from posebook.data.labels import read_labels
-from posebook.data.project import Toy
-from posebook.evaluate import evaluate, read_pixel_errors
-from posebook.predict import predict
-from posebook.tables import read_predictions
-from posebook.train import train
+from posebook.toy import Toy
+from posebook.project.toy_project import make_toy_project
+from posebook.evaluation.evaluate import evaluate
+from posebook.evaluation.metrics import read_pixel_errors
+from posebook.inference.predict import predict
+from posebook.data.tables import read_predictions
+from posebook.training.fit import train
 
 WAYS = {"labels alone": [], "temporal, pca_multiview": ["temporal", "pca_multiview"],
         "temporal, pca_multiview, agreement": ["temporal", "pca_multiview", "agreement"]}
@@ -92,7 +94,7 @@ def main(mouse, seconds=120):
         _, _, errors, split = read_pixel_errors(model/"predictions_pixel_error.csv")
         return {"": numbers(errors[split["test"]])}
     for seed in range(3):
-        toy = Toy(seed).make(folder/f"toy{seed}", labels=20, frames=600)
+        toy = make_toy_project(Toy(seed), folder/f"toy{seed}", labels=20, frames=600)
         animals = {"toy": (toy, [], lambda model: on_toy(toy, model, model.name == "labels alone")),
                    "mouse": (folder/"mouse.yaml", [halves, f"training.rng_seed_data_pt={seed}"], on_mouse)}
         for animal, (project, settings, errors) in animals.items():
