@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'say', 'command', 'init', 'frames', 'train', 'predict', 'convert', 'smooth', 'evaluate', 'list_', 'trust',
-           'bench', 'truth_errors', 'demo', 'main']
+           'bench', 'errors_against_truth', 'demo', 'main']
 
 # %% ../nbs/84_cli.ipynb #49292600
 import sys
@@ -16,7 +16,7 @@ import typer
 # %% ../nbs/84_cli.ipynb #1dae3b83
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False,
                   no_args_is_help=True,
-                  help="posebook: track animals in video from few labelled frames")
+                  help="posebook: track animals in video from few labeled frames")
 _arg = lambda help, **kw: typer.Argument(help=help, show_default=False, **kw)
 _opt = lambda help, *names: typer.Option(*names, help=help, show_default=False)
 _plugin = _opt("a Python file that registers things; naming it trusts it", "--plugin")
@@ -122,7 +122,7 @@ def frames(
     video: Annotated[Optional[list[str]], _opt(
         "one of the project's videos by name, or a file; may be given several times; "
         "otherwise all of the project")]=None,
-    neighbours: Annotated[int, typer.Option(
+    neighbors: Annotated[int, typer.Option(
         help="frames on either side that are saved too")]=2,
     keypoints: Annotated[Optional[list[str]], _opt(
         "their names, with commas between: for a project without a table of labels")]=None,
@@ -131,7 +131,7 @@ def frames(
     "Pick frames of the videos to label"
     from posebook.labeling.pick_frames import frames
     names = [k for o in keypoints or () for k in o.replace(",", " ").split()]
-    frames(project, n, video or None, neighbours, seed, names, say)
+    frames(project, n, video or None, neighbors, seed, names, say)
 
 @command
 def train(
@@ -215,7 +215,7 @@ def evaluate(
         "or evaluate/NAME in it for other labels")]=None,
     plugin: Annotated[Optional[Path], _plugin]=None,
 ):
-    "Measure a model on labelled frames and write the report"
+    "Measure a model on labeled frames and write the report"
     from posebook.evaluation.evaluate import evaluate
     from posebook.evaluation.metrics import summary
     print(summary(evaluate(model_dir, csv, out, plugin=plugin, say=say)))
@@ -258,7 +258,7 @@ def bench(
     bench(out, quick, overwrite, say=print)
 
 # %% ../nbs/84_cli.ipynb #7ef4a19a
-def truth_errors(project,   # a toy's folder, with its truth.csv
+def errors_against_truth(project,   # a toy's folder, with its truth.csv
                  model_dir, # a model that tracked its videos
 ): # (M,) pixels, for each visible keypoint of all frames without a label
     "How far a tracked toy is from the truth"
@@ -267,12 +267,12 @@ def truth_errors(project,   # a toy's folder, with its truth.csv
     from posebook.data.tables import read_predictions
     truth, errors = pd.read_csv(project/"truth.csv"), []
     images = map(Path, read_labels(project/"CollectedData.csv").images)
-    labelled = {(o.parent.name, int(o.stem[3:])) for o in images}       # video, frame
+    labeled = {(o.parent.name, int(o.stem[3:])) for o in images}       # video, frame
     for video, rows in truth.groupby("video"):
         _, names, keypoints, _ = read_predictions(model_dir/f"video_preds/{video}.csv")
         true = rows[["x", "y"]].to_numpy().reshape(-1, len(names), 2)
         visible = rows.visible.to_numpy(bool).reshape(-1, len(names))
-        new = np.array([(video, i) not in labelled for i in range(len(true))])
+        new = np.array([(video, i) not in labeled for i in range(len(true))])
         errors.append(np.linalg.norm(keypoints - true, axis=-1)[visible & new[:, None]])
     return np.concatenate(errors)
 
@@ -298,7 +298,7 @@ def demo(
     make_toy_project(toy, folder, labels=20 if quick else 30, frames=60 if quick else 300)
     seconds = "00:00:00:10" if quick else "00:00:01:20"
     model = _trained(folder, [f"training.max_time={seconds}"], labeled_video=True, out=folder/"model")
-    errors, videos = truth_errors(folder, model), len(list((folder/"videos").iterdir()))
+    errors, videos = errors_against_truth(folder, model), len(list((folder/"videos").iterdir()))
     say(f"visible keypoints of the {videos} videos' frames without a label: "
         f"median error {np.median(errors):.1f} px, "
         f"{(errors <= 5).mean():.0%} within 5 px of the truth")

@@ -13,7 +13,7 @@ import torch
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.base import ContainerMetadata, Metadata
 from omegaconf.nodes import AnyNode
-from .core import PosebookError, writing
+from .core import PosebookError, atomic_write
 from .config.read import read_config
 from .config.schema import Config
 from .data.splits import SETS, write_split
@@ -50,8 +50,8 @@ def read_tensors(path, # a checkpoint of Lightning Pose's
 # %% ../nbs/80_convert.ipynb #0578048b
 resnet_places = {0: "stages.0.0", 1: "stages.0.1", 4: "stages.0.4", 5: "stages.1", 6: "stages.2",
                  7: "stages.3"}
-recurrent = {"W_pre": "before", "W_f": "forth", "W_b": "back", "H_f": "pass_forth",
-             "H_b": "pass_back"}
+recurrent = {"W_pre": "input_conv", "W_f": "forward_conv", "W_b": "backward_conv", "H_f": "forward_state",
+             "H_b": "backward_state"}
 
 def our_name(name:str, # of a tensor of Lightning Pose's
              net:str,  # the backbone's name
@@ -127,7 +127,7 @@ def stored_split(folder, # a model folder of Lightning Pose's
 def _fill(folder, cfg, tensors, sets):
     "Write the files of a converted model"
     path = folder/"checkpoints/last.ckpt"
-    with writing(path) as part:
+    with atomic_write(path) as part:
         torch.save({"state_dict": tensors}, part)
         record_checkpoint(path, part)
     save_config(cfg, folder/"config.yaml")

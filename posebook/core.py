@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['backbones', 'necks', 'heads', 'losses', 'models', 'augmentations', 'callbacks', 'sources', 'decoders', 'kinds',
-           'PosebookError', 'nearest', 'Registry', 'params', 'param_docs', 'build', 'disk_errors', 'writing',
+           'PosebookError', 'did_you_mean', 'Registry', 'params', 'param_docs', 'build', 'disk_errors', 'atomic_write',
            'file_sha256']
 
 # %% ../nbs/00_core.ipynb #4d396d7c
@@ -27,10 +27,10 @@ class PosebookError(Exception):
         super().__init__(said + (f"\n  -> {do}" if do else ""))
 
 # %% ../nbs/00_core.ipynb #bffe33d2
-def nearest(name:str, # what the user wrote
+def did_you_mean(name:str, # what the user wrote
             names,    # what there is
 ) -> str: # "did you mean ...?", or all names if none is close
-    "A hint at the known name that is closest to a misspelt one"
+    "A hint at the known name that is closest to a misspelled one"
     names = [str(o) for o in names]
     found = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     return f"did you mean {found[0]!r}?" if found else f"there are: {', '.join(sorted(names))}"
@@ -45,7 +45,7 @@ class Registry(dict):
     def __missing__(self, name):
         family, _, member = str(name).partition("/")
         if member and family in self.families: return self.families[family](member)
-        raise PosebookError(f"no {self.kind} is called {name!r}", do=nearest(name, self))
+        raise PosebookError(f"no {self.kind} is called {name!r}", do=did_you_mean(name, self))
 
     def __call__(self, name:str=None): # the name in a YAML file; None: the definition's own
         "A decorator that registers a class or a function"
@@ -102,7 +102,7 @@ def build(f,               # a registered class or function
     takes = params(f)
     for k in settings:
         if k in takes: continue
-        raise PosebookError(f"{f.__name__} has no setting {k!r}", where, nearest(k, takes))
+        raise PosebookError(f"{f.__name__} has no setting {k!r}", where, did_you_mean(k, takes))
     return f(**{k: v for k, v in (facts or {}).items() if k in takes} | settings)
 
 # %% ../nbs/00_core.ipynb #180035d5
@@ -138,7 +138,7 @@ def disk_errors(path): # what is being written
                             "make room or give another folder, then run the command again") from e
 
 @contextmanager
-def writing(path, # the file that will be there in the end
+def atomic_write(path, # the file that will be there in the end
 ): # yields the path to write to
     "A temporary path to write to, which becomes `path` if all goes well and vanishes if not"
     path = Path(path)

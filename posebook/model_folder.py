@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from filelock import FileLock, Timeout
 from . import __version__
-from .core import PosebookError, disk_errors, file_sha256, writing
+from .core import PosebookError, disk_errors, file_sha256, atomic_write
 
 # %% ../nbs/03_model_folder.ipynb #40822eea
 MANIFEST = "posebook.json"
@@ -38,7 +38,7 @@ def _is_manifest(content) -> bool:
     return all(isinstance(o, str) for o in files) and all(isinstance(o, list) for o in checkpoints.values())
 
 def _write(folder, manifest):
-    with writing(Path(folder)/MANIFEST) as part:
+    with atomic_write(Path(folder)/MANIFEST) as part:
         part.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 @contextmanager

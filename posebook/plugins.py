@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from filelock import FileLock
-from .core import PosebookError, disk_errors, file_sha256, writing
+from .core import PosebookError, disk_errors, file_sha256, atomic_write
 
 # %% ../nbs/02_plugins.ipynb #aaebf1d5
 def settings_folder() -> Path:
@@ -44,7 +44,7 @@ def trust(path, # a plug-in file
         trusted.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(trusted.with_suffix(".lock")):
             lines = trusted.read_text(encoding="utf-8") if trusted.is_file() else ""
-            with writing(trusted) as part:
+            with atomic_write(trusted) as part:
                 part.write_text(f"{lines}{sha256}  {Path(path).name!r}\n", encoding="utf-8")
     return sha256
 

@@ -20,7 +20,7 @@ from .toy import Toy
 from .data.splits import write_split
 from .model_folder import start_model_folder
 from .backbones.base import Backbone
-from .models.semisupervised import SemiSupervisedTrackerMixin, together
+from .models.semisupervised import SemiSupervisedTrackerMixin, sequence_fields
 from .inference.predict import predict_single_video
 from .data.tables import read_predictions
 from .training.checkpoints import load_weights
@@ -64,7 +64,7 @@ def short_run(model_type:str, # a registered tracker
 
 def check_learns(run:Run, # trained
 ):
-    "The labelled loss falls, and every loss is logged with its weight"
+    "The labeled loss falls, and every loss is logged with its weight"
     log = pd.read_csv(run.folder/"logs/metrics.csv")
     unlabeled = getattr(run.tracker, "loss_factory_unsupervised", None)
     for name in [*run.tracker.loss_factory.losses, *(unlabeled.losses if unlabeled else [])]:
@@ -80,7 +80,7 @@ def _on(run, batch):
 
 def check_outputs(run:Run, # trained
 ):
-    "What the tracker says about labelled and unlabelled frames"
+    "What the tracker says about labeled and unlabeled frames"
     tracker, k = run.tracker.eval(), run.cfg.data.num_keypoints
     tracker.unfreeze()
     batch = _on(run, next(iter(run.data.val_dataloader())))
@@ -94,9 +94,9 @@ def check_outputs(run:Run, # trained
     assert any(g is not None and g.abs().sum() > 0 for g in reaches), \
         "the keypoints' gradient does not reach the backbone"
 
-def check_unlabeled(run:Run, # trained, with losses of unlabelled video
+def check_unlabeled(run:Run, # trained, with losses of unlabeled video
 ) -> dict: # a loss's name -> its value
-    "What the tracker says about unlabelled frames, and that each loss teaches the backbone"
+    "What the tracker says about unlabeled frames, and that each loss teaches the backbone"
     tracker = run.tracker.eval()
     tracker.unfreeze()
     batch = _on(run, next(run.data.sequences.batches()))
@@ -105,7 +105,7 @@ def check_unlabeled(run:Run, # trained, with losses of unlabelled video
     assert not missing, f"declared, but not there: {missing}"
     learn, values = list(tracker.backbone.stages[-1].parameters()), {}
     for name, loss in tracker.loss_factory_unsupervised.losses.items():
-        value = loss(**{**together(batch), **outputs})
+        value = loss(**{**sequence_fields(batch), **outputs})
         grads = torch.autograd.grad(value, learn, retain_graph=True, allow_unused=True)
         values[name] = value.item()
         assert math.isfinite(values[name]), f"{name} is {value}"

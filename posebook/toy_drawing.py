@@ -16,12 +16,12 @@ def capsules(ends,   # (n,2,3) x, y and nearness to the eye of the two joints of
              radii,  # (n,2) pixels, at each joint
              corner, # (n,2) x, y of the first pixel of its rectangle
              size,   # width and height of the rectangles, pixels
-             tone,   # (n,) grey of the surface
+             tone,   # (n,) gray of the surface
              lamp, ground, # (n,3) where they are: right, down, towards the eye
              seed,   # (n,) which piece of the texture
              fur=None,     # texture, values -2..2; none for bare skin
              unit=1.,      # pixels of the frame to a pixel of the 320-pixel drawing
-    ) -> tuple:      # (n,h,w) each: cover 0..1, nearness of the surface, grey
+    ) -> tuple:      # (n,h,w) each: cover 0..1, nearness of the surface, gray
     "Each capsule alone"
     cells = lambda v: np.asarray(v, np.float32)[:,None,None]
     way, length = ends[:,1] - ends[:,0], np.linalg.norm(ends[:,1,:2] - ends[:,0,:2], axis=1)
@@ -43,13 +43,13 @@ def capsules(ends,   # (n,2,3) x, y and nearness to the eye of the two joints of
     bulge = np.sqrt(np.maximum(r*r - off, 0))
     facing = lambda v: (beyond*cells(v[:,0]*c + v[:,1]*s) + across*cells(v[:,1]*c - v[:,0]*s)
                         + bulge*cells(v[:,2])) / r
-    grey = cells(tone) * (.55 + .5*facing(lamp))
-    if fur is not None: grey *= (1 + .45*np.maximum(facing(ground)+.2, 0)) * (1 + .25*texture)
-    return np.clip(r + .5 - np.sqrt(off), 0, 1), cells(ends[:,0,2]) + cells(way[:,2]/length)*t + bulge, grey
+    gray = cells(tone) * (.55 + .5*facing(lamp))
+    if fur is not None: gray *= (1 + .45*np.maximum(facing(ground)+.2, 0)) * (1 + .25*texture)
+    return np.clip(r + .5 - np.sqrt(off), 0, 1), cells(ends[:,0,2]) + cells(way[:,2]/length)*t + bulge, gray
 
 # %% ../nbs/05_toy_drawing.ipynb #4c82780c
-def lay(canvas, # grey, nearness, owner: (h,w) each, changed in place
-        patch,  # cover, nearness, grey: (side,side) each
+def lay(canvas, # gray, nearness, owner: (h,w) each, changed in place
+        patch,  # cover, nearness, gray: (side,side) each
         owner:int, # what to call this part
         corner, # x, y of the patch's first pixel
         rows,   # first row of the view and first row after it
@@ -59,10 +59,10 @@ def lay(canvas, # grey, nearness, owner: (h,w) each, changed in place
     (x, y), (h, w) = corner, patch[0].shape
     top, bottom, left, right = max(y, rows[0]), min(y+h, rows[1]), max(x, 0), min(x+w, canvas[0].shape[1])
     if top>=bottom or left>=right: return
-    grey, near, own = (a[top:bottom, left:right] for a in canvas)
-    cover, surface, colour = (a[top-y:bottom-y, left-x:right-x] for a in patch)
+    gray, near, own = (a[top:bottom, left:right] for a in canvas)
+    cover, surface, color = (a[top-y:bottom-y, left-x:right-x] for a in patch)
     cover = cover * np.minimum(np.maximum((surface-near)/soft + .5, 0), 1)
-    grey += cover*(colour-grey)
+    gray += cover*(color-gray)
     seen = cover>.5
     np.copyto(near, surface, where=seen)
     np.copyto(own, owner, where=seen)
@@ -92,7 +92,7 @@ def _anatomy():
 # %% ../nbs/05_toy_drawing.ipynb #477ee5d7
 ANATOMY = _anatomy()
 MATERIALS = dict(coat=(108, (1.1,.97,.84)), skin=(190, (1.16,.86,.80)), ear=(165, (1.15,.88,.81)),
-                 eye=(22, (1,1,1)), white=(220, (1,1,1)), toy=(180, (1.18,.90,.68)))  # grey; tint (r,g,b)
+                 eye=(22, (1,1,1)), white=(220, (1,1,1)), toy=(180, (1.18,.90,.68)))  # gray; tint (r,g,b)
 RADII, TONE = np.array([r[2:4] for r in ANATOMY]), np.array([MATERIALS[r[4]][0] for r in ANATOMY])
 FURRY = np.array([r[4]=='coat' for r in ANATOMY])
 SHOWS = np.array([Toy.parts.index(r[5]) if r[5] else -1 for r in ANATOMY] + [-1])  # last: the background
@@ -101,7 +101,7 @@ SHOWS = np.array([Toy.parts.index(r[5]) if r[5] else -1 for r in ANATOMY] + [-1]
 @patch
 def scene(self:Toy,
           session:int=0, # number of the recording
-    ) -> SimpleNamespace: # fur, wall (grey), belt and lens (factors), tint of each part
+    ) -> SimpleNamespace: # fur, wall (gray), belt and lens (factors), tint of each part
     "What the animal is drawn with and in front of: made once, then remembered"
     s = self.traits(session)
     if hasattr(s, 'scene'): return s.scene
@@ -131,7 +131,7 @@ def scene(self:Toy,
 # %% ../nbs/05_toy_drawing.ipynb #dd0ecab6
 @patch
 def _paint(self:Toy, s, ends, t):
-    "Both views of one frame as grey values, and the part that owns each pixel"
+    "Both views of one frame as gray values, and the part that owns each pixel"
     n, unit, swing = len(ANATOMY), self.scale*s.size, .3*s.lamp(t)
     part, ends, radii = np.arange(2*n) % n, ends.reshape(2*n, 2, 3), np.tile(RADII*unit, (2,1))
     tone = TONE[part] * np.where(FURRY[part], .7 + .5*s.pale, 1)
@@ -146,24 +146,24 @@ def _paint(self:Toy, s, ends, t):
         patches = capsules(ends[i], radii[i], corner[i], (w,h), tone[i], lamp[i], ground[i], part[i],
                            s.scene.fur if furry else None, self.scale)
         drawn |= dict(zip(i, zip(*patches)))
-    grey = s.scene.wall.copy()
-    canvas = grey, np.full_like(grey, -1e6), np.full(grey.shape, n, np.uint8)
+    gray = s.scene.wall.copy()
+    canvas = gray, np.full_like(gray, -1e6), np.full(gray.shape, n, np.uint8)
     for i in np.argsort(ends[:,:,2].mean(1)).tolist():
         rows = (0, self.split) if i<n else (self.split, self.height)
         lay(canvas, drawn[i], i % n, corner[i].tolist(), rows, 1.6*self.scale)
-    return grey, canvas[2]
+    return gray, canvas[2]
 
 # %% ../nbs/05_toy_drawing.ipynb #247cf9c0
 @patch
-def _expose(self:Toy, s, t, steps, grey, owner, rng):
+def _expose(self:Toy, s, t, steps, gray, owner, rng):
     "The picture that the camera takes, (H,W,3) uint8"
     scene, floor = s.scene, round(self.floor)
     shift = np.float32([[1, 0, steps*STRIDE*s.size*self.scale % self.width], [0, 1, 0]])
-    grey[floor:] *= cv2.warpAffine(scene.belt[floor:], shift, (self.width, self.height-floor),
+    gray[floor:] *= cv2.warpAffine(scene.belt[floor:], shift, (self.width, self.height-floor),
                                    flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                                    borderMode=cv2.BORDER_WRAP)
-    grey *= scene.lens * np.float32(s.light*(1 + .15*s.lamp(t)))
-    rgb = cv2.merge([cv2.multiply(grey, cv2.LUT(owner, tint), dtype=cv2.CV_8U) for tint in scene.tint])
+    gray *= scene.lens * np.float32(s.light*(1 + .15*s.lamp(t)))
+    rgb = cv2.merge([cv2.multiply(gray, cv2.LUT(owner, tint), dtype=cv2.CV_8U) for tint in scene.tint])
     rgb = cv2.GaussianBlur(rgb, (0,0), .6*self.scale)
     grain = np.frombuffer(rng.bytes(rgb.size), np.uint8).reshape(rgb.shape)
     return cv2.addWeighted(rgb, 1, grain, 1/14, -128/14)
@@ -181,9 +181,9 @@ def frames(self:Toy,
     ends = self.project(np.stack([np.stack([j[r[0]], j[r[1]]], 1) for r in ANATOMY], 1))
     xy, images, visible = self.pose(frames, session), [], []
     for i,frame in enumerate(frames.tolist()):
-        grey, owner = self._paint(s, ends[:,i], a.t[i])
+        gray, owner = self._paint(s, ends[:,i], a.t[i])
         x, y = np.rint(xy[i]).astype(int).T
         visible.append(SHOWS[owner[y,x]] == np.arange(len(x)) % len(self.parts))
         rng = np.random.default_rng([self.seed, session, frame])
-        images.append(self._expose(s, a.t[i], a.steps[i], grey, owner, rng))
+        images.append(self._expose(s, a.t[i], a.steps[i], gray, owner, rng))
     return np.stack(images), xy, np.stack(visible)

@@ -221,7 +221,7 @@ def project(self:Toy,
 def pose(self:Toy,
          frames,         # (n,) frame numbers, in any order
          session:int=0,  # number of the recording
-    ) -> np.ndarray:     # (n,K,2) float64, x and y in pixels; (0,0) is the centre of the top-left pixel
+    ) -> np.ndarray:     # (n,K,2) float64, x and y in pixels; (0,0) is the center of the top-left pixel
     "Where every keypoint is, seen or not"
     j = self.joints(frames, session)
     xyz = np.stack([j[dict(tail_base='tail0', tail_tip='tail5').get(p, p)] for p in self.parts], 1)

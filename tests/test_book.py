@@ -276,10 +276,10 @@ def test_what_comes_back_is_said():
 
 
 def test_every_key_of_the_config_says_what_it_means():
-    from posebook.config.schema import Config, Section
+    from posebook.config.schema import Config, ConfigSection
     def silent(section, path=""):
         for name, field in section.model_fields.items():
-            inside = isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+            inside = isinstance(field.annotation, type) and issubclass(field.annotation, ConfigSection)
             if inside: yield from silent(field.annotation, f"{path}{name}.")
             elif not field.description: yield path + name
     assert list(silent(Config)) == []

@@ -65,11 +65,11 @@ def test_labels_that_are_wrong(typed, project):
 def test_too_few_labels(typed, project):
     path, rows = project/"CollectedData.csv", (project/"CollectedData.csv").read_text().splitlines()
     path.write_text("\n".join(rows[:3]) + "\n")
-    says(typed("train", project), "no labelled frame")
+    says(typed("train", project), "no labeled frame")
     path.write_text("\n".join(rows[:4]) + "\n")
     says(typed("train", project), "at least two")
     path.write_text("\n".join(rows[:3] + [r.split(",")[0] + "," * 36 for r in rows[3:]]) + "\n")
-    says(typed("train", project), "no labelled frame")
+    says(typed("train", project), "no labeled frame")
     (project/rows[3].split(",")[0]).write_bytes(b"not an image")
     path.write_text("\n".join(rows))
     says(typed("train", project), "cannot be read", rows[3].split(",")[0])

@@ -79,8 +79,8 @@ def test_the_same_for_the_same_seed(lab, films, tmp_path):
 def test_a_second_call_adds_others(project, typed):
     before = everything(project)
     labels = (project/"CollectedData.csv").read_text()
-    assert typed("frames", project, "-n", 2, "--neighbours", 1)[0] == 0
-    again = typed("frames", project, "-n", 2, "--neighbours", 1)
+    assert typed("frames", project, "-n", 2, "--neighbors", 1)[0] == 0
+    again = typed("frames", project, "-n", 2, "--neighbors", 1)
     after = everything(project)
     assert again[0] == 0 and (project/"CollectedData.csv").read_text().startswith(labels)
     assert all(after[p] == before[p] for p in before if p.name != "CollectedData.csv")

@@ -15,9 +15,9 @@ from posebook.core import build, decoders, losses, models
 from posebook.data.augment import Augmenter
 from posebook.data.dataset import EpochSampler, LabeledDataset, collate
 from posebook.data.geometry import apply_affine, frame_affine, invert
-from posebook.data.heatmaps import decode_local, gaussian_heatmaps
+from posebook.data.heatmaps import decode_windowed_soft_argmax, gaussian_heatmaps
 from posebook.data.labels import read_labels
-from posebook.video.stream import TorchSource, in_windows
+from posebook.video.stream import TorchSource, batch_windows
 from posebook.losses.factory import LossFactory
 from posebook.models.heatmap import HeatmapTracker
 from posebook.models.semisupervised import semi_supervised
@@ -78,7 +78,7 @@ def test_which_labels_get_a_target():
     drawn = x[target(torch.stack([x, torch.full_like(x, 60.)], -1)[None], same, (32, 32), 4)[0].sum((-1, -2)) > 0]
     assert (said["edges"]["first"], said["edges"]["last"]) == (0., 127.5)
     assert (drawn[0].item(), drawn[-1].item()) == (-1.5, 125.5)
-    plain = HeatmapTracker.target(SimpleNamespace(decoder=decoders["local"](), stride=4, sigma=1.5, uniform=False), torch.stack([x, torch.full_like(x, 60.)], -1)[None], same, (32, 32))
+    plain = HeatmapTracker.target(SimpleNamespace(decoder=decoders["windowed_soft_argmax"](), stride=4, sigma=1.5, uniform=False), torch.stack([x, torch.full_like(x, 60.)], -1)[None], same, (32, 32))
     assert (x[plain[0].sum((-1, -2)) > 0][[0, -1]]).tolist() == [0., 127.]           # the picture's edges are at -0.5 and 127.5
 
 
@@ -98,7 +98,7 @@ def test_flat_targets():
 def test_read_as_lightning_pose_reads(kind, stride):
     maps = asked.peaked_maps() if kind == "peaked" else asked.softmax(asked.random_maps())
     found, sure = theirs(maps, stride, 1.25)
-    found = apply_affine(invert(theirs.shifted(same, stride)), found)                     # the names that Lightning Pose gives to pixels
+    found = apply_affine(invert(theirs.align(same, stride)), found)                     # the names that Lightning Pose gives to pixels
     listed = said["decoding"][f"{kind}_{stride}"]
     near(found, listed["keypoints"], 2e-3); near(sure, listed["confidences"], 1e-3)
 
@@ -108,27 +108,27 @@ def test_read_as_lightning_pose_reads(kind, stride):
 value = said["losses"]
 
 
-def labelled_maps():
+def labeled_maps():
     logits = asked.random_maps()
     return logits, gaussian_heatmaps(asked.targets_for(logits) + 1.5, logits.shape[-2:], 4, 1.25)
 
 
 @pytest.mark.parametrize("name", ["mse", "kl", "js"])
-def test_labelled_heatmaps(name):
+def test_labeled_heatmaps(name):
     "Equal, for theirs multiplies the mean over cells by their number. It adds 1e-10 to every cell; and without a label it says NaN where we say 0"
-    logits, targets = labelled_maps()
+    logits, targets = labeled_maps()
     loss = losses[f"heatmap_{name}"]()
     near(loss(heatmaps_targ=targets, logits_pred=logits), value[f"heatmap_{name}"], 1e-4)
-    assert value[f"heatmap_{name}_nothing_labelled"] == "nan" and loss(heatmaps_targ=targets * 0, logits_pred=logits) == 0
+    assert value[f"heatmap_{name}_nothing_labeled"] == "nan" and loss(heatmaps_targ=targets * 0, logits_pred=logits) == 0
 
 
 @pytest.mark.parametrize("name", ["mse", "kl", "js"])
 def test_unimodal(name):
-    "2.4.3 has no unimodal losses any more; ours are what its labelled losses say of a map and the hill at its own keypoint"
+    "2.4.3 has no unimodal losses any more; ours are what its labeled losses say of a map and the hill at its own keypoint"
     assert not any("unimodal" in o for o in value["names"])
     logits = asked.random_maps()
     maps = asked.softmax(logits)
-    hill = gaussian_heatmaps(apply_affine(invert(theirs.shifted(same, 4)), theirs(maps, 4, 1.25)[0]) + 1.5, maps.shape[-2:], 4, 1.25)
+    hill = gaussian_heatmaps(apply_affine(invert(theirs.align(same, 4)), theirs(maps, 4, 1.25)[0]) + 1.5, maps.shape[-2:], 4, 1.25)
     found = losses[f"unimodal_{name}"]()(heatmaps_unimodal=hill, logits_pred=logits, confidences=torch.ones(maps.shape[:2]))
     near(found, value["own_hill"][name], 1e-4)
 
@@ -177,7 +177,7 @@ def test_temporal_heatmaps(name, epsilon, case, settings):
 
 def test_regression():
     "What they call an RMSE is a distance divided by the root of two: here on the same labels"
-    targ, pred = asked.labelled_outputs()
+    targ, pred = asked.labeled_outputs()
     of = lambda name: losses[name]()(keypoints_targ=targ, keypoints_pred=pred).item()
     near(of("regression_mse"), value["regression"], 1e-3); near(of("regression_rmse"), value["rmse"], 1e-4)
     distance = (targ - pred).norm(dim=-1).nanmean().item()
@@ -241,12 +241,12 @@ listed_windows = read("parts_windows")
 
 def our_windows(n, chunk=16):
     frames = torch.arange(n).view(-1, 1, 1, 1).expand(n, 3, 1, 1)
-    rows = [o["images"][:, 0, 0, 0][o["windows"]] for o in in_windows(frames.split(chunk), chunk, context=5)]
+    rows = [o["images"][:, 0, 0, 0][o["windows"]] for o in batch_windows(frames.split(chunk), chunk, context=5)]
     return torch.cat(rows)
 
 
 def test_windows_of_a_video():
-    "The same in the middle, across the seams of chunks too; at the ends ours are around their own frame, clamped, and theirs repeat a neighbour's answer"
+    "The same in the middle, across the seams of chunks too; at the ends ours are around their own frame, clamped, and theirs repeat a neighbor's answer"
     ours, listed = our_windows(41), torch.tensor(listed_windows["41"])
     assert torch.equal(ours[2:-2], listed[2:-2])
     assert ours[[0, 1, -2, -1]].tolist() == [[0, 0, 0, 1, 2], [0, 0, 1, 2, 3], [37, 38, 39, 40, 40], [38, 39, 40, 40, 40]]
@@ -284,7 +284,7 @@ def test_reading_near_the_border_and_of_two_hills():
     their = fault["decoding"]
     assert (their["border_left"], their["border_right"], their["two_at_80_and_176"], their["share_0.1_at_40"]) == (1.53, -3.83, 128., 67.3) and their["middle"] < .01
     at = lambda x: torch.stack([x, torch.full_like(x, 128.)], -1)[None]
-    read = lambda maps: decode_local(maps)[0][0, :, 0]
+    read = lambda maps: decode_windowed_soft_argmax(maps)[0][0, :, 0]
     x = torch.arange(0, 255.5, .25)
     assert (read(gaussian_heatmaps(at(x), (64, 64))) - x).abs().max() < .05          # pixels
     two = gaussian_heatmaps(at(torch.tensor([80., 176.])), (64, 64)).mean(1, keepdim=True)
@@ -320,7 +320,7 @@ def a_batch(): return dict(images=torch.randint(0, 255, (2, 3, 96, 96), dtype=to
 
 
 def test_labels_are_never_annealed():
-    "There, the labelled loss of a semi-supervised regression tracker is multiplied by the weight of unlabelled video: by 0 in the first epoch"
+    "There, the labeled loss of a semi-supervised regression tracker is multiplied by the weight of unlabeled video: by 0 in the first epoch"
     their = fault["annealing"]
     assert their["regression"] == {"1.0": 1., "0.5": .5, "0.0": 0.} and their["heatmap"] == {"1.0": 1., "0.5": 1., "0.0": 1.}
     assert (their["weight_in_epoch_0"], their["weight_in_epoch_10"], their["weight_in_epoch_100"]) == (0, .1, 1)
@@ -330,7 +330,7 @@ def test_labels_are_never_annealed():
 
 
 def test_a_frozen_backbone_is_left_alone():
-    "There, its learning rate is 0, but every gradient is computed, and its batch normalisation goes on to learn"
+    "There, its learning rate is 0, but every gradient is computed, and its batch normalization goes on to learn"
     their = fault["frozen"]
     assert their["rate"] == 0 and their["with_a_gradient"] == their["tensors"] == 60 and their["changed_weights"] == 0 and their["changed_statistics"] == their["statistics"] == 40
     model = tracker("heatmap", loss_factory=LossFactory({"heatmap_cross_entropy": {}})).train()
@@ -383,7 +383,7 @@ def test_images_and_video_are_made_smaller_alike(mirror_mouse):
 
 
 def test_no_gpu_is_needed(toy_project):
-    "There, unlabelled video is refused without an NVIDIA GPU. Here a batch of it teaches on a processor"
+    "There, unlabeled video is refused without an NVIDIA GPU. Here a batch of it teaches on a processor"
     assert fault["device"]["refuses"] == "semi-supervised training requires an NVIDIA GPU with CUDA"
     from posebook.video.clips import RandomSequences
     stream = RandomSequences(sorted((toy_project/"videos").glob("*.mp4")), (96, 96), length=4)

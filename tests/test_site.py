@@ -206,7 +206,7 @@ CONTRAST = """() => {
                     return [(Math.max(a, b) + .05) / (Math.min(a, b) + .05), a > b, o.textContent.slice(0, 40), o.className] }) }"""
 
 
-@pytest.mark.parametrize("page", ["index.html", "tutorials/02_unlabelled_video.html", "models/06_heatmap.html"])
+@pytest.mark.parametrize("page", ["index.html", "tutorials/02_unlabeled_video.html", "models/06_heatmap.html"])
 def test_dark_is_readable(visit, page):
     tab = visit(page, scheme="dark")
     tab.locator("html.quarto-dark, body.quarto-dark").wait_for()

@@ -261,7 +261,7 @@ def test_checkpoints_that_do_not_fit(model, toy_project, tmp_path):
     Run(read_config(toy_project, [f"model.checkpoint={model}"]), tmp_path)     # one that does
 
 
-def test_unlabelled_video_never_touches_the_labelled_weight(toy_project, tmp_path):
+def test_unlabeled_video_never_touches_the_labeled_weight(toy_project, tmp_path):
     out = train(toy_project, *QUICK, "training.max_steps=12", "model.losses_to_use=[temporal,pca_multiview]", "dali.base.train.sequence_length=6",
                 "training.log_every_n_steps=1", "losses.temporal.log_weight=0", "callbacks.anneal_weight.start=0.3", "callbacks.anneal_weight.over=0.5", out=tmp_path/"m", say=quiet)
     log = pd.read_csv(out/"logs/metrics.csv")
@@ -271,7 +271,7 @@ def test_unlabelled_video_never_touches_the_labelled_weight(toy_project, tmp_pat
     assert np.allclose(log.train_temporal_weight.dropna(), .5 * importance)
 
 
-def test_resume_with_unlabelled_video_is_exact(toy_project, tmp_path):
+def test_resume_with_unlabeled_video_is_exact(toy_project, tmp_path):
     settings = [*QUICK, "training.max_steps=10", "training.unfreezing_step=2", "model.losses_to_use=[temporal,pca_multiview]",
                 "dali.base.train.sequence_length=6", "callbacks.anneal_weight.start=0.2"]
     whole = train(toy_project, *settings, out=tmp_path/"whole", say=quiet)

@@ -1,4 +1,4 @@
-"Whatever a lab's camera wrote: every frame once, upright, in its colours; and a sentence for what cannot be read"
+"Whatever a lab's camera wrote: every frame once, upright, in its colors; and a sentence for what cannot be read"
 import os
 import shutil
 import signal
@@ -25,7 +25,7 @@ H, W = 96, 128
 
 
 def pictures(n=40, h=H, w=W):
-    "Smooth coloured pictures that move"
+    "Smooth colored pictures that move"
     y, x = np.mgrid[:h, :w]
     t = np.arange(n)[:, None, None]
     wave = lambda a, b, c: 128 + 100 * np.sin(x / w * a + y / h * b + t / 8 + c)
@@ -62,9 +62,9 @@ def problem(path):
     ("interlaced.mp4", "libx264", "yuv420p", {"crf": "10", "flags": "+ildct+ilme", "x264-params": "interlaced=1:tff=1"}),
     ("motion_jpeg.avi", "mjpeg", "yuvj420p", {"b": "20000000"}), ("mpeg4.avi", "mpeg4", "yuv420p", {"b": "8000000"}),
     ("lossless.mkv", "ffv1", "bgr0", {}), ("transparent.mov", "png", "rgba", {}), ("transparent.webm", "libvpx-vp9", "yuva420p", {"crf": "10", "b": "0", "cpu-used": "8"}),
-    ("grey.mkv", "ffv1", "gray", {}), ("grey16.mkv", "ffv1", "gray16le", {}), ("grey.mp4", "libx264", "gray", {"crf": "10"})])
+    ("grey.mkv", "ffv1", "gray", {}), ("gray16.mkv", "ffv1", "gray16le", {}), ("gray.mp4", "libx264", "gray", {"crf": "10"})])
 def test_formats(tmp_path, name, codec, pix, options):
-    frames, tags = pictures(), [("color_range", 2)] * (pix == "gray")        # grey is made with the full range
+    frames, tags = pictures(), [("color_range", 2)] * (pix == "gray")        # gray is made with the full range
     found = np.stack(list(read_frames(film(tmp_path/name, frames, codec, pix, options, tags=tags))))
     meant = frames if "gray" not in pix else (frames @ [.299, .587, .114])[..., None].repeat(3, -1)
     assert found.shape == meant.shape
@@ -81,7 +81,7 @@ def test_odd_sizes(tmp_path):
 
 @pytest.mark.parametrize("matrix, red, blue", [(5, .299, .114), (1, .2126, .0722)])
 @pytest.mark.parametrize("full", [False, True])
-def test_colour_matrix_and_range(tmp_path, matrix, red, blue, full):
+def test_color_matrix_and_range(tmp_path, matrix, red, blue, full):
     "Against the definition of YCbCr"
     y, u, v = 100, 90, 200
     with av.open(str(tmp_path/"c.mp4"), "w") as c:
@@ -442,12 +442,12 @@ def test_the_mean_of_an_ensemble_is_of_this_video_and_these_models(tiny_model, t
 def test_review_shows_a_table_with_its_own_video(tiny_model, tmp_path):
     pytest.importorskip("anywidget")
     from posebook.inference.predict import predict
-    from posebook.notebook.review import Tracked
+    from posebook.notebook.review import TrackedVideo
     for day in ("one", "two"): (tmp_path/day).mkdir()
     film(tmp_path/"one/cam1.mp4", pictures(40)); film(tmp_path/"two/cam1.mp4", pictures(40)[::-1])
     [table] = predict(tiny_model, tmp_path/"one/cam1.mp4", tmp_path/"out")
-    Tracked(table, tmp_path/"one/cam1.mp4")
-    with pytest.raises(PosebookError, match="the table is of another video"): Tracked(table, tmp_path/"two/cam1.mp4")
+    TrackedVideo(table, tmp_path/"one/cam1.mp4")
+    with pytest.raises(PosebookError, match="the table is of another video"): TrackedVideo(table, tmp_path/"two/cam1.mp4")
 
 
 def test_an_interrupted_mean_of_other_models_is_not_taken_for_theirs(tiny_model, other_model, tmp_path, monkeypatch):

@@ -19,7 +19,7 @@ from posebook.data.labels import read_labels
 from posebook.toy import Toy
 from posebook.project.toy_project import make_toy_project
 from posebook.notebook.label import label
-from posebook.notebook.label_table import Labelling
+from posebook.notebook.label_table import LabelingSession
 
 # ---- without a browser
 
@@ -35,7 +35,7 @@ def test_untouched_cells_keep_their_text(project):
     lines[4] = b",".join(cells)
     path.write_bytes(b"\xef\xbb\xbf" + b"".join(lines).replace(b"\n", b"\r\n") + b"\r\n")
     before = path.read_bytes().split(b"\r\n")
-    work = Labelling(project)
+    work = LabelingSession(project)
     work.say(work.images[1], {work.names[2]: (3, 4.567)})
     work.save()
     after = path.read_bytes().split(b"\r\n")
@@ -44,26 +44,26 @@ def test_untouched_cells_keep_their_text(project):
     assert y[5:7] == [b"3.00", b"4.57"] and y[:5] + y[7:] == x[:5] + x[7:]
 
 
-def test_a_labelled_project_is_done_and_an_empty_row_is_not(project):
-    assert Labelling(project).first() is None
+def test_a_labeled_project_is_done_and_an_empty_row_is_not(project):
+    assert LabelingSession(project).first() is None
     path = project/"CollectedData.csv"
     image = read_labels(path).images[3]
     path.write_text("".join(o if image not in o else image + "," * 36 + "\n" for o in path.read_text().splitlines(True)))
-    work = Labelling(project)
+    work = LabelingSession(project)
     assert work.first() == image
     for name in work.names[:-1]: work.say(image, {name: (5, 5)})
     work.save()
-    assert Labelling(project).first() == image
+    assert LabelingSession(project).first() == image
     work.say(image, {work.names[-1]: "hidden"})
     work.save()
-    assert Labelling(project).first() is None
+    assert LabelingSession(project).first() is None
     assert np.isnan(read_labels(path).keypoints[3, -1]).all()
 
 
 def test_many_savers_lose_nothing(project):
     "Two people save a hundred labels each into one table, in turns and at once"
     import threading
-    people = [Labelling(project) for _ in range(2)]
+    people = [LabelingSession(project) for _ in range(2)]
     def work(me):
         for i in range(50):
             image = people[me].images[i % 6 + 6 * me]
@@ -146,13 +146,13 @@ def until(what, seconds=10):
 
 
 class Hand:
-    "A hand on the labelling widget"
+    "A hand on the labeling widget"
     def __init__(self, page):
         self.page = page
         self.view("v => v.picture.image && v.picture.image.width")
-        page.wait_for_function("document.querySelector('.pb').labelling.picture.image")
+        page.wait_for_function("document.querySelector('.pb').labeling.picture.image")
 
-    def view(self, f): return self.page.locator(".pb").first.evaluate(f"e => ({f})(e.labelling)")
+    def view(self, f): return self.page.locator(".pb").first.evaluate(f"e => ({f})(e.labeling)")
 
     def screen(self, x, y): # of a pixel of the frame
         box = self.page.locator(".pb-over").bounding_box()
@@ -177,7 +177,7 @@ class Hand:
     def key(self, key): self.page.keyboard.press(key)
 
 
-def test_labelling_in_jupyterlab(browser, lab):
+def test_labeling_in_jupyterlab(browser, lab):
     folder, url, token = lab
     toy = Toy(0, 320, 256)
     project = make_toy_project(toy, folder/"toy", labels=6, videos=1, frames=30)
@@ -230,7 +230,7 @@ def test_labelling_in_jupyterlab(browser, lab):
 
     hand.key("Enter")                                                        # the second is done already
     assert hand.view("v => v.at") == labels().images[2]
-    page.wait_for_function("document.querySelector('.pb').labelling.picture.image")
+    page.wait_for_function("document.querySelector('.pb').labeling.picture.image")
     hand.click(10, 12); hand.key("Shift+X")
     until(lambda: near(0, (10, 12), 2) and ",NA" not in path.read_text().splitlines()[5])
     assert "2 of 6 frames done" in page.locator(".pb-count").inner_text()
@@ -244,7 +244,7 @@ def test_labelling_in_jupyterlab(browser, lab):
     page.wait_for_selector(".pb-note[data-bad='1']")
     assert "does not exist" in page.locator(".pb-note").inner_text()
     hand.key("d")
-    page.wait_for_function("document.querySelector('.pb').labelling.picture.image")
+    page.wait_for_function("document.querySelector('.pb').labeling.picture.image")
     hand.click(30, 31)
     until(lambda: near(0, (30, 31), 4))
 
@@ -315,7 +315,7 @@ def test_reviewing_in_jupyterlab(browser, lab, tracked):
     page.keyboard.press("Space")
     page.wait_for_function("document.querySelector('.pb').reviewing.i > 66")
     page.keyboard.press("Space")
-    assert view("v => v.playing") is None and Labelling(project).first() == image
+    assert view("v => v.playing") is None and LabelingSession(project).first() == image
     page.close()
 
 

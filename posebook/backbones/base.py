@@ -16,7 +16,7 @@ from torch.fx.experimental.optimization import fuse
 class Backbone(nn.Module):
     "Stages that are run in a row; the output of each is a level of features"
     def __init__(self,
-        stages,    # modules; the first takes normalised pictures (N, 3, H, W)
+        stages,    # modules; the first takes normalized pictures (N, 3, H, W)
         channels,  # of each level
         strides=(4, 8, 16, 32), # pixels a cell, of each level
         mean=(123.675, 116.28, 103.53), # of R, G and B in 0 to 255, to be subtracted
@@ -30,7 +30,7 @@ class Backbone(nn.Module):
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
 
-    def normalise(self,
+    def normalize(self,
         images:Tensor, # (N, 3, H, W) uint8
     ) -> Tensor: # (N, 3, H, W) float
         "Bytes to what the first stage expects"
@@ -39,15 +39,15 @@ class Backbone(nn.Module):
     def forward(self,
         images:Tensor, # (N, 3, H, W) uint8
     ) -> list: # of levels (N, C, H / stride, W / stride), fine to coarse
-        "The levels of normalised bytes"
-        x, levels = self.normalise(images), []
+        "The levels of normalized bytes"
+        x, levels = self.normalize(images), []
         for stage in self.stages: levels.append(x := stage(x))
         return levels
 
 # %% ../../nbs/backbones/01_base.ipynb #007ef6df
 @patch
 def fused(self:Backbone) -> Backbone: # a copy
-    "The same backbone for prediction, its normalisations folded into its convolutions"
+    "The same backbone for prediction, its normalizations folded into its convolutions"
     new = copy.deepcopy(self).eval()
     if self.foldable: new.stages = nn.ModuleList(map(fuse, new.stages))
     return new.to(memory_format=torch.channels_last)

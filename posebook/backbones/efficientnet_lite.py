@@ -11,7 +11,7 @@ import importlib.util, math
 import torch
 from torch import nn
 from .base import Backbone
-from ..core import backbones, nearest, PosebookError
+from ..core import backbones, did_you_mean, PosebookError
 
 # %% ../../nbs/backbones/03_efficientnet_lite.ipynb #b7b70e71
 def conv(i:int,         # channels in
@@ -21,14 +21,14 @@ def conv(i:int,         # channels in
          groups:int=1,  # of channels that do not see each other
          relu:bool=True, # end with ReLU6
 ) -> list: # layers
-    "Convolution, normalisation, perhaps ReLU6; at stride 2 with room for TensorFlow's padding"
+    "Convolution, normalization, perhaps ReLU6; at stride 2 with room for TensorFlow's padding"
     k = k + (stride - 1)
     layers = [nn.Conv2d(i, o, k, stride, (k - 1) // 2, groups=groups, bias=False),
               nn.BatchNorm2d(o, eps=1e-3, momentum=.01)]
     return layers + [nn.ReLU6(inplace=True)] * relu
 
 class InvertedResidual(nn.Module):
-    "Widen, look around, narrow; added to what came in where the shapes agree"
+    "Expand, convolve by depth, project; added to the input where the shapes agree"
     def __init__(self,
         i:int,      # channels in
         o:int,      # channels out
@@ -38,9 +38,9 @@ class InvertedResidual(nn.Module):
     ):
         super().__init__()
         wide = i * expand
-        widen = conv(i, wide) if expand > 1 else []
-        around, narrow = conv(wide, wide, k, stride, groups=wide), conv(wide, o, relu=False)
-        self.layers = nn.Sequential(*widen, *around, *narrow)
+        conv_pw = conv(i, wide) if expand > 1 else []
+        conv_dw, conv_pwl = conv(wide, wide, k, stride, groups=wide), conv(wide, o, relu=False)
+        self.layers = nn.Sequential(*conv_pw, *conv_dw, *conv_pwl)
         self.add = stride == 1 and i == o
     def forward(self, x): return x + self.layers(x) if self.add else self.layers(x)
 
@@ -102,7 +102,7 @@ def _lite(name:str, weights:str) -> Backbone:
     if weights == "imagenet": lite_weights(stages, name)
     elif weights:
         raise PosebookError(f"efficientnet_{name} has no weights {weights!r}", "model.weights",
-                            nearest(weights, ["imagenet"]))
+                            did_you_mean(weights, ["imagenet"]))
     channels = [blocks[i][-1] for i in (1, 2, 4, 6)]
     return Backbone(stages, channels, mean=(127.,) * 3, std=(128.,) * 3)
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
 from .base import Backbone
-from ..core import backbones, nearest, PosebookError
+from ..core import backbones, did_you_mean, PosebookError
 
 # %% ../../nbs/backbones/05_timm.ipynb #c4423852
 def _row(net, # of timm's, made with `features_only=True`
@@ -39,9 +39,9 @@ class Tokens(nn.Module):
             net.set_input_size(img_size=[n // self.stride * self.patch for n in image_size])
 
     def forward(self,
-        x:Tensor, # (N, 3, H, W) normalised
+        x:Tensor, # (N, 3, H, W) normalized
     ) -> list: # of one map (N, C, H / stride, W / stride)
-        "The normalised tokens of the last block, those without a place left out"
+        "The normalized tokens of the last block, those without a place left out"
         h, w = (n // self.stride for n in x.shape[-2:])
         if self.patch != self.stride:
             x = F.interpolate(x, (h * self.patch, w * self.patch), mode="bilinear", antialias=True)
@@ -62,7 +62,7 @@ class Maps(nn.Module):
         self.nhwc = getattr(net, "output_fmt", "NCHW") == "NHWC"
 
     def forward(self,
-        x:Tensor, # (N, 3, H, W) normalised
+        x:Tensor, # (N, 3, H, W) normalized
     ) -> list: # of maps (N, C, h, w)
         "The last map of each stride from 4 on"
         maps = self.net(x)
@@ -73,7 +73,7 @@ class Maps(nn.Module):
 class SideBySide(nn.Module):
     "Maps enlarged to stride 4, next to each other"
     def __init__(self,
-        maps, # a module that makes a list of maps out of normalised pictures
+        maps, # a module that makes a list of maps out of normalized pictures
     ):
         super().__init__()
         self.maps = maps
@@ -124,7 +124,7 @@ def timm_backbone(name:str,               # of timm's, with or without the tag o
     import timm
     known = timm.list_models() + timm.list_pretrained()
     if name not in known:
-        raise PosebookError("timm knows no such network", f"timm/{name}", nearest(name, known))
+        raise PosebookError("timm knows no such network", f"timm/{name}", did_you_mean(name, known))
     cfg = timm.get_pretrained_cfg(name)
     module = timm.models.model_entrypoint(name.split(".")[0]).__module__.split(".")[-1]
     if module in _transformers:
@@ -135,8 +135,8 @@ def timm_backbone(name:str,               # of timm's, with or without the tag o
         net = _timm_net(name, weights, features_only=True, **options)
         row = hasattr(net, "return_layers") and net.output_fmt == "NCHW"
         parts = _row(net) if row else _pyramid(Maps(net))
-    colours = [[255 * o for o in values] for values in (cfg.mean, cfg.std)]
-    return Backbone(*parts, *colours, foldable=False)
+    colors = [[255 * o for o in values] for values in (cfg.mean, cfg.std)]
+    return Backbone(*parts, *colors, foldable=False)
 
 @backbones.family("timm")
 def _timm(name:str) -> callable: # the definition of timm/NAME

@@ -33,7 +33,7 @@ _epsilon = "without an epsilon, it is the 99th percentile of the labels' own err
 _fitted, _machine = "it is found from the labels", "it is chosen for the machine"
 _not_used = {
     "data.image_orig_dims": "the size is read from each image",
-    "data.header_rows": "the header of the CSV is recognised",
+    "data.header_rows": "the header of the CSV is recognized",
     "data.num_targets": "it follows from the keypoints",
     "data.view_name": "it is not needed for one view",
     "training.profiler": "use Lightning's or torch's profiler around `train`",
@@ -41,7 +41,7 @@ _not_used = {
     "training.val_check_interval": "use check_val_every_n_epoch",
     "training.imgaug_hflip": "use imgaug: {flip: {pairs: [...]}}",
     "training.dropout_rate": "the heads have no dropout",
-    "training.multiple_trainloader_mode": "unlabelled frames come along with labelled ones",
+    "training.multiple_trainloader_mode": "unlabeled frames come along with labeled ones",
     "model.lightning_pose_version": "it does not matter here",
     "model.model_params": "use model.args",
     "model.learn_weights": "the weights of the losses are given",
@@ -66,11 +66,11 @@ _not_used = {
     "eval.video_directory": "use eval.test_videos_directory",
     "eval.dali_parameters": "use dali.base.predict"}
 _not_yet = {
-    "data.view_names": "several synchronised cameras",
-    "data.camera_params_file": "several synchronised cameras",
+    "data.view_names": "several synchronized cameras",
+    "data.camera_params_file": "several synchronized cameras",
     "data.bbox_file": "a box for each frame (data.box is one for all)",
-    "training.patch_mask": "several synchronised cameras",
-    "losses.*.centering_method": "poses relative to their centre",
+    "training.patch_mask": "several synchronized cameras",
+    "losses.*.centering_method": "poses relative to their center",
     "model.backbone_checkpoint": "weights of a backbone out of a file of one's own"}
 
 # %% ../../nbs/config/02_lightning_pose.ipynb #9504a3f8

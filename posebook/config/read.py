@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 from .lightning_pose import lightning_pose_keys
 from .schema import Config
-from ..core import nearest, PosebookError
+from ..core import did_you_mean, PosebookError
 
 # %% ../../nbs/config/03_read.ipynb #f5086e01
 POSEBOOK = {"training": {"max_steps": 1500}}
@@ -58,7 +58,7 @@ def _explain(e:ValidationError, where) -> PosebookError:
         if o["type"] == "extra_forbidden":
             for p in loc[:-1]:
                 if p in section.model_fields: section = section.model_fields[p].annotation
-            lines.append(f"unknown key {_path(loc)}; {nearest(loc[-1], section.model_fields)}")
+            lines.append(f"unknown key {_path(loc)}; {did_you_mean(loc[-1], section.model_fields)}")
         else: lines.append(f"{_path(loc)} = {o['input']!r}: {msg[0].lower() + msg[1:]}")
     return PosebookError("; ".join(dict.fromkeys(lines)), where,
                          "correct it; `posebook init --full` shows every key with its meaning")

@@ -14,7 +14,7 @@ from pathlib import Path
 import h5py, numpy as np, pandas as pd
 from PIL import Image
 from fastcore.basics import patch
-from ..core import PosebookError, writing
+from ..core import PosebookError, atomic_write
 
 # %% ../../nbs/data/01_labels.ipynb #b1b2fac5
 def _header(rows:pd.DataFrame, path) -> int:
@@ -39,7 +39,7 @@ def _numbers(cells:pd.DataFrame, columns, index, path) -> np.ndarray:
         said = "; ".join(f"{cells.iat[r, c]!r} for {' '.join(columns[c])} of {index[r]} "
                          f"(line {cells.index[r] + 1})" for r, c in bad[:5])
         raise PosebookError(f"{len(bad)} cell(s) hold no finite number: {said}", path,
-                            "write a number, or leave the cell empty if it is not labelled")
+                            "write a number, or leave the cell empty if it is not labeled")
     return values
 
 # %% ../../nbs/data/01_labels.ipynb #17bd6de2
@@ -81,10 +81,10 @@ def read_table(path,    # a CSV file with three header rows
 class Labels:
     "Which keypoint is where in which frame, as far as somebody said so"
     images: list            # paths, relative to `root`
-    keypoints: np.ndarray   # (N, K, 2) float64, x and y in pixels of the frame, NaN: not labelled
+    keypoints: np.ndarray   # (N, K, 2) float64, x and y in pixels of the frame, NaN: not labeled
     keypoint_names: list    # K names
     root: Path = Path()     # the project's folder
-    scorer: str = "posebook" # who labelled
+    scorer: str = "posebook" # who labeled
 
     def __len__(self): return len(self.images)
 
@@ -139,7 +139,7 @@ def label_files(path:Path, # of a file, perhaps with stars
 
 def joined(tables:list, # of `read_table`
 ) -> tuple: # as `read_table`
-    "Tables one below the other; a body part that one of them does not have is not labelled there"
+    "Tables one below the other; a body part that one of them does not have is not labeled there"
     names = list(dict.fromkeys(k for _, ks, _, _ in tables for k in ks))
     def column(c):
         parts = [np.full((len(i), len(names)), np.nan) for i, *_ in tables]
@@ -173,11 +173,11 @@ def write(self:Labels, path): # the CSV file
     header = [[first, *(c[first] for c in columns)] for first in ("scorer", "bodyparts", "coords")]
     rows = [[image, *("" if np.isnan(v) else f"{v:.10g}" for v in row)]
             for image, row in zip(self.images, self.keypoints.reshape(len(self), -1))]
-    with writing(path) as p: pd.DataFrame(header + rows).to_csv(p, header=False, index=False)
+    with atomic_write(path) as p: pd.DataFrame(header + rows).to_csv(p, header=False, index=False)
 
 # %% ../../nbs/data/01_labels.ipynb #990ca94e
 @patch
-def labelled(self:Labels,
+def labeled(self:Labels,
 ) -> Labels: # without the frames of which nothing is said
     "The frames that have a label"
     rows = ~np.isnan(self.keypoints).all((1, 2))
@@ -224,7 +224,7 @@ def check(self:Labels,
 ) -> Labels: # without the labels just outside their image
     "Compare the labels with their images"
     if not len(self) or np.isnan(self.keypoints).all():
-        raise PosebookError("there is no labelled frame", self.root, "label some frames first")
+        raise PosebookError("there is no labeled frame", self.root, "label some frames first")
     missing = [o for o, p in zip(self.images, self.paths()) if not p.is_file()]
     if missing:
         raise PosebookError(f"{len(missing)} image(s) of the CSV do not exist: "
@@ -237,9 +237,9 @@ def check(self:Labels,
     if far.any():
         raise PosebookError(f"{far.sum()} label(s) lie far outside their image: {_rows(self, far)}",
                             self.root, "labels and images do not belong together: "
-                            "was the video resized or cropped after labelling?")
+                            "was the video resized or cropped after labeling?")
     if near.any():
-        warnings.warn(f"{near.sum()} label(s) just outside their image count as not labelled: "
+        warnings.warn(f"{near.sum()} label(s) just outside their image count as not labeled: "
                       + _rows(self, near))
     keypoints = np.where(near[..., None], np.nan, self.keypoints)
     return Labels(self.images, keypoints, self.keypoint_names, self.root, self.scorer)

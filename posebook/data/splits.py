@@ -9,16 +9,16 @@ __all__ = ['SETS', 'split_sizes', 'split_frames', 'write_split', 'read_split', '
 import csv
 from pathlib import Path
 import numpy as np, torch
-from ..core import PosebookError, writing
+from ..core import PosebookError, atomic_write
 
 # %% ../../nbs/data/02_splits.ipynb #16d6637e
-def split_sizes(n:int,            # labelled frames
+def split_sizes(n:int,            # labeled frames
                 train_prob:float, # share for training
                 val_prob:float,   # share for validation
 ) -> tuple: # training, validation, test
     "How many frames go where"
     if n < 2:
-        raise PosebookError(f"{n} labelled frame(s): at least two are needed, "
+        raise PosebookError(f"{n} labeled frame(s): at least two are needed, "
                             "one to learn from and one to watch", do="label more frames")
     if train_prob + val_prob > 1 + 1e-9:
         raise PosebookError(f"train_prob + val_prob = {train_prob + val_prob:g} is more than 1",
@@ -50,14 +50,14 @@ def _split_groups(groups, sizes, generator) -> dict:
     return split
 
 # %% ../../nbs/data/02_splits.ipynb #f565ca2f
-def split_frames(n:int,                # labelled frames, in the order of the CSV
+def split_frames(n:int,                # labeled frames, in the order of the CSV
                  train_prob:float=.9,  # share for training
                  val_prob:float=.1,    # share for validation; the rest is the test
                  seed:int=0,           # `training.rng_seed_data_pt`
                  train_frames:float=1, # a share (<= 1) or number of the training frames to use
                  groups:list=None,     # (n,) what each frame belongs to; None: divided one by one
 ) -> dict: # name -> indices; the names are train, val, test and unused
-    "Divide the labelled frames"
+    "Divide the labeled frames"
     sizes, generator = split_sizes(n, train_prob, val_prob), torch.Generator().manual_seed(seed)
     if groups is not None: split = _split_groups(groups, sizes, generator)
     else:
@@ -82,7 +82,7 @@ def write_split(path,        # the file to write: MODEL/split.csv
     "Write the set of each image as a CSV file with the columns image, set and position"
     rows = {i: (name, position) for name, key in SETS.items()
             for position, i in enumerate(split[key])}
-    with writing(path) as p, open(p, "w", newline="", encoding="utf-8") as f:
+    with atomic_write(path) as p, open(p, "w", newline="", encoding="utf-8") as f:
         csv.writer(f).writerows([("image", "set", "position"),
                                  *((image, *rows[i]) for i, image in enumerate(images))])
 

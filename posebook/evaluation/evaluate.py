@@ -8,7 +8,7 @@ __all__ = ['RESULTS', 'match_names', 'split_of', 'evaluate']
 # %% ../../nbs/evaluation/04_evaluate.ipynb #6c1de3c9
 import json
 from pathlib import Path
-from ..core import PosebookError, writing
+from ..core import PosebookError, atomic_write
 from ..data.labels import Labels, read_labels
 from ..data.splits import read_split, split_by_name
 from .metrics import metrics, pixel_errors, write_pixel_errors
@@ -28,7 +28,7 @@ def match_names(labels:Labels, # with keypoints in any order
         differ = ("the model also knows", missing), ("the labels also have", extra)
         said = "; ".join(f"{what} {', '.join(o[:8])}" for what, o in differ if o)
         raise PosebookError(f"the labels' keypoints are not the model's: {said}", labels.root,
-                            "rename or add the columns in the CSV; an empty column is not labelled")
+                            "rename or add the columns in the CSV; an empty column is not labeled")
     order = [labels.keypoint_names.index(n) for n in names]
     return Labels(labels.images, labels.keypoints[:, order], list(names), labels.root, labels.scorer)
 
@@ -89,10 +89,10 @@ def evaluate(model_dir,      # a folder that `train` made
     write_pixel_errors(folder/"predictions_pixel_error.csv", labels, errors, split)
     found = metrics(errors, split, labels.keypoint_names)
     text = json.dumps(found, indent=1, allow_nan=False)
-    with writing(folder/"metrics.json") as p: p.write_text(text, encoding="utf-8")
+    with atomic_write(folder/"metrics.json") as p: p.write_text(text, encoding="utf-8")
     if folder != model_dir:
         whose = f"{_source(csv, labels)}\n"
-        with writing(folder/"labels_from.txt") as p: p.write_text(whose, encoding="utf-8")
+        with atomic_write(folder/"labels_from.txt") as p: p.write_text(whose, encoding="utf-8")
     record_files(*(folder/o for o in RESULTS))
     say(f"wrote {report(model_dir, folder, labels)}")
     return found

@@ -7,20 +7,20 @@ __all__ = ['pixel_errors', 'write_pixel_errors', 'read_pixel_errors', 'statistic
 
 # %% ../../nbs/evaluation/02_metrics.ipynb #6208ec30
 import numpy as np, pandas as pd
-from ..core import writing
+from ..core import atomic_write
 from ..data.labels import Labels
 from .plots import by_split
 
 # %% ../../nbs/evaluation/02_metrics.ipynb #69ac2f5e
-def pixel_errors(labels:Labels,        # N labelled frames of K keypoints
+def pixel_errors(labels:Labels,        # N labeled frames of K keypoints
                  keypoints:np.ndarray, # (N, K, 2) predictions, pixels of the frame
-) -> np.ndarray: # (N, K) pixels of the frame, NaN: not labelled
+) -> np.ndarray: # (N, K) pixels of the frame, NaN: not labeled
     "How far each prediction is from its label"
     return np.linalg.norm(np.asarray(keypoints, float) - labels.keypoints, axis=-1)
 
 # %% ../../nbs/evaluation/02_metrics.ipynb #6bc867e9
 def write_pixel_errors(path,             # the file to write: predictions_pixel_error.csv
-                       labels:Labels,    # N labelled frames
+                       labels:Labels,    # N labeled frames
                        errors:np.ndarray, # (N, K) pixels
                        split:dict=None,  # name -> rows, as `split_frames` returns; None: all are the test
 ):
@@ -29,7 +29,7 @@ def write_pixel_errors(path,             # the file to write: predictions_pixel_
     for name, rows in by_split(split, len(labels)).items(): sets[rows] = name
     table = pd.DataFrame(np.round(errors, 4), labels.images, labels.keypoint_names)
     table.insert(len(table.columns), "set", sets, allow_duplicates=True)
-    with writing(path) as p: table.to_csv(p)
+    with atomic_write(path) as p: table.to_csv(p)
 
 def read_pixel_errors(path, # a file that `write_pixel_errors` wrote
 ) -> tuple: # images, names, errors (N, K), split (name -> rows)
@@ -50,7 +50,7 @@ def statistics(errors, # of any shape, pixels; NaN is left out
     found = e.mean(), np.median(e), *np.percentile(e, [90, 95]), (e <= 5).mean(), (e <= 10).mean()
     return {"count": len(e)} | {k: round(float(v), 4) for k, v in zip(names, found)}
 
-def metrics(errors:np.ndarray, # (N, K) pixels, NaN: not labelled
+def metrics(errors:np.ndarray, # (N, K) pixels, NaN: not labeled
             split:dict,        # name -> rows, as `split_frames` returns; None: all rows are the test
             names:list,        # K names
 ) -> dict: # split -> `all` and each keypoint -> `statistics`

@@ -91,7 +91,7 @@ def _rows_of_dots(ax, rows, at, # a list of errors for each row, and where the r
 
 # %% ../../nbs/evaluation/01_plots.ipynb #81007345
 @styled
-def plot_errors(errors:np.ndarray, # (N, K) pixels, NaN: not labelled
+def plot_errors(errors:np.ndarray, # (N, K) pixels, NaN: not labeled
                 names:list,        # K names
                 split:dict=None,   # name -> rows; None: all rows are the test
                 width:float=7.,    # inches
@@ -104,7 +104,7 @@ def plot_errors(errors:np.ndarray, # (N, K) pixels, NaN: not labelled
     ax = fig.subplots()
     for i, (_, values) in enumerate(rows):
         if np.isfinite(values).any(): continue
-        ax.annotate("not labelled", (.01, i), xycoords=("axes fraction", "data"), va="center",
+        ax.annotate("not labeled", (.01, i), xycoords=("axes fraction", "data"), va="center",
                     size=8, alpha=.7)
     for j, (part, of) in enumerate(parts.items()):
         step = .84 / len(parts)
@@ -143,7 +143,7 @@ def medians_by_confidence(confidences, errors, # (n,) each
 # %% ../../nbs/evaluation/01_plots.ipynb #83515de8
 @styled
 def plot_confidence(confidences:np.ndarray, # (N, K) 0 to 1
-                    errors:np.ndarray,      # (N, K) pixels, NaN: not labelled
+                    errors:np.ndarray,      # (N, K) pixels, NaN: not labeled
                     within:float=10.,       # pixels that count as right
                     width:float=7.,         # inches; below 6 the panels are stacked
                     floor:float=.1,         # pixels; smaller errors are drawn here
@@ -186,7 +186,7 @@ def zoom(size,   # height, width of the frame
 # %% ../../nbs/evaluation/01_plots.ipynb #74762dbd
 @styled
 def plot_frame(image:np.ndarray,     # (H, W, 3) uint8
-               truth:np.ndarray,     # (K, 2) pixels of the frame, NaN: not labelled
+               truth:np.ndarray,     # (K, 2) pixels of the frame, NaN: not labeled
                predicted:np.ndarray, # (K, 2)
                confidences:np.ndarray=None, # (K,); below `threshold` a dot is hollow
                names:list=None,      # K names; the name of the worst keypoint is written beside it
@@ -271,8 +271,8 @@ def plot_traces(keypoints:np.ndarray,        # (T, K, 2) pixels of the frame
     frame = start + np.arange(t)
     fig = Figure((width, .7 + k * .6), layout="constrained")
     ax = fig.subplots()
-    for c, (centre, color) in enumerate(((.24, COLORS["test"]), (.66, COLORS["validation"]))):
-        lanes = np.arange(k) + centre - .2 * np.clip(away[..., c] / scale * (1 if c == 0 else -1), -1, 1)
+    for c, (center, color) in enumerate(((.24, COLORS["test"]), (.66, COLORS["validation"]))):
+        lanes = np.arange(k) + center - .2 * np.clip(away[..., c] / scale * (1 if c == 0 else -1), -1, 1)
         ax.plot(frame, lanes, color=color, lw=.9, rasterized=True)
     if confidences is not None:
         ax.imshow(_unsure(confidences, 10), extent=(start - .5, start + t - .5, k, 0),
@@ -294,7 +294,7 @@ def svg(fig:Figure,   # as the functions here make
         prefix:str,   # of the ids in it, another one for each picture of a page
         label:str="", # what it shows, for those who cannot see it
 ) -> str: # an <svg> element
-    "A figure as part of a web page, in the page's own font and colours"
+    "A figure as part of a web page, in the page's own font and colors"
     file = io.StringIO()
     fig.savefig(file, format="svg", transparent=True, dpi=180,
                 metadata=dict(Date=None, Creator=None, Format=None, Type=None))

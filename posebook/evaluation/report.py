@@ -12,7 +12,7 @@ from pathlib import Path
 from string import Template
 from types import SimpleNamespace
 from ..config.read import read_config
-from ..core import PosebookError, writing
+from ..core import PosebookError, atomic_write
 from ..data.dataset import read_image
 from ..data.labels import Labels
 from ..data.tables import read_predictions
@@ -135,8 +135,8 @@ def _gather(model_dir, folder, labels) -> SimpleNamespace:
 WHICH = dict(test="frames that the model has never seen (the test set)",
              new="frames that were labeled after the training, which the model has never seen",
              unknown="labeled frames; which of them the model was trained on is not known",
-             train="the frames that the model learnt from: how well it does on others is not known",
-             validation="frames that the model did not learn from, but that were looked at while it learnt "
+             train="the frames that the model learned from: how well it does on others is not known",
+             validation="frames that the model did not learn from, but that were looked at while it learned "
                         "(the validation set)")
 
 def _count(n, what): return f"{n} {what}{'' if n == 1 else 's'}"
@@ -212,7 +212,7 @@ def _distributions(r) -> str:
         "Each dot is one label, the bar covers the middle half and the stroke is the median; "
         "the axis is logarithmic. A bar far to the right is a keypoint that is hard as such; lone dots "
         "far to the right are single failures, or labels that are wrong. Test errors far above the training "
-        "errors call for more, and more varied, labelled frames.", spread) + _section(
+        "errors call for more, and more varied, labeled frames.", spread) + _section(
         "Can its confidence be believed?",
         f"First the error of each label of the {r.main} frames against the model's confidence there; "
         "it should fall to the right. Then what remains if all below a threshold is "
@@ -262,7 +262,7 @@ def _worst(r) -> str:
     grids = {s: "".join(_frame(r, i) for i in w if r.images[i] in r.where) for s, w in worst.items()}
     if not any(grids.values()):
         return _section("The worst frames",
-                        "The labelled images are not where they were, so the frames cannot be shown.")
+                        "The labeled images are not where they were, so the frames cannot be shown.")
     title = lambda s: "Training" if s == "train" else s.capitalize()
     return _section("The worst frames",
                     "Rings are labels, dots are predictions, joined by a line. A hollow dot has a confidence "
@@ -329,5 +329,5 @@ def report(model_dir,   # a model folder that was evaluated
     parts = _header, _numbers, _distributions, _worst, _learning, _videos, _settings
     title = f"{Path(r.cfg.data.data_dir or '.').resolve().name}: posebook report"
     page = PAGE.substitute(title=html.escape(title), style=STYLE, body="".join(part(r) for part in parts))
-    with writing(r.folder/"report.html") as p: p.write_text(page, encoding="utf-8")
+    with atomic_write(r.folder/"report.html") as p: p.write_text(page, encoding="utf-8")
     return r.folder/"report.html"

@@ -8,8 +8,8 @@ __all__ = ['ensemble', 'predict_ensemble']
 # %% ../../nbs/inference/06_ensemble.ipynb #613eb255
 import numpy as np
 from pathlib import Path
-from ..core import PosebookError, writing
-from ..data.tables import check_replaceable, header, in_parts, lines, write_values
+from ..core import PosebookError, atomic_write
+from ..data.tables import check_replaceable, header, read_in_chunks, lines, write_values
 from .predict import collect, predict
 from .sidecar import read_record, Sidecar, sidecar_path
 from ..model_folder import record_files
@@ -21,7 +21,7 @@ def ensemble(tables:list, # of the same video
              spread,      # the file of how far they are apart, in pixels
 ):
     "The mean of several tables, and how far they are apart"
-    parts = lambda: zip(*map(in_parts, tables), strict=True)
+    parts = lambda: zip(*map(read_in_chunks, tables), strict=True)
     def mean():
         for part in parts():
             indices, names, keypoints, confidences = zip(*part)
@@ -29,7 +29,7 @@ def ensemble(tables:list, # of the same video
                 raise PosebookError("the tables are of different videos or keypoints",
                                     " and ".join(map(str, tables)))
             yield indices[0], names[0], np.stack(keypoints), np.mean(confidences, 0)
-    with writing(path) as p, p.open("w") as f:
+    with atomic_write(path) as p, p.open("w") as f:
         for i, (index, names, keypoints, confidences) in enumerate(mean()):
             text = header("ensemble", names) if not i else []
             f.write("\n".join(text + lines(index, keypoints.mean(0), confidences)) + "\n")

@@ -8,7 +8,7 @@ __all__ = ['draw_keypoints', 'keypoint_colors', 'write_labeled_video']
 # %% ../../nbs/inference/04_labeled_video.ipynb #4c05a122
 import cv2, matplotlib, numpy as np
 from itertools import chain
-from ..data.tables import in_parts
+from ..data.tables import read_in_chunks
 from ..video.files import probe, read_frames, write_video
 
 # %% ../../nbs/inference/04_labeled_video.ipynb #0dc838f4
@@ -30,7 +30,7 @@ def draw_keypoints(frame,       # (H, W, 3) uint8, drawn on in place
 def keypoint_colors(n:int, # keypoints
                     colormap:str="rainbow", # matplotlib's name
 ) -> np.ndarray: # (n, 3), 0 to 255
-    "A colour for each keypoint"
+    "A color for each keypoint"
     return (matplotlib.colormaps[colormap](np.linspace(0, 1, n))[:, :3] * 255).round()
 
 # %% ../../nbs/inference/04_labeled_video.ipynb #03520bc0
@@ -41,7 +41,7 @@ def write_labeled_video(video,       # a video file
                         colormap:str="rainbow", # matplotlib's name
 ):
     "A copy of the video with the keypoints drawn into it"
-    info, parts = probe(video), in_parts(predictions)
+    info, parts = probe(video), read_in_chunks(predictions)
     n = max(1, round(480 / min(info.height, info.width)))
     enlarge = lambda f: f.repeat(n, 0).repeat(n, 1)
     rows = chain.from_iterable(zip(keypoints, confidences) for *_, keypoints, confidences in parts)

@@ -11,12 +11,12 @@ import numpy as np
 from pathlib import Path
 from ..core import disk_errors, PosebookError
 from ..data.tables import check_replaceable, Table, write_temporal_norm
-from .heatmap_files import Heatmaps
+from .heatmap_files import HeatmapFile
 from .labeled_video import write_labeled_video
 from .predictor import Predictor
 from .sidecar import Sidecar, video_identity
 from ..model_folder import record_files
-from ..training.pose_spaces import read_spaces, write_space_errors
+from ..training.pose_spaces import read_pose_spaces, write_pose_errors
 from ..video.files import find_videos
 from ..video.stream import VideoStream
 
@@ -69,7 +69,7 @@ def _files(model, stream, table, save_heatmaps) -> list:
         raise PosebookError(f"the model {model.cfg.model.model_type} draws no heatmaps",
                             "--save-heatmaps", "leave it out")
     if save_heatmaps:
-        files.append(Heatmaps(table.with_name(f"{table.stem}_heatmaps.h5"), model.names,
+        files.append(HeatmapFile(table.with_name(f"{table.stem}_heatmaps.h5"), model.names,
                               stream.affine.numpy(), model.tracker.stride))
     return files
 
@@ -154,7 +154,7 @@ def predict_single_video(
         files = _still_due(_files(model, stream, table, save_heatmaps), sidecar, resume, overwrite)
         if not files: return table
         if resume: stream.start = min(f.rows() for f in files) // sequence * sequence
-        heatmaps = any(isinstance(f, Heatmaps) for f in files)
+        heatmaps = any(isinstance(f, HeatmapFile) for f in files)
         done, damage = _track(model, stream, files, heatmaps, progress)
         if done: _finish(files, sidecar, table, damage)
     if damage: raise damage
@@ -192,12 +192,12 @@ def _beside(model, video, table, labeled_video):
     if not norm.exists():
         record_files(norm)
         write_temporal_norm(table, norm)
-    spaces = model.model_dir and read_spaces(model.cfg, model.model_dir/"pose_spaces.json")
+    spaces = model.model_dir and read_pose_spaces(model.cfg, model.model_dir/"pose_spaces.json")
     for name, space in (spaces or {}).items():
         errors = table.with_name(f"{table.stem}_{name}_error.csv")
         if errors.exists(): continue
         record_files(errors)
-        write_space_errors(table, space, errors)
+        write_pose_errors(table, space, errors)
     if labeled_video and not drawn.exists():
         o = model.cfg.eval
         record_files(drawn)

@@ -10,7 +10,7 @@ import hashlib, json, os
 from pathlib import Path
 from fastcore.basics import patch
 from .. import __version__
-from ..core import PosebookError, writing
+from ..core import PosebookError, atomic_write
 
 # %% ../../nbs/inference/03_sidecar.ipynb #7c90141f
 def video_identity(path,      # a video file
@@ -75,7 +75,7 @@ class Sidecar:
         "Record what the `.part` files are of"
         content = {"posebook": __version__, **self.content, **self.settings,
                    "complete": complete, "damage": damage}
-        with writing(self.part) as p: p.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        with atomic_write(self.part) as p: p.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
     def finish(self):
         "Give the record its name, as the files have theirs"

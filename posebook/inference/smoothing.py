@@ -8,7 +8,7 @@ __all__ = ['spikes', 'parabola', 'smooth_keypoints', 'smooth']
 # %% ../../nbs/inference/07_smoothing.ipynb #365f589c
 import numpy as np, pandas as pd
 from pathlib import Path
-from ..core import PosebookError, writing
+from ..core import PosebookError, atomic_write
 from ..data.tables import check_replaceable, header, lines, read_predictions, write_values
 from ..model_folder import record_files
 
@@ -16,7 +16,7 @@ from ..model_folder import record_files
 def spikes(keypoints,  # (N, K, 2)
            jump=None,  # pixels; None: five times a keypoint's median step, 5 at least
 ) -> np.ndarray: # (N, K) bool
-    "Where one frame's keypoint is far from its neighbours, and these are not from each other"
+    "Where one frame's keypoint is far from its neighbors, and these are not from each other"
     step = lambda k: np.linalg.norm(keypoints[k:] - keypoints[:len(keypoints) - k], axis=-1)
     found = np.zeros(keypoints.shape[:2], bool)
     if len(keypoints) < 3: return found
@@ -81,7 +81,7 @@ def smooth(path,           # a table of predictions
                             "give another name with --out")
     new = smooth_keypoints(keypoints, confidences, threshold, gap, jump, window)
     text = header("smoothed", names) + lines(index, new, confidences)
-    with writing(out) as p: p.write_text("\n".join(text) + "\n")
+    with atomic_write(out) as p: p.write_text("\n".join(text) + "\n")
     moved = np.linalg.norm(new - keypoints, axis=-1)
     write_values(moved_to, [(index, names, moved)])
     record_files(out, moved_to)

@@ -13,7 +13,7 @@ from ..core import losses, PosebookError
 # %% ../../nbs/losses/01_base.ipynb #a8087ac5
 class Loss(nn.Module):
     "A number to be made smaller, from the outputs that it names"
-    copies = 1      # how many changed copies of each unlabelled frame it wants in a batch
+    copies = 1      # how many changed copies of each unlabeled frame it wants in a batch
 
     def __init__(self, log_weight:float=0.): # weight = 1 / (2 exp(log_weight))
         super().__init__()
@@ -45,7 +45,7 @@ class Loss(nn.Module):
 
 # %% ../../nbs/losses/01_base.ipynb #d74cff5b
 class VideoLoss(Loss):
-    "A loss of unlabelled frames, which listens to confident predictions only"
+    "A loss of unlabeled frames, which listens to confident predictions only"
     def __init__(self,
         prob_threshold:float=.05, # confidence, 0 to 1, from which on a prediction counts
         **kwargs                  # log_weight

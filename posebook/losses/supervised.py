@@ -14,9 +14,9 @@ from .base import Loss
 
 # %% ../../nbs/losses/02_supervised.ipynb #63f05691
 class HeatmapLoss(Loss):
-    "The mean over labelled keypoints of how unlike target and prediction are"
+    "The mean over labeled keypoints of how unlike target and prediction are"
     def compare(self,
-        targ:Tensor,   # (n, cells) of labelled keypoints, each sums to one
+        targ:Tensor,   # (n, cells) of labeled keypoints, each sums to one
         logits:Tensor, # (n, cells) heatmaps before the softmax
     ) -> Tensor: # (n,)
         "How unlike each pair of heatmaps is"
@@ -24,15 +24,15 @@ class HeatmapLoss(Loss):
                                   "one number for each pair of heatmaps")
 
     def forward(self,
-        heatmaps_targ:Tensor, # (B, K, h, w), each sums to one, or to zero where nothing is labelled
+        heatmaps_targ:Tensor, # (B, K, h, w), each sums to one, or to zero where nothing is labeled
         logits_pred:Tensor,   # (B, K, h, w), heatmaps before the softmax
         **_                   # other outputs are not looked at
     ) -> Tensor: # a scalar
-        "The mean of `compare` over labelled keypoints"
+        "The mean of `compare` over labeled keypoints"
         targ, logits = heatmaps_targ.flatten(2), logits_pred.flatten(2)
-        labelled = targ.sum(-1) > 0
-        if not labelled.any(): return logits.sum() * 0.
-        return self.compare(targ[labelled], logits[labelled]).mean()
+        labeled = targ.sum(-1) > 0
+        if not labeled.any(): return logits.sum() * 0.
+        return self.compare(targ[labeled], logits[labeled]).mean()
 
 # %% ../../nbs/losses/02_supervised.ipynb #ecb72b86
 @losses("heatmap_cross_entropy")
@@ -62,7 +62,7 @@ class HeatmapJS(HeatmapLoss):
 
 # %% ../../nbs/losses/02_supervised.ipynb #ea759216
 class CoordinateLoss(Loss):
-    "The mean over labelled keypoints of how far prediction and label are apart"
+    "The mean over labeled keypoints of how far prediction and label are apart"
     def compare(self,
         away:Tensor, # (n, 2) pixels of the frame
     ) -> Tensor: # (n,)
@@ -71,14 +71,14 @@ class CoordinateLoss(Loss):
                                   "one number for each difference")
 
     def forward(self,
-        keypoints_targ:Tensor, # (B, K, 2) pixels of the frame, NaN: not labelled
+        keypoints_targ:Tensor, # (B, K, 2) pixels of the frame, NaN: not labeled
         keypoints_pred:Tensor, # (B, K, 2) pixels of the frame
         **_                    # other outputs are not looked at
     ) -> Tensor: # a scalar
-        "The mean of `compare` over labelled keypoints"
-        labelled = ~keypoints_targ.isnan().any(-1)
-        if not labelled.any(): return keypoints_pred.sum() * 0.
-        return self.compare((keypoints_pred - keypoints_targ)[labelled]).mean()
+        "The mean of `compare` over labeled keypoints"
+        labeled = ~keypoints_targ.isnan().any(-1)
+        if not labeled.any(): return keypoints_pred.sum() * 0.
+        return self.compare((keypoints_pred - keypoints_targ)[labeled]).mean()
 
 @losses("coordinate")
 class Distance(CoordinateLoss):

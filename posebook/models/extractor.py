@@ -24,12 +24,12 @@ class BaseFeatureExtractor(LightningModule):
         image_size=None,  # height, width of what the model sees, if they are to be checked
         stride:int=4,     # pixels a cell of the neck's map
         backbone:str="efficientnet_lite0", # by its registered name
-        weights:str="imagenet", # the backbone's initialisation
+        weights:str="imagenet", # the backbone's initialization
         neck:str="pyramid",     # pyramid | none
         backbone_args:dict=None, # further settings of the backbone, by name
         neck_args:dict=None,    # and of the neck
         tuned_stages:int=2,     # how many of the backbone's last stages learn after unfreezing
-        fixed_statistics:bool=True, # keep the backbone's normalisation statistics
+        fixed_statistics:bool=True, # keep the backbone's normalization statistics
     ):
         super().__init__()
         self.backbone = b = build(
@@ -89,7 +89,7 @@ def get_levels(self:BaseFeatureExtractor,
     # remembered levels are bfloat16; where the arithmetic is not, they are made what it is
     mixed = torch.is_autocast_enabled(self.device.type)
     levels = [o if mixed else o.float() for o in levels]
-    x = levels[-1] if levels else self.backbone.normalise(images)
+    x = levels[-1] if levels else self.backbone.normalize(images)
     for i, stage in enumerate(self.backbone.stages[len(levels):stages], len(levels)):
         learns = torch.is_grad_enabled() and i >= self.num_frozen
         full = learns and self.device.type == "cpu" and depthwise(stage)

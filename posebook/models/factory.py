@@ -18,7 +18,7 @@ from . import heatmap as _, lightning_pose as _, mhcrnn as _, regression as _
 # %% ../../nbs/models/09_factory.ipynb #c009624b
 def unsupervised_losses(cfg:Config, # as read
 ) -> list: # of names
-    "The losses of unlabelled video that a config asks for"
+    "The losses of unlabeled video that a config asks for"
     return [o for o in cfg.model.losses_to_use if not losses[o].labeled()]
 
 def window_size(cfg:Config, # as read
@@ -27,7 +27,7 @@ def window_size(cfg:Config, # as read
     return cfg.model.context if models[cfg.model.model_type].sees_context else 1
 
 def _can(tracker, unsupervised, model):
-    "Whether a tracker returns what the losses of unlabelled video need"
+    "Whether a tracker returns what the losses of unlabeled video need"
     for name in unsupervised:
         missing = set(losses[name].needs()) - {*tracker.outputs, "sequence", "frame"}
         if not missing: continue

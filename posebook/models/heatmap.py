@@ -66,9 +66,9 @@ class HeatmapTracker(BaseSupervisedTracker):
         num_keypoints,      # K
         head:str="conv",    # conv | deconv
         head_args:dict=None, # further settings of the head, by name
-        decode:str="local", # how a heatmap becomes a coordinate: a decoder's name
+        decode:str="windowed_soft_argmax", # how a heatmap becomes a coordinate: a decoder's name
         sigma:float=1.5,    # of the target Gaussian, in cells of the heatmap
-        uniform:bool=False, # teach a keypoint that is not labelled a flat heatmap
+        uniform:bool=False, # teach a keypoint that is not labeled a flat heatmap
         stride:int=4,       # pixels a cell of the heatmap
         **kwargs,           # settings of every tracker
     ):
@@ -94,7 +94,7 @@ def decode(self:HeatmapTracker,
 ) -> tuple: # keypoints (B, K, 2) in pixels of the frame, confidences (B, K)
     "Heatmaps to keypoints"
     keypoints, confidences = self.decoder(heatmaps, self.stride, self.sigma)
-    affine = self.decoder.shifted(affine, self.stride)
+    affine = self.decoder.align(affine, self.stride)
     return apply_affine(invert(affine), keypoints), confidences
 
 # %% ../../nbs/models/06_heatmap.ipynb #f09954ea
@@ -111,12 +111,12 @@ def read(self:HeatmapTracker,
 
 @patch
 def target(self:HeatmapTracker,
-           keypoints:Tensor, # (B, K, 2) in pixels of the frame; NaN: not labelled
+           keypoints:Tensor, # (B, K, 2) in pixels of the frame; NaN: not labeled
            affine:Tensor,    # (B, 2, 3), frame pixels -> model pixels
            size,             # height, width of the heatmaps
 ) -> Tensor: # (B, K, h, w), each sums to one, or to zero where there is nothing to see
     "The heatmaps that keypoints ask for"
-    on_picture = apply_affine(self.decoder.shifted(affine, self.stride), keypoints)
+    on_picture = apply_affine(self.decoder.align(affine, self.stride), keypoints)
     edge = torch.tensor(size[::-1], device=keypoints.device) * self.stride - .5
     seen = ((on_picture > -.5) & (on_picture < edge)).all(-1, keepdim=True)
     return gaussian_heatmaps(on_picture.where(seen, torch.nan), size,
@@ -126,7 +126,7 @@ def target(self:HeatmapTracker,
 def get_loss_inputs_labeled(self:HeatmapTracker,
                             batch:dict, # images or levels, keypoints (B, K, 2), affine
 ) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
-    "What the losses of labelled frames compare"
+    "What the losses of labeled frames compare"
     logits, keypoints, affine = self(batch), batch["keypoints"], batch["affine"]
     return dict(heatmaps_targ=self.target(keypoints, affine, logits.shape[-2:]),
                 keypoints_targ=keypoints, **self.read(logits, affine))
@@ -136,11 +136,11 @@ def get_loss_inputs_labeled(self:HeatmapTracker,
 def get_loss_inputs_unlabeled(self:HeatmapTracker,
                               batch:dict, # images, affine (S, 2, 3)
 ) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
-    "What the losses of unlabelled frames look at"
+    "What the losses of unlabeled frames look at"
     logits, affine = self(batch), batch["affine"]
     found, half = self.read(logits, affine), affine.new_tensor([0, 0, .5])
     hill = self.target(found["keypoints_pred"].detach(), affine, logits.shape[-2:])
-    to_cells = (self.decoder.shifted(affine, self.stride) + half) / self.stride - half
+    to_cells = (self.decoder.align(affine, self.stride) + half) / self.stride - half
     return dict(heatmaps_unimodal=hill, heatmap_affine=to_cells, **found)
 
 @patch

@@ -27,20 +27,20 @@ def laplace(away:Tensor,   # (n, 2) pixels
     return ((2 * scales).log()[:, None] + away.abs() / scales[:, None]).sum(-1)
 
 class ScaledLoss(Loss):
-    "The mean over labelled keypoints of how unlikely the label is, given place and scale"
+    "The mean over labeled keypoints of how unlikely the label is, given place and scale"
     learn_place = True
 
     def forward(self,
-        keypoints_targ:Tensor, # (B, K, 2) pixels of the frame, NaN: not labelled
+        keypoints_targ:Tensor, # (B, K, 2) pixels of the frame, NaN: not labeled
         keypoints_pred:Tensor, # (B, K, 2) pixels of the frame
         scales_pred:Tensor,    # (B, K) pixels of the frame
         **_                    # other outputs are not looked at
     ) -> Tensor: # a scalar
-        "The mean of `laplace` over labelled keypoints"
-        labelled = ~keypoints_targ.isnan().any(-1)
-        if not labelled.any(): return (keypoints_pred.sum() + scales_pred.sum()) * 0.
+        "The mean of `laplace` over labeled keypoints"
+        labeled = ~keypoints_targ.isnan().any(-1)
+        if not labeled.any(): return (keypoints_pred.sum() + scales_pred.sum()) * 0.
         places = keypoints_pred if self.learn_place else keypoints_pred.detach()
-        return laplace((places - keypoints_targ)[labelled], scales_pred[labelled]).mean()
+        return laplace((places - keypoints_targ)[labeled], scales_pred[labeled]).mean()
 
 @losses("regression_likelihood")
 class RegressionLikelihood(ScaledLoss):
@@ -66,7 +66,7 @@ class RegressionTracker(BaseSupervisedTracker):
         num_keypoints,    # K
         grid:int=8,       # cells of the coarse grid, in each direction
         hidden:int=256,   # width of the hidden layer; 0: none
-        decode:str="local", # a decoder's name: how the network's picture lies on the frame
+        decode:str="windowed_soft_argmax", # a decoder's name: how the network's picture lies on the frame
         stride:int=4,     # pixels a cell of the neck's map
         **kwargs,         # settings of every tracker
     ):
@@ -96,7 +96,7 @@ def read(self:RegressionTracker,
     places, scales = self(batch)
     within = 1 - torch.exp(-22 / scales)                           # of each coordinate
     shrink = torch.linalg.det(batch["affine"][:, :, :2]).abs().sqrt()  # frame -> model pixels
-    affine = self.decoder.shifted(batch["affine"], 1)
+    affine = self.decoder.align(batch["affine"], 1)
     return dict(keypoints_pred=apply_affine(invert(affine), places),
                 scales_pred=scales / shrink[:, None], confidences=within**2)
 
@@ -104,14 +104,14 @@ def read(self:RegressionTracker,
 def get_loss_inputs_labeled(self:RegressionTracker,
                             batch:dict, # images or levels, keypoints (B, K, 2), affine
 ) -> dict: # outputs, by the field's standard keys; in pixels of the frame
-    "What the losses of labelled frames compare"
+    "What the losses of labeled frames compare"
     return dict(keypoints_targ=batch["keypoints"], **self.read(batch))
 
 @patch
 def get_loss_inputs_unlabeled(self:RegressionTracker,
                               batch:dict, # images, affine (S, 2, 3)
 ) -> dict: # outputs, by the field's standard keys; in pixels of the frame
-    "What the losses of unlabelled frames look at"
+    "What the losses of unlabeled frames look at"
     return self.read(batch)
 
 @patch

@@ -16,7 +16,7 @@ from .extractor import BaseFeatureExtractor
 
 # %% ../../nbs/models/03_supervised.ipynb #fd92fc3f
 class BaseSupervisedTracker(BaseFeatureExtractor):
-    "What every tracker has: a schedule, an optimiser, and the way from a batch to a loss"
+    "What every tracker has: a schedule, an optimizer, and the way from a batch to a loss"
     sees_context = False                              # whether it takes windows of frames
     outputs = ("keypoints_pred", "confidences")       # what it can tell a loss about any frame
 
@@ -24,9 +24,9 @@ class BaseSupervisedTracker(BaseFeatureExtractor):
     def supervised_losses(cls,
         model:Model, # the config's section
     ) -> list: # of names
-        "The losses of labelled frames that the `model` section of the config asks for"
+        "The losses of labeled frames that the `model` section of the config asks for"
         raise NotImplementedError(f"{cls.__name__} needs `supervised_losses(model)`: the names of "
-                                  "the losses that it learns labelled frames with")
+                                  "the losses that it learns labeled frames with")
 
     def __init__(self,
         cfg:Config=None,  # the whole config; None: all defaults
@@ -39,12 +39,12 @@ class BaseSupervisedTracker(BaseFeatureExtractor):
         self.seconds_before, self.started = 0., None
 
     def get_loss_inputs_labeled(self,
-        batch:dict, # as a labelled loader makes it
+        batch:dict, # as a labeled loader makes it
     ) -> dict: # outputs, by the field's standard keys
-        "What the losses of labelled frames compare; a tracker's own"
+        "What the losses of labeled frames compare; a tracker's own"
         raise NotImplementedError(
             f"{type(self).__name__} needs `get_loss_inputs_labeled(batch)`: "
-            "from a labelled batch to the dict of outputs that its losses ask for")
+            "from a labeled batch to the dict of outputs that its losses ask for")
 
     def predict_step(self,
         batch:dict, # images, windows, affine
@@ -64,7 +64,7 @@ def seconds(max_time:str, # "DD:HH:MM:SS"
 
 @patch
 def steps_an_epoch(self:BaseSupervisedTracker) -> int:
-    "How many steps the optimiser takes in an epoch"
+    "How many steps the optimizer takes in an epoch"
     batches = self.trainer.num_training_batches
     return max(1, math.ceil(batches / self.cfg.training.accumulate_grad_batches))
 
@@ -144,7 +144,7 @@ def backbone_rate(self:BaseSupervisedTracker,
 
 # %% ../../nbs/models/03_supervised.ipynb #3e3b68d9
 @patch
-def get_parameters(self:BaseSupervisedTracker) -> list: # of dicts, as torch's optimisers take
+def get_parameters(self:BaseSupervisedTracker) -> list: # of dicts, as torch's optimizers take
     "The groups of parameters, each with its largest learning rate"
     p = self.cfg.training.optimizer_params
     head = p.get("learning_rate", 1e-3)
@@ -156,7 +156,7 @@ def get_parameters(self:BaseSupervisedTracker) -> list: # of dicts, as torch's o
 
 @patch
 def configure_optimizers(self:BaseSupervisedTracker) -> torch.optim.Optimizer:
-    "The optimiser that the config names"
+    "The optimizer that the config names"
     t = self.cfg.training
     decay = t.optimizer_params.get("weight_decay", 1e-2 if t.optimizer == "AdamW" else 0.)
     return getattr(torch.optim, t.optimizer)(self.get_parameters(), weight_decay=decay)
@@ -193,10 +193,10 @@ def on_train_batch_end(self:BaseSupervisedTracker,
 # %% ../../nbs/models/03_supervised.ipynb #3f3b13ff
 @patch
 def evaluate_labeled(self:BaseSupervisedTracker,
-                     batch:dict, # as a labelled loader makes it
+                     batch:dict, # as a labeled loader makes it
                      stage:str,  # train, val or test
 ) -> Tensor: # a scalar
-    "The loss of a labelled batch"
+    "The loss of a labeled batch"
     outputs = self.get_loss_inputs_labeled(batch)
     loss, log = self.loss_factory(stage, **outputs)
     off = (outputs["keypoints_pred"].detach() - outputs["keypoints_targ"]).norm(dim=-1).nanmean()
@@ -208,7 +208,7 @@ def evaluate_labeled(self:BaseSupervisedTracker,
 # %% ../../nbs/models/03_supervised.ipynb #c44c33dd
 @patch
 def training_step(self:BaseSupervisedTracker,
-                  batch:dict,    # as a labelled loader makes it
+                  batch:dict,    # as a labeled loader makes it
                   batch_idx:int, # its number in the epoch
 ) -> Tensor: # a scalar
     "The loss of a training batch"
@@ -216,7 +216,7 @@ def training_step(self:BaseSupervisedTracker,
 
 @patch
 def validation_step(self:BaseSupervisedTracker,
-                    batch:dict,    # as a labelled loader makes it
+                    batch:dict,    # as a labeled loader makes it
                     batch_idx:int, # its number in the epoch
 ) -> Tensor: # a scalar
     "The loss of a validation batch"
@@ -224,7 +224,7 @@ def validation_step(self:BaseSupervisedTracker,
 
 @patch
 def test_step(self:BaseSupervisedTracker,
-              batch:dict,    # as a labelled loader makes it
+              batch:dict,    # as a labeled loader makes it
               batch_idx:int, # its number in the epoch
 ) -> Tensor: # a scalar
     "The loss of a test batch"

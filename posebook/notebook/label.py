@@ -9,21 +9,21 @@ __all__ = ['LabelWidget', 'label']
 import threading
 from fastcore.basics import patch
 from ..core import PosebookError
-from .label_table import image_bytes, Labelling, neighbour
-from .widget import css_colors, need_notebook, Talk
+from .label_table import image_bytes, LabelingSession, neighbor
+from .widget import css_colors, need_notebook, MessageWidget
 from .widget import read_static
 
 # %% ../../nbs/notebook/03_label.ipynb #1a1569e1
-class LabelWidget(Talk):
+class LabelWidget(MessageWidget):
     "The widget of `label`"
     _esm = read_static("page.js", "picture.js", "label.js")
     _css = read_static("page.css", "label.css")
 
     def __init__(self,
-        labelling:Labelling, # what is shown and changed
+        labeling:LabelingSession, # what is shown and changed
     ):
         super().__init__()
-        self.labelling, self.last, self.wake = labelling, 0, threading.Event()
+        self.labeling, self.last, self.wake = labeling, 0, threading.Event()
         self.ended = False
         threading.Thread(target=self._keep_saving, daemon=True).start()
 
@@ -33,56 +33,56 @@ class LabelWidget(Talk):
         self.wake.set()
         super().close()
 
-    def _rows(self, images): return [(o, self.labelling.said(o)) for o in images]
+    def _rows(self, images): return [(o, self.labeling.said(o)) for o in images]
 
     def table(self) -> dict:
         "All that is said of all frames"
-        work = self.labelling
+        work = self.labeling
         with work.lock:
             return dict(names=work.names, colors=css_colors(len(work.names)),
                         frames=self._rows(work.images), at=work.first() or work.images[0])
 
-    def hear_hello(self):
+    def on_hello(self):
         "A page was opened, or loaded again"
         self.say("table", **self.table())
         self.wake.set()
 
-    def hear_show(self,
+    def on_show(self,
         image, # as the table names it
     ):
         "A frame is to be seen"
-        try: self.say("image", image_bytes(self.labelling.root/image), image=image)
+        try: self.say("image", image_bytes(self.labeling.root/image), image=image)
         except PosebookError as e: self.say("gone", image=image, text=f"{image}: {e.what}")
         self.wake.set()                            # and look whether the file changed
 
-    def hear_look(self,
+    def on_look(self,
         image, # as the table names it
         by,    # -1: the frame before, 1: after
     ):
         "The frame before or after is to be seen"
-        path = neighbour(self.labelling.root/image, by)
+        path = neighbor(self.labeling.root/image, by)
         if path: self.say("image", image_bytes(path), image=image, by=by)
         else: self.say("note", text="the frame " + ("before", "after")[by > 0] + " is not on disk")
 
 # %% ../../nbs/notebook/03_label.ipynb #49e6025a
 @patch
-def hear_say(self:LabelWidget,
+def on_label(self:LabelWidget,
              image,  # as the table names it
              values, # keypoint -> what is said of it
              id,     # of the message, to be answered
 ):
     "Something was said of a frame"
-    self.labelling.say(image, values)
+    self.labeling.say(image, values)
     self.last = id
     self.say("rows", rows=self._rows([image]), id=id)
     self.wake.set()
 
 @patch
-def hear_undo(self:LabelWidget,
+def on_undo(self:LabelWidget,
               id, # of the message, to be answered
 ):
     "The last thing is to be taken back"
-    undone, self.last = self.labelling.undo(), id
+    undone, self.last = self.labeling.undo(), id
     if undone:
         self.say("rows", rows=self._rows(undone[:1]), id=id)
         self.say("undone", image=undone[0], keypoint=undone[1])
@@ -93,7 +93,7 @@ def hear_undo(self:LabelWidget,
 @patch
 def _keep_saving(self:LabelWidget):
     "Save whenever there is something to save, until it is saved"
-    work = self.labelling
+    work = self.labeling
     while not self.ended or work.edits:
         self.wake.wait()
         self.wake.clear()
@@ -114,4 +114,4 @@ def label(project,        # the folder
 ): # a widget, to be shown by the notebook
     "Label the frames of a project, in the notebook"
     need_notebook("label")
-    return LabelWidget(Labelling(project, keypoints))
+    return LabelWidget(LabelingSession(project, keypoints))

@@ -12,7 +12,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from ..evaluation.plots import COLORS, plot_learning
 from ..model_folder import newest_folder, read_manifest
-from .widget import need_notebook, Talk
+from .widget import need_notebook, MessageWidget
 from .widget import read_static
 
 # %% ../../nbs/notebook/05_watch.ipynb #5331bcc0
@@ -47,7 +47,7 @@ def finished(folder, # a model folder
     return bool((read_manifest(folder) or {}).get("trained"))
 
 # %% ../../nbs/notebook/05_watch.ipynb #360b1561
-class WatchWidget(Talk):
+class WatchWidget(MessageWidget):
     "The widget of `watch`"
     _esm = read_static("page.js", "watch.js")
     _css = read_static("page.css", "watch.css")
@@ -67,12 +67,12 @@ class WatchWidget(Talk):
         self.stopped.set()
         super().close()
 
-    def hear_stop(self):
+    def on_stop(self):
         "Nobody wants to watch any longer"
         self.stopped.set()
         self.tell()
 
-    def hear_hello(self):
+    def on_hello(self):
         "A page was opened, or loaded again"
         self.tell()
 

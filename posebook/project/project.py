@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 from ..config.read import check_config, read_config
 from ..config.write import config_text
-from ..core import PosebookError, writing
+from ..core import PosebookError, atomic_write
 from ..data.labels import Labels, read_labels
 from ..plugins import load_installed_plugins
 
@@ -36,7 +36,7 @@ def _read_sleap(path):
         raise PosebookError(f"these labels of SLEAP cannot be read: {e}", path) from e
 
 def _sleap_image(frame, path:Path):
-    "Save a labelled frame of SLEAP's, unless it is there"
+    "Save a labeled frame of SLEAP's, unless it is there"
     if path.exists(): return
     try: pixels = frame.image
     except Exception as e:
@@ -44,7 +44,7 @@ def _sleap_image(frame, path:Path):
                             "put the video there, or save a .pkg.slp, which carries the "
                             "frames") from e
     path.parent.mkdir(parents=True, exist_ok=True)
-    with writing(path) as p: Image.fromarray(np.asarray(pixels).squeeze()).save(p, format="png")
+    with atomic_write(path) as p: Image.fromarray(np.asarray(pixels).squeeze()).save(p, format="png")
 
 # %% ../../nbs/project/01_project.ipynb #d36dd72e
 def sleap_labels(path,    # the .slp or .pkg.slp file
@@ -67,7 +67,7 @@ def sleap_labels(path,    # the .slp or .pkg.slp file
         images.append(f"labeled-data/{folder}/img{frame.frame_idx:08d}.png")
         points.append(frame.user_instances[0].numpy())
         _sleap_image(frame, project/images[-1])
-    if not images: raise PosebookError("nobody has labelled a frame in it", path)
+    if not images: raise PosebookError("nobody has labeled a frame in it", path)
     return Labels(images, np.stack(points).astype(float), names, project, "sleap")
 
 # %% ../../nbs/project/01_project.ipynb #23b31afc
@@ -83,7 +83,7 @@ def find_csv(project:Path, # the folder
     return found[0] if found else "CollectedData.csv"
 
 def peer_settings(project:Path, # the folder
-) -> dict: # key -> value, of the section data; empty if there is nothing to be learnt
+) -> dict: # key -> value, of the section data; empty if there is nothing to be learned
     "What a config.yaml of DeepLabCut's or Lightning Pose's says of the data"
     if not (project/"config.yaml").is_file(): return {}
     data = read_config(project/"config.yaml").data
@@ -109,5 +109,5 @@ def init(project,         # the folder
     load_installed_plugins()
     data = {**known, **settings.get("data", {})}
     cfg = check_config({"posebook": 1, **settings, "data": data})
-    with writing(path) as p: p.write_text(config_text(cfg, full), encoding="utf-8")
+    with atomic_write(path) as p: p.write_text(config_text(cfg, full), encoding="utf-8")
     return path

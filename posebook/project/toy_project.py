@@ -9,7 +9,7 @@ __all__ = ['make_toy_project']
 import csv
 import cv2, numpy as np
 from pathlib import Path
-from ..core import PosebookError, writing
+from ..core import PosebookError, atomic_write
 from ..data.labels import Labels
 from .project import init
 from ..toy import Toy
@@ -23,22 +23,22 @@ def _film(toy, session, frames, folder):
     write_video(path, images, toy.fps, threads=1)     # the same bytes on every machine
     return path, keypoints, visible
 
-def _label(path, picks, neighbours, folder):
-    "Save the picked frames of a video, with their neighbours; the picked ones' paths"
+def _label(path, picks, neighbors, folder):
+    "Save the picked frames of a video, with their neighbors; the picked ones' paths"
     frames = list(read_frames(path))
     name = lambda i: f"labeled-data/{path.stem}/img{i:08d}.png"
     (folder/name(0)).parent.mkdir(parents=True)
-    around = (picks[:, None] + np.arange(-neighbours, neighbours + 1)).clip(0, len(frames) - 1)
+    around = (picks[:, None] + np.arange(-neighbors, neighbors + 1)).clip(0, len(frames) - 1)
     for i in np.unique(around): cv2.imwrite(str(folder/name(i)), frames[i][..., ::-1])
     return [name(i) for i in picks]
 
 # %% ../../nbs/project/02_toy_project.ipynb #d01c1c48
 def make_toy_project(toy:Toy, # what is filmed
                      folder,           # to be made; an error if there is something in it
-                     labels:int=30,    # labelled frames, over all videos
+                     labels:int=30,    # labeled frames, over all videos
                      videos:int=2,     # recordings
                      frames:int=300,   # of each
-                     neighbours:int=2, # saved on either side of a labelled frame
+                     neighbors:int=2, # saved on either side of a labeled frame
                      **settings        # sections of the config that differ from the defaults
 ) -> Path: # the folder
     "Write a complete project of the toy animal: labels, images, videos, config, and the truth"
@@ -50,13 +50,13 @@ def make_toy_project(toy:Toy, # what is filmed
         path, keypoints, visible = _film(toy, session, frames, folder)
         share = labels // videos + (session < labels % videos)
         picks = np.linspace(0, frames - 1, share + 2).round().astype(int)[1:-1]
-        images += _label(path, picks, neighbours, folder)
+        images += _label(path, picks, neighbors, folder)
         points.append(np.where(visible, 1., np.nan)[picks][..., None] * keypoints[picks])
         truth += [(path.stem, i, n, f"{x:.3f}", f"{y:.3f}", int(v)) for i in range(frames)
                   for n, (x, y), v in zip(toy.keypoint_names, keypoints[i], visible[i])]
-    labelled = Labels(images, np.concatenate(points), toy.keypoint_names, folder, "toy")
-    labelled.write(folder/"CollectedData.csv")
-    with writing(folder/"truth.csv") as p, open(p, "w", newline="") as f:
+    labeled = Labels(images, np.concatenate(points), toy.keypoint_names, folder, "toy")
+    labeled.write(folder/"CollectedData.csv")
+    with atomic_write(folder/"truth.csv") as p, open(p, "w", newline="") as f:
         csv.writer(f).writerows([("video", "frame", "keypoint", "x", "y", "visible"), *truth])
     data = {"mirrored_column_matches": toy.views, **settings.get("data", {})}
     init(folder, **{**settings, "data": data})

@@ -13,18 +13,18 @@ from lightning.pytorch.utilities import CombinedLoader
 from torch.utils.data import DataLoader
 from ..config.schema import Training
 from ..data.dataset import collate, EpochSampler, LabeledDataset
-from .feature_cache import RememberedFeatures
+from .feature_cache import CachedFeatures
 from ..video.clips import RandomSequences
 
 # %% ../../nbs/training/02_data_module.ipynb #4b9c69bb
 class LabeledDataModule(LightningDataModule):
     "The loaders of a training"
     def __init__(self,
-        dataset:LabeledDataset, # all labelled frames
+        dataset:LabeledDataset, # all labeled frames
         split:dict,        # name -> indices, as `split_frames` returns
         settings:Training, # batch sizes, seeds, workers
         tracker=None,      # whose frozen features are to be remembered, if they are
-        sequences:RandomSequences=None, # unlabelled video, for a tracker that learns from it
+        sequences:RandomSequences=None, # unlabeled video, for a tracker that learns from it
     ):
         super().__init__()
         self.dataset, self.split, self.settings, self.tracker = dataset, split, settings, tracker
@@ -44,10 +44,10 @@ def train_dataloader(self:LabeledDataModule):
     "Training frames, changed and shuffled, their features remembered if so wished; and video"
     t, rows, seed = self.settings, self.split["train"], self.settings.rng_seed_data_pt
     if self.tracker is not None and t.cache_features and self.tracker.num_frozen:
-        labeled = RememberedFeatures(self.dataset, rows, t.train_batch_size, self.tracker, seed)
+        labeled = CachedFeatures(self.dataset, rows, t.train_batch_size, self.tracker, seed)
     else: labeled = self._loader(sampler=EpochSampler(rows, seed), batch_size=t.train_batch_size)
     if self.sequences is None: return labeled
-    self.sequences.steps = len(labeled)           # an epoch is one of the labelled frames
+    self.sequences.steps = len(labeled)           # an epoch is one of the labeled frames
     return CombinedLoader({"labeled": labeled, "unlabeled": self.sequences}, "min_size")
 
 @patch
@@ -62,6 +62,6 @@ def test_dataloader(self:LabeledDataModule):
 
 @patch
 def predict_dataloader(self:LabeledDataModule):
-    "Every labelled frame, plain and in order"
+    "Every labeled frame, plain and in order"
     rows = range(len(self.dataset))
     return self._loader(sampler=rows, batch_size=self.settings.test_batch_size)

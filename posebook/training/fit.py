@@ -18,7 +18,7 @@ from lightning.pytorch.loggers import CSVLogger
 from ..config.read import config_path, read_config
 from ..config.schema import Config
 from ..config.write import save_config
-from ..core import build, callbacks as registered, PosebookError, writing
+from ..core import build, callbacks as registered, PosebookError, atomic_write
 from ..data.labels import label_files, Labels
 from ..data.splits import read_split, split_by_name, write_split
 from ..model_folder import check_target, edit_manifest, finish_model_folder, newest_folder
@@ -26,9 +26,9 @@ from ..model_folder import read_manifest, record_checkpoint, record_files, refus
 from ..model_folder import start_model_folder, training_lock
 from ..models.factory import get_model
 from ..plugins import load_installed_plugins, load_plugin, load_recorded_plugins
-from .callbacks import Keep, ProgressLine
+from .callbacks import CheckpointCallback, ProgressLine
 from .checkpoints import checkpoint_of, load_checkpoint, load_weights
-from .pose_spaces import write_spaces
+from .pose_spaces import write_pose_spaces
 from .setup import get_data_module, get_labels, get_split, resolve
 
 # %% ../../nbs/training/07_fit.ipynb #a2707f74
@@ -101,7 +101,7 @@ def _join_logs(before:pd.DataFrame, path:Path):
     "Put the rows of an interrupted training before those of its continuation"
     after = pd.read_csv(path) if path.is_file() else before[:0]
     if len(after): before = before[before.step < after.step.min()]
-    with writing(path) as p: pd.concat([before, after]).to_csv(p, index=False)
+    with atomic_write(path) as p: pd.concat([before, after]).to_csv(p, index=False)
 
 @patch
 def fit(self:Run,
@@ -111,7 +111,7 @@ def fit(self:Run,
     "Train the tracker"
     t, last = self.cfg.training, self.folder/"checkpoints/last.ckpt"
     seed_everything(t.rng_seed_model_pt, verbose=False)
-    keep = Keep(last.parent, t.check_val_every_n_epoch, ckpt_every=t.ckpt_every_n_epochs)
+    keep = CheckpointCallback(last.parent, t.check_val_every_n_epoch, ckpt_every=t.ckpt_every_n_epochs)
     own = [keep, ProgressLine(), *(build(registered[k], **v) for k, v in self.cfg.callbacks.items())]
     if t.early_stopping:
         own.insert(0, EarlyStopping("val_supervised_loss", patience=t.early_stop_patience,
@@ -129,7 +129,7 @@ def fit(self:Run,
         if before is not None: _join_logs(before, logs)
     best = last.with_name("best.ckpt")
     if t.early_stopping and best.is_file():   # what came after it was only waiting for better
-        with writing(last) as part:
+        with atomic_write(last) as part:
             shutil.copyfile(best, part)
             record_checkpoint(last, part)
     return self
@@ -162,7 +162,7 @@ def _begin(run, folder, overwrite, plugins):
     record_files(*(folder/o for o in ("config.yaml", "split.csv", "pose_spaces.json", "logs/metrics.csv",
                                       "logs/hparams.yaml", *run.cfg.model.plugins)))
     for path in plugins:
-        with writing(folder/"plugins"/Path(path).name) as part: shutil.copyfile(path, part)
+        with atomic_write(folder/"plugins"/Path(path).name) as part: shutil.copyfile(path, part)
     write_split(folder/"split.csv", run.labels.images, run.split)
     with edit_manifest(folder) as manifest: manifest["labels"] = labels_sha256(run.labels)
     save_config(run.cfg, folder/"config.yaml")
@@ -224,7 +224,7 @@ def _said(run) -> str:
     "What is about to be trained, in a line"
     size, t, n = run.cfg.data.image_resize_dims, run.cfg.training, run.cfg.data.num_keypoints
     split = ", ".join(f"{len(v)} {k}" for k, v in run.data.split.items() if len(v))
-    return (f"{len(run.labels)} labelled frames ({split}), {n} keypoints; "
+    return (f"{len(run.labels)} labeled frames ({split}), {n} keypoints; "
             f"the model sees {size.width} x {size.height} pixels; "
             f"{run.cfg.model.backbone} on {t.accelerator}, {t.precision}")
 
@@ -237,11 +237,11 @@ def _gpus(run) -> list: # of lines
     return [f"note: training.num_gpus is {t.num_gpus}; one is used"] if t.num_gpus > 1 else []
 
 def _alone(run) -> list: # of lines
-    "Labelled frames that have no neighbours, though the tracker looks for them"
+    "Labeled frames that have no neighbors, though the tracker looks for them"
     windows = run.data.dataset.windows
     alone = sum(len(set(w)) == 1 for w in windows) if run.tracker.context > 1 else 0
     if not alone: return []
-    return [f"note: {alone} of {len(windows)} labelled frames have no frames before and after "
+    return [f"note: {alone} of {len(windows)} labeled frames have no frames before and after "
             "them on disk; the frame itself stands in (see data.context_frames)"]
 
 # %% ../../nbs/training/07_fit.ipynb #be29a501
@@ -274,7 +274,7 @@ def _fit(run, resume, callbacks, say):
     with edit_manifest(run.folder) as manifest: manifest["trained"] = False
     run.fit(resume, callbacks)
     train_keypoints = run.labels.keypoints[run.split["train"]]
-    for o in write_spaces(run.cfg, train_keypoints, run.folder/"pose_spaces.json"): say(f"note: {o}")
+    for o in write_pose_spaces(run.cfg, train_keypoints, run.folder/"pose_spaces.json"): say(f"note: {o}")
     with edit_manifest(run.folder) as manifest: manifest["trained"] = True
 
 def train(config,            # a YAML file, a project's folder, or a `Config`

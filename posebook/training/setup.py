@@ -58,12 +58,12 @@ def get_labels(cfg:Config, # as read
     labels = read_labels(root/cfg.data.csv_file, root)
     # a flat heatmap says that nothing is there; and Lightning Pose divides all rows
     empty_teaches = cfg.training.uniform_heatmaps_for_nan_keypoints or not cfg.posebook
-    return (labels if empty_teaches else labels.labelled()).check()
+    return (labels if empty_teaches else labels.labeled()).check()
 
 def get_split(cfg:Config,    # as read
               labels:Labels, # of the project
 ) -> dict: # name -> indices
-    "Which labelled frames are for what"
+    "Which labeled frames are for what"
     t = cfg.training
     groups = labels.groups() if t.split == "group" else None
     return split_frames(len(labels), t.train_prob, t.val_prob, t.rng_seed_data_pt,
@@ -72,24 +72,24 @@ def get_split(cfg:Config,    # as read
 def get_dataset(cfg:Config,    # resolved
                 labels:Labels, # of the project
 ) -> LabeledDataset:
-    "The labelled frames, as the model sees them"
+    "The labeled frames, as the model sees them"
     size, t = cfg.data.image_resize_dims, cfg.training
     augment = Augmenter(t.imgaug, labels.keypoint_names)
     return LabeledDataset(labels, (size.height, size.width), cfg.data.box, augment,
                           t.rng_seed_data_pt, context=window_size(cfg),
-                          neighbours=cfg.data.context_frames, antialias=cfg.data.antialias)
+                          neighbors=cfg.data.context_frames, antialias=cfg.data.antialias)
 
 # %% ../../nbs/training/03_setup.ipynb #6faf802c
 def get_sequences(cfg:Config, # resolved
                   tracker,    # that learns from them
 ) -> RandomSequences:
-    "Unlabelled video to learn from; of a tracker that does not, None"
+    "Unlabeled video to learn from; of a tracker that does not, None"
     if not isinstance(tracker, SemiSupervisedTrackerMixin): return None
     d, t, window = cfg.data, cfg.training, window_size(cfg)
     asked = list(tracker.loss_factory_unsupervised.losses.values())
     folder = Path(d.video_dir or "")
     if not d.video_dir or not folder.is_dir():
-        raise PosebookError("losses of unlabelled video need videos, and the folder is not there",
+        raise PosebookError("losses of unlabeled video need videos, and the folder is not there",
                             f"data.video_dir = {d.video_dir}")
     size, o = d.image_resize_dims, cfg.dali
     frames, key = o.base.train.sequence_length, "dali.base.train.sequence_length"

@@ -13,11 +13,11 @@ from ..core import build, PosebookError, sources
 from ..data.augment import Augmenter, generator
 from ..data.geometry import compose, frame_affine
 from .files import probe
-from .stream import ahead, window_rows
+from .stream import prefetch, window_indices
 
 # %% ../../nbs/video/03_clips.ipynb #8a3dfefb
 class RandomSequences:
-    "Unlabelled video in short sequences, as batches"
+    "Unlabeled video in short sequences, as batches"
     def __init__(self,
         videos:list,        # video files
         size,               # height, width of what the model sees
@@ -46,7 +46,7 @@ class RandomSequences:
         self.wide = wide = length + 2 * self.reach          # frames of a piece
         short = [v for v, n in zip(self.videos, self.lengths) if n < wide]
         if short or not videos:
-            raise PosebookError(f"unlabelled video of at least {wide} frames is needed",
+            raise PosebookError(f"unlabeled video of at least {wide} frames is needed",
                                 short[0] if short else "data.video_dir",
                                 "take out what is shorter, or add videos")
         self.keep = self.lengths.sum() * 3 * size[0] * size[1] <= memory
@@ -93,7 +93,7 @@ def batches(self:RandomSequences,
    # sequence (S,) and frame (S,), numbers that say what belongs together
     "Batches of sequences from anywhere, without end"
     every, length, n = self.pieces * self.copies, self.length, self.wide
-    window = window_rows(self.reach, n - self.reach, self.context, 0, n)
+    window = window_indices(self.reach, n - self.reach, self.context, 0, n)
     frame = torch.arange(self.pieces * length).view(self.pieces, 1, length)
     parts = self.parts(first * self.pieces)
     while True:
@@ -111,6 +111,6 @@ def __iter__(self:RandomSequences):
         if not self.wanted():
             yield {}
             continue
-        if self.next != number: self.coming = ahead(self.batches(number))
+        if self.next != number: self.coming = prefetch(self.batches(number))
         self.next = number + 1
         yield next(self.coming)

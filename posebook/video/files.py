@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from platform import machine
-from ..core import PosebookError, writing
+from ..core import PosebookError, atomic_write
 
 # %% ../../nbs/video/01_files.ipynb #f4e2a0a3
 @contextmanager
@@ -81,7 +81,7 @@ def write_video(path,           # the file to write
     "Write frames as an h264 video"
     # x264's newest instructions give other bytes from one run to the next
     plain = {"x264-params": "asm=sse2"} if machine().lower() in ("x86_64", "amd64") else {}
-    with writing(path) as part, av.open(str(part), "w", format="mp4") as c:
+    with atomic_write(path) as part, av.open(str(part), "w", format="mp4") as c:
         stream = None
         for frame in frames:
             h, w = frame.shape[:2]

@@ -11,10 +11,10 @@ def test_semisupervised_mhcrnn(): try_tracker("heatmap_mhcrnn", losses_to_use=["
 def test_deconv_head_without_neck(): try_tracker("heatmap_mhcrnn", "model.neck=none", "model.head=deconv")
 
 
-def test_labelled_windows_hold_the_neighbours():
+def test_labeled_windows_hold_the_neighbors():
     run = try_tracker("heatmap_mhcrnn", "training.cache_features=false", steps=4)
     batch = next(iter(run.data.train_dataloader()))
-    assert batch["windows"].shape[1] == 5 and len(batch["images"]) == batch["windows"].numel()      # neighbours of toy frames are there
+    assert batch["windows"].shape[1] == 5 and len(batch["images"]) == batch["windows"].numel()      # neighbors of toy frames are there
     assert len({tuple(o.flatten().tolist()) for o in batch["images"][:5]}) == 5
 
 

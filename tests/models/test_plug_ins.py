@@ -52,14 +52,14 @@ def test_every_registered_tracker_is_tested_here():
 
 def test_a_package_with_an_entry_point_is_known_by_name(tmp_path):
     (tmp_path/"their_package.py").write_text("from posebook.core import losses\nfrom posebook.losses.base import Loss\n\n@losses('theirs')\nclass Theirs(Loss):\n"
-                                             "    'What they minimise'\n    def __init__(self, strength:float=3., # of it\n                 **kwargs): super().__init__(**kwargs)\n")
+                                             "    'What they minimize'\n    def __init__(self, strength:float=3., # of it\n                 **kwargs): super().__init__(**kwargs)\n")
     info = tmp_path/"their_package-1.0.dist-info"
     info.mkdir()
     (info/"METADATA").write_text("Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
     (info/"entry_points.txt").write_text("[posebook]\ntheirs = their_package\n")
     run = lambda *words: subprocess.run([sys.executable, "-c", "from posebook.cli import main; main()", *map(str, words)], capture_output=True, text=True,
                                         env={**os.environ, "PYTHONPATH": str(tmp_path)})
-    assert "What they minimise" in run("list").stdout
+    assert "What they minimize" in run("list").stdout
     (tmp_path/"project").mkdir()
     run("init", tmp_path/"project", "--full")
     assert "strength: 3.0   of it" in (tmp_path/"project/posebook.yaml").read_text()

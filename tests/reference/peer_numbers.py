@@ -27,7 +27,7 @@ def weights(name, shape):
 
 
 def pictures(n=9, height=150, width=190):
-    "Smooth coloured frames that move"
+    "Smooth colored frames that move"
     y, x = np.mgrid[:height, :width]
     t = np.arange(n)[:, None, None]
     wave = lambda a, b, c: 128 + 100 * np.sin(x / width * a + y / height * b + t / 3 + c)

@@ -63,7 +63,7 @@ def video_outputs(frames=7, keypoints=3):
     return torch.tensor(at, dtype=torch.float32), torch.tensor(rng.uniform(0, 1, (frames, keypoints)), dtype=torch.float32)
 
 
-def labelled_outputs():
+def labeled_outputs():
     "Labels (B, K, 2) of which some are unknown, and predictions"
     rng = np.random.default_rng(3)
     targ = rng.uniform(0, 100, (4, 5, 2))
@@ -136,13 +136,13 @@ def losses():
     maps = softmax(random_maps())
     n, k, h, w = maps.shape
     targets = generate_heatmaps(targets_for(maps), 4 * h, 4 * w, (h, w))
-    labelled = {"mse": L.HeatmapMSELoss(), "kl": L.HeatmapKLLoss(), "js": L.HeatmapJSLoss()}
-    for name, loss in labelled.items():
+    labeled = {"mse": L.HeatmapMSELoss(), "kl": L.HeatmapKLLoss(), "js": L.HeatmapJSLoss()}
+    for name, loss in labeled.items():
         said[f"heatmap_{name}"] = number(loss(targets, maps)[0], 6)
-        said[f"heatmap_{name}_nothing_labelled"] = str(float(loss(targets * 0, maps)[0]))
+        said[f"heatmap_{name}_nothing_labeled"] = str(float(loss(targets * 0, maps)[0]))
     at = run_subpixelmaxima(maps, 2, torch.tensor(1000.))[0].view(n, k, 2)               # hills where it found the keypoints itself
     own = generate_heatmaps(at, 4 * h, 4 * w, (h, w))
-    said["own_hill"] = {name: number(loss(own, maps)[0], 6) for name, loss in labelled.items()}
+    said["own_hill"] = {name: number(loss(own, maps)[0], 6) for name, loss in labeled.items()}
 
     keypoints, sure = video_outputs()
     flat = keypoints.flatten(1)
@@ -154,7 +154,7 @@ def losses():
     for name in ("mse", "kl"):
         for case, settings in {"plain": {}, "settings": {"epsilon": {"mse": 2e-4, "kl": 5.}[name], "prob_threshold": .3}}.items():
             said[f"temporal_heatmap_{name}_{case}"] = number(L.TemporalHeatmapLoss(f"temporal_heatmap_{name}", **settings)(maps, sure)[0], 9)
-    targ, pred = (o.flatten(1) for o in labelled_outputs())
+    targ, pred = (o.flatten(1) for o in labeled_outputs())
     said["regression"], said["rmse"] = (number(o()(targ, pred)[0], 5) for o in (L.RegressionMSELoss, L.RegressionRMSELoss))
     said["regression_weight"] = number(L.RegressionMSELoss(log_weight=1.5).weight, 6)
     return said
@@ -239,7 +239,7 @@ MOUSE_VIEWS = [[0, 1, 2, 3, 4, 5, 6], [8, 9, 10, 11, 12, 13, 14]]
 # Windows of a video -----------------------------------------------------------------------------------------------------------------------------------------------------------
 
 def a_video(path, n):
-    "Frames whose grey level is their number"
+    "Frames whose gray level is their number"
     import av
     with av.open(str(path), "w") as c:
         stream = c.add_stream("libx264", rate=30, options={"crf": "0"})
@@ -255,7 +255,7 @@ def windows_of(n, length):
     from lightning_pose.utils.predictions import PredictionHandler
     from omegaconf import OmegaConf
     looks = SimpleNamespace(do_context=True, backbone=lambda images: images[:, :1].mean((2, 3), keepdim=True))
-    grey = lambda v: (v * .229 + .485) * 255                                             # its normalisation undone
+    gray = lambda v: (v * .229 + .485) * 255                                             # its normalization undone
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder)/"video.mp4")
         a_video(path, n)
@@ -263,7 +263,7 @@ def windows_of(n, length):
         try:
             for batch in PrepareOpenCV("context", [path], [64, 64], {"context": {"predict": {"sequence_length": length}}})():
                 seen = BaseFeatureExtractor.get_representations(looks, batch["frames"]).flatten(1)   # (answers, 5)
-                seen = ((grey(seen) - 20) / 3).round()
+                seen = ((gray(seen) - 20) / 3).round()
                 said.append((torch.cat([seen, seen[:, :1]], 1), torch.ones(len(seen), 3)))           # as coordinates of three keypoints
             cfg = OmegaConf.create({"data": {"keypoint_names": list("abc")}, "model": {"model_type": "heatmap_mhcrnn"}})
             table = PredictionHandler(cfg, video_file=path)(said)
@@ -304,7 +304,7 @@ def fault_decoding():
     from lightning_pose.models.heads.heatmap import run_subpixelmaxima
     read = lambda maps: run_subpixelmaxima(maps, 2, torch.tensor(1000.))[0].view(-1, 2)
     line = lambda x: torch.stack([x, torch.full_like(x, 128.)], -1)[None]
-    x = torch.arange(0, 255.5, .25)                                                      # 255.35 is the centre of the last pixel of a frame of 396
+    x = torch.arange(0, 255.5, .25)                                                      # 255.35 is the center of the last pixel of a frame of 396
     off = read(generate_heatmaps(line(x), 256, 256, (64, 64)))[:, 0] - x
     inner = (x > 24) & (x < 228)
     two = generate_heatmaps(line(torch.tensor([80., 176.])), 256, 256, (64, 64)).mean(1, keepdim=True)
@@ -335,7 +335,7 @@ def fault_draws():
 
 
 def fault_annealing():
-    "The supervised loss of a semi-supervised tracker as the weight of unlabelled video grows"
+    "The supervised loss of a semi-supervised tracker as the weight of unlabeled video grows"
     from lightning_pose.callbacks import AnnealWeight
     from lightning_pose.losses.factory import LossFactory
     from lightning_pose.models.factory import get_model_class
@@ -436,23 +436,23 @@ def fault_seam():
 
 
 def fault_resize(project):
-    "The same frame as a labelled image and as a frame of a video, in grey levels of what the model sees"
+    "The same frame as a labeled image and as a frame of a video, in gray levels of what the model sees"
     from lightning_pose.data.video.utils import normalize_frames
     from PIL import Image
     _, module = a_module(project, (256, 256))
     mean, std = (torch.tensor(o).view(3, 1, 1) for o in ([.485, .456, .406], [.229, .224, .225]))
-    grey = lambda o: (o * std + mean) * 255
+    gray = lambda o: (o * std + mean) * 255
     off = []
     for i in range(10):
         image = np.array(Image.open(project/module.dataset.image_names[i]).convert("RGB"))
         frame = normalize_frames(torch.from_numpy(image).permute(2, 0, 1)[None], [256, 256])[0]
-        off.append((grey(module.dataset[i]["images"]) - grey(frame)).abs())
+        off.append((gray(module.dataset[i]["images"]) - gray(frame)).abs())
     off = torch.stack(off)
     return {"mean": number(off.mean(), 2), "p99": number(torch.quantile(off.flatten()[::7], .99), 1), "max": number(off.max(), 0)}
 
 
 def fault_device():
-    "Whether it learns from unlabelled video without an NVIDIA GPU"
+    "Whether it learns from unlabeled video without an NVIDIA GPU"
     from lightning_pose.utils.device import require_cuda_for_semi_supervised
     if torch.cuda.is_available(): return {"refuses": None}
     try: require_cuda_for_semi_supervised(["temporal"])

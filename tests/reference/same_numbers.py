@@ -2,6 +2,7 @@
 trainings with the same seed, and what the new version predicts with the old version's model folders. An idle machine takes about three minutes."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -9,6 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+from renamed import SETTINGS, new_name      # noqa: E402
 
 TRACKERS = {
     "heatmap": [],
@@ -27,6 +32,19 @@ def posebook(checkout, *words):
     assert not done.returncode, done.stderr
 
 
+def renamed(model, to):
+    "A model folder of the old version with the new names"
+    shutil.copytree(model, to)
+    text = (to/"config.yaml").read_text()
+    for before, now in SETTINGS.items(): text = text.replace(before, now)
+    (to/"config.yaml").write_text(text)
+    state = torch.load(to/"checkpoints/last.ckpt", weights_only=True)
+    state["state_dict"] = {new_name(k): v for k, v in state["state_dict"].items()}
+    torch.save(state, to/"checkpoints/last.ckpt")
+    (to/"posebook.json").unlink()                       # its hash is of the old file
+    return to
+
+
 def main(old, new):
     folder = Path(tempfile.mkdtemp())
     posebook(old, "demo", "--quick", "--out", folder/"toy")
@@ -36,7 +54,7 @@ def main(old, new):
         for which, checkout in (("old", old), ("new", new)): posebook(checkout, "train", folder/"toy", *SHORT, *settings, "--out", models[which])
         a, b = (pd.read_csv(o/"logs/metrics.csv") for o in models.values())
         losses = [c for c in a if c.endswith("_loss")]
-        for which, checkout in (("old", old), ("new", new)): posebook(checkout, "predict", models["old"], video, "--out", folder/f"by {which}"/name)
+        for which, checkout in (("old", old), ("new", new)): posebook(checkout, "predict", models["old"] if which == "old" else renamed(models["old"], folder/"renamed"/name), video, "--out", folder/f"by {which}"/name)
         tables = [(folder/f"by {which}"/name/"toy0.csv").read_bytes() for which in ("old", "new")]
         print(json.dumps({"tracker": name, "steps": int(a.step.max()) + 1, "largest difference of a loss": float(np.nanmax(np.abs(a[losses].to_numpy() - b[losses].to_numpy()))),
                           "predictions with the old model are equal to the byte": tables[0] == tables[1]}), flush=True)

@@ -10,7 +10,7 @@ class LabelView {
       allNames: false, peek: 0, gone: new Map(), busy: new Map()});
     el.classList.add("pb"); el.tabIndex = 0;
     el.dataset.lmSuppressShortcuts = "true";     // JupyterLab's own keys: X would cut the cell
-    el.labelling = this;                         // for the console, and for tests
+    el.labeling = this;                         // for the console, and for tests
     const head = make("div", "pb-head", el);
     this.title = make("span", "pb-title", head); this.count = make("span", "pb-count", head);
     this.status = make("span", "pb-status", head);
@@ -81,7 +81,7 @@ class LabelView {
     this.busy.set(this.at, this.sent + 1);
     if (advance) this.advance();
     this.drawList(); this.picture.mark(); this.drawProgress();
-    this.send({type: "say", image: this.at, values});
+    this.send({type: "label", image: this.at, values});
   }
 
   nearest(e) { // the mark under the pointer

@@ -76,7 +76,7 @@ class ReviewView {
     this.tell(`${strip.name}, number ${r + 1} of ${n} from the worst: ${what}`);
     this.go(strip.worst[r]); this.shown = k;
   }
-  label() { this.model.send({type: "label", frame: this.i}); }
+  label() { this.model.send({type: "label_frame", frame: this.i}); }
   measure(k) { // only this keypoint, or all again
     this.keypoint = this.keypoint === k ? null : k; this.rank = {};
     const keypoint = this.keypoint === null ? null : this.names[this.keypoint];

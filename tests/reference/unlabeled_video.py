@@ -1,9 +1,9 @@
-"""What losses of unlabelled video bring at twenty labels, never run by the tests; it wants an idle machine, as time of training is what is equal.
+"""What losses of unlabeled video bring at twenty labels, never run by the tests; it wants an idle machine, as time of training is what is equal.
 
-    python unlabelled_video.py PROJECT [SECONDS]    of each training, 120 if not said; PROJECT is the mirror-mouse folder; writes unlabelled_video.json beside this file, in an hour
+    python unlabeled_video.py PROJECT [SECONDS]    of each training, 120 if not said; PROJECT is the mirror-mouse folder; writes unlabeled_video.json beside this file, in an hour
 
 Two animals, three seeds, and three ways to learn for two minutes each. A step that looks at video too takes longer, so there are fewer in the same time: labels alone for as many
-steps as the second way had time for tell what the loss does from what the time does. And two more questions on the toy's tracker that learnt from labels alone: how good would it be
+steps as the second way had time for tell what the loss does from what the time does. And two more questions on the toy's tracker that learned from labels alone: how good would it be
 if somebody who knows the truth chose among the peaks of each map, and how good is the best path through these peaks, where a peak costs what it lacks in mass and a step what it
 exceeds 4 pixels by?
 """
@@ -65,12 +65,12 @@ def best_path(places, mass):
 def on_toy(project, model, look_closer):
     "Errors on visible keypoints of frames without a label, by the way of reading the maps"
     predict(model, project/"videos", overwrite=True, save_heatmaps=look_closer)
-    labelled, errors, seconds = set(read_labels(project/"CollectedData.csv").images), {}, []
+    labeled, errors, seconds = set(read_labels(project/"CollectedData.csv").images), {}, []
     for video, table in pd.read_csv(project/"truth.csv").groupby("video"):
         found = read_predictions(model/f"video_preds/{video}.csv")[2]
         true = table[["x", "y"]].to_numpy().reshape(found.shape)
         counts = table.visible.to_numpy(bool).reshape(found.shape[:2])
-        counts[[i for i in range(len(found)) if f"labeled-data/{video}/img{i:08d}.png" in labelled]] = False
+        counts[[i for i in range(len(found)) if f"labeled-data/{video}/img{i:08d}.png" in labeled]] = False
         read = {"": found}
         if look_closer:
             places, mass = peaks(model/f"video_preds/{video}_heatmaps.h5", found)

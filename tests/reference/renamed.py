@@ -1,0 +1,51 @@
+"""Names of tensors and settings that changed before the first release, and numbers of the version before (commit d42f903) for made-up weights.
+`python renamed.py` with that version installed writes renamed.json; tests/test_renamed.py compares this version with it."""
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+from peer_numbers import pictures, weights      # noqa: E402
+
+TENSORS = {r"^window_head\.cell\.say\.": "window_head.cell.input_conv.", r"^window_head\.cell\.forth\.": "window_head.cell.forward_conv.",
+           r"^window_head\.cell\.back\.": "window_head.cell.backward_conv.", r"^window_head\.before\.": "window_head.input_conv.", r"^window_head\.forth\.": "window_head.forward_conv.",
+           r"^window_head\.back\.": "window_head.backward_conv.", r"^window_head\.pass_forth\.": "window_head.forward_state.", r"^window_head\.pass_back\.": "window_head.backward_state."}
+SETTINGS = {"decode: local": "decode: windowed_soft_argmax", "window_head: walk": "window_head: recurrent"}
+
+
+def new_name(name:str) -> str:
+    for old, new in TENSORS.items(): name = re.sub(old, new, name)
+    return name
+
+
+def config(**model):
+    from posebook.config.read import check_config
+    return check_config({"posebook": 1, "data": {"num_keypoints": 3, "keypoint_names": ["a", "b", "c"], "image_resize_dims": {"height": 128, "width": 128}},
+                         "training": {"accelerator": "cpu", "precision": "32"}, "model": {"backbone": "resnet18", "weights": None, **model}})
+
+
+CASES = {"heatmap": {}, "heatmap_mhcrnn": {"model_type": "heatmap_mhcrnn"}, "regression": {"model_type": "regression"},
+         "crnn": {"model_type": "heatmap_mhcrnn", "neck": "none", "head": "deconv", "decode": "lightning_pose", "args": {"window_head": "crnn"}}}
+
+
+def keypoints(model:dict, shapes=None, rename=lambda name: name):
+    "What a tracker with made-up weights predicts, and the names and shapes of its tensors; the weights follow from the old names"
+    from posebook.inference.predictor import Predictor
+    from posebook.models.factory import get_model
+    cfg = config(**model)
+    tracker = get_model(cfg)
+    shapes = shapes or {k: list(v.shape) for k, v in tracker.state_dict().items()}
+    tracker.load_state_dict({rename(k): weights(k, tuple(shape)) for k, shape in shapes.items()})
+    return np.concatenate([o.reshape(-1) for o in Predictor(tracker=tracker, cfg=cfg, device="cpu")(pictures())]).tolist(), shapes
+
+
+def main():
+    found = {name: dict(zip(("numbers", "shapes"), keypoints(model))) for name, model in CASES.items()}
+    Path(__file__).with_suffix(".json").write_text(json.dumps(found))
+
+
+if __name__ == "__main__": main()

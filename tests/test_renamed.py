@@ -1,0 +1,32 @@
+"Names that changed before the first release: old weights under new names give the old numbers, and an old config is an error with a clear message"
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from posebook.core import PosebookError
+
+sys.path.insert(0, str(Path(__file__).parent/"reference"))
+from renamed import CASES, SETTINGS, TENSORS, config, keypoints, new_name      # noqa: E402
+
+BEFORE = json.loads((Path(__file__).parent/"reference/renamed.json").read_text())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_old_weights_under_new_names_give_the_old_numbers(name):
+    numbers, _ = keypoints(CASES[name], BEFORE[name]["shapes"], new_name)
+    assert np.abs(np.array(numbers) - BEFORE[name]["numbers"]).max() < 1e-5 * 128
+    assert np.std(BEFORE[name]["numbers"]) > .2
+
+
+def test_each_rule_of_the_map_is_needed():
+    import re
+    for rule in TENSORS: assert any(re.match(rule, k) for o in BEFORE.values() for k in o["shapes"]), rule
+
+
+def test_an_old_name_of_a_setting_is_an_error():
+    from posebook.models.factory import get_model
+    with pytest.raises(PosebookError, match="no decoder is called 'local'"): get_model(config(decode="local"))
+    with pytest.raises(PosebookError, match="no head is called 'walk'"): get_model(config(model_type="heatmap_mhcrnn", args={"window_head": "walk"}))
+    assert len(SETTINGS) == 2
