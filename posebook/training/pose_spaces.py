@@ -34,7 +34,7 @@ def write_pose_spaces(cfg,    # resolved
     return without
 
 def read_pose_spaces(cfg,  # resolved
-                path, # a file of `write_spaces`
+                path, # a file of `write_pose_spaces`
 ) -> dict: # a loss's name -> the loss
     "The spaces of a model folder, ready to measure"
     if not Path(path).is_file(): return {}
@@ -46,7 +46,7 @@ def read_pose_spaces(cfg,  # resolved
                             "bring the file back, or remove it: then no pose errors are written") from None
 
 def write_pose_errors(predictions, # a table
-                       space,       # one of `read_spaces`
+                       space,       # one of `read_pose_spaces`
                        path,        # the file to write
 ):
     "How far each keypoint is from where a space would have it, in pixels"
