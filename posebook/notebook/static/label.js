@@ -58,7 +58,7 @@ class LabelView {
   }
 
   send(message) {
-    const counts = message.type === "say" || message.type === "undo";
+    const counts = message.type === "label" || message.type === "undo";
     if (counts) message.id = ++this.sent;
     this.model.send(message);
     if (counts) this.saying();
