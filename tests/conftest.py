@@ -59,6 +59,16 @@ def model(toy_project, tmp_path_factory):
     return train(toy_project, "training.max_steps=20", "training.accelerator=cpu", out=tmp_path_factory.mktemp("model")/"model", say=lambda line: None)
 
 
+@pytest.fixture
+def typed(capsys):
+    "Run the command line's words in this process: the exit code, and what was printed"
+    from posebook.cli import main
+    def run(*words):
+        with pytest.raises(SystemExit) as e: main([str(o) for o in words])
+        return e.value.code, "".join(capsys.readouterr())
+    return run
+
+
 @pytest.fixture(scope="session")
 def browser():
     "Headless Chromium, the system's own; one for all tests, since Playwright runs but once in a process"

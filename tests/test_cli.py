@@ -1,22 +1,9 @@
 "What people type, right and wrong"
-import os
 import shutil
 import sys
 
 import av
-import cv2
 import numpy as np
-import pytest
-from posebook.cli import main
-
-
-@pytest.fixture
-def typed(capsys):
-    def run(*words):
-        with pytest.raises(SystemExit) as e: main([str(o) for o in words])
-        out, err = capsys.readouterr()
-        return e.value.code, out + err
-    return run
 
 
 def says(result, *parts):

@@ -9,20 +9,10 @@ import av
 import cv2
 import numpy as np
 import pytest
-from posebook.cli import main
 from posebook.core import PosebookError
 from posebook.data.labels import read_labels
 from posebook.video.files import open_video, read_frames, write_video
 from posebook.labeling.pick_frames import frames, pick_frames, save_frames, some_frames
-
-
-@pytest.fixture
-def typed(capsys):
-    def run(*words):
-        with pytest.raises(SystemExit) as e: main([str(o) for o in words])
-        out, err = capsys.readouterr()
-        return e.value.code, out + err
-    return run
 
 
 def says(result, *parts):

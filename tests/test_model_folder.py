@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from lightning.pytorch import Callback
 
-from posebook.cli import main
 from posebook.core import PosebookError
 from posebook.model_folder import edit_manifest, finish_model_folder, newest_folder, read_manifest
 from posebook.model_folder import record_files
@@ -20,14 +19,6 @@ from posebook.training.fit import train
 
 quiet = lambda line: None
 QUICK = ("training.accelerator=cpu", "training.max_steps=4", "eval.predict_vids_after_training=false")
-
-
-@pytest.fixture
-def typed(capsys):
-    def run(*words):
-        with pytest.raises(SystemExit) as e: main([str(o) for o in words])
-        return e.value.code, "".join(capsys.readouterr())
-    return run
 
 
 def content(folder): return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(Path(folder).rglob("*")) if p.is_file()}

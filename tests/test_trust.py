@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from posebook.cli import main
 from posebook.core import PosebookError
 from posebook.evaluation.evaluate import evaluate
 from posebook.plugins import load_plugin, trust, trusted_plugins
@@ -21,14 +20,6 @@ ran = Path({ran!r})
 ran.write_text(str(1 + int(ran.read_text() if ran.exists() else 0)))
 """
 quiet = lambda line: None
-
-
-@pytest.fixture
-def typed(capsys):
-    def run(*words):
-        with pytest.raises(SystemExit) as e: main([str(o) for o in words])
-        return e.value.code, "".join(capsys.readouterr())
-    return run
 
 
 @pytest.fixture
