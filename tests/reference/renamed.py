@@ -1,4 +1,4 @@
-"""Names of tensors and settings that changed before the first release, and numbers of the version before (commit d42f903) for made-up weights.
+"""Names of tensors and settings that changed before the first release, and numbers of the version before (commit 98f0df0) for made-up weights.
 `python renamed.py` with that version installed writes renamed.json; tests/test_renamed.py compares this version with it."""
 import json
 import re
