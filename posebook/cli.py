@@ -111,7 +111,6 @@ def init(
     "Write a commented posebook.yaml for a project"
     from posebook.plugins import load_plugin
     from posebook.project.project import init
-    from posebook.models import factory     # registers what has a name
     if plugin: load_plugin(plugin)
     say(f"wrote {init(project, full)}")
 
@@ -228,11 +227,10 @@ def list_(
     "Show what has a name: trackers, backbones, losses and more"
     from posebook.core import kinds
     from posebook.plugins import load_installed_plugins, load_plugin
-    from posebook.models import factory     # registers ours
     load_installed_plugins()
     if plugin: load_plugin(plugin)
     for kind, registry in kinds.items():
-        families = {f"{k}/NAME": f for k, f in registry.families.items()}
+        families = {f"{k}/NAME": f for k, f in registry.load().families.items()}
         for name, f in sorted({**registry, **families}.items()):
             [first, *_] = (f.__doc__ or "").strip().splitlines() or [""]
             print(f"{kind:13} {name:22} {first}")

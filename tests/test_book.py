@@ -127,7 +127,7 @@ def test_a_notebook_lies_where_its_module_lies(path):
 
 
 # a folder imports only from those before it; modules that lie in no folder have their place among them
-FOLDERS = ["core", "device", "plugins", "model_folder", "config", "toy_motion", "toy_drawing", "toy", "data", "video", "project", "losses", "backbones", "models", "training",
+FOLDERS = ["core", "device", "plugins", "model_folder", "config", "toy_motion", "toy_drawing", "toy", "data", "video", "formats", "project", "losses", "backbones", "models", "training",
            "inference", "evaluation", "labeling", "notebook", "convert", "testing", "bench", "cli", "book"]
 
 

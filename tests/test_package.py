@@ -1,4 +1,5 @@
 "The package as people get it: equal to the notebooks, importable without the tools it is written with, and whole in a wheel"
+import ast
 import os
 import shutil
 import subprocess
@@ -75,3 +76,16 @@ def test_wheel_runs_the_demo(root, tmp_path):
                  "video_preds/toy0.csv", "video_preds/toy0_temporal_norm.csv", "video_preds/labeled_videos/toy0_labeled.mp4"):
         assert (model/name).is_file(), name
     assert "within 5 px of the truth" in done.stderr
+
+
+def test_a_registry_finds_what_the_package_registers():
+    "In a process that imported nothing else, each kind's names are there; `posebook list` and the commented YAML show all kinds"
+    code = ("from posebook.core import kinds, losses\n"
+            "assert losses['pca_multiview'].__module__ == 'posebook.losses.pca'\n"
+            "print({kind: len(registry.load()) for kind, registry in kinds.items()})")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    counts = ast.literal_eval(done.stdout)
+    assert all(counts.values()), counts
+    from posebook.config.write import registered_lines
+    listed = {line.split()[1] for line in registered_lines() if line.startswith("#   ") and line[4] != " "}
+    assert listed == set(counts)
