@@ -32,20 +32,29 @@ CASES = {"heatmap": {}, "heatmap_mhcrnn": {"model_type": "heatmap_mhcrnn"}, "reg
          "crnn": {"model_type": "heatmap_mhcrnn", "neck": "none", "head": "deconv", "decode": "lightning_pose", "args": {"window_head": "crnn"}}}
 
 
-def keypoints(model:dict, shapes=None, rename=lambda name: name):
-    "What a tracker with made-up weights predicts, and the names and shapes of its tensors; the weights follow from the old names"
+def outputs(model:dict, shapes=None, rename=lambda name: name):
+    """What the networks of a tracker with made-up weights output for a few frames, and the names and shapes of its tensors; the weights follow from
+    the old names. Each output tensor gives five numbers, its products with fixed random vectors: unlike coordinates, they do not jump where two peaks
+    are equally high, so they are equal on every processor."""
     from posebook.inference.predictor import Predictor
     from posebook.models.factory import get_model
     cfg = config(**model)
-    tracker = get_model(cfg)
+    tracker, tensors = get_model(cfg), []
     shapes = shapes or {k: list(v.shape) for k, v in tracker.state_dict().items()}
     tracker.load_state_dict({rename(k): weights(k, tuple(shape)) for k, shape in shapes.items()})
-    return np.concatenate([o.reshape(-1) for o in Predictor(tracker=tracker, cfg=cfg, device="cpu")(pictures())]).tolist(), shapes
+    tracker.register_forward_hook(lambda module, args, output: tensors.extend(output if isinstance(output, tuple) else [output]))
+    Predictor(tracker=tracker, cfg=cfg, device="cpu")(pictures())
+    numbers = []
+    for tensor in tensors:
+        values = tensor.detach().double().flatten()
+        vectors = torch.from_numpy(np.random.default_rng(0).standard_normal((5, len(values))))
+        numbers += (vectors @ values / values.norm()).tolist()
+    return numbers, shapes
 
 
 def main():
-    found = {name: dict(zip(("numbers", "shapes"), keypoints(model))) for name, model in CASES.items()}
-    Path(__file__).with_suffix(".json").write_text(json.dumps(found))
+    cases = {name: dict(zip(("numbers", "shapes"), outputs(model))) for name, model in CASES.items()}
+    Path(__file__).with_suffix(".json").write_text(json.dumps(cases))
 
 
 if __name__ == "__main__": main()
