@@ -23,12 +23,12 @@ _plugin = _opt("a Python file that registers things; naming it trusts it", "--pl
 
 def say(line, # for the user
 ):
-    "Print to stderr, so that what a command answers stays apart from what it says on the way"
+    "Print to stderr: stdout is for a command's result"
     print(line, file=sys.stderr, flush=True)
 
 def command(f, # a function that becomes a command
 ): # the function itself
-    "Register a command; Ctrl-C in it says what is left and how to go on"
+    "Register a command; Ctrl-C prints what is kept and how to go on"
     @wraps(f)
     def run(*args, **kwargs):
         try: return f(*args, **kwargs)
@@ -39,8 +39,8 @@ def command(f, # a function that becomes a command
     return app.command(f.__name__.rstrip("_"))(run)
 
 # %% ../nbs/84_cli.ipynb #52555348
-def _bar(console):
-    "A progress bar for each video"
+def _progress_bars(console):
+    "Return a progress display with one bar for each video"
     from rich.progress import BarColumn, MofNCompleteColumn, Progress
     from rich.progress import TextColumn, TimeRemainingColumn
     return Progress(
@@ -48,57 +48,58 @@ def _bar(console):
         TextColumn("frames, {task.fields[rate]}"), TimeRemainingColumn(),
         console=console, disable=not console.is_terminal)
 
-def _tracked(models, paths, shown=None, **kwargs) -> list: # the tables
-    "`predict` by one model, or several, with a line for each video; `shown` is the folder's last name"
+def _predict(model_dirs, paths, final_dir=None, **kwargs) -> list: # the tables
+    "Track videos with one model, or several, and print a line for each; `final_dir` is the name that the model folder gets"
     import time
     from rich.console import Console
     from posebook.inference.ensemble import predict_ensemble
     from posebook.inference.predict import predict
     started, tasks = {}, {}
-    with _bar(Console(stderr=True)) as bar:
-        def progress(video, done, of):
+    with _progress_bars(Console(stderr=True)) as bar:
+        def progress(video, done, total):
             now = time.monotonic()
             if video not in tasks:
-                tasks[video] = bar.add_task(video.name, total=of or None, rate="")
+                tasks[video] = bar.add_task(video.name, total=total or None, rate="")
                 started[video] = now, done
-            since, before = started[video]
-            rate = f"{(done - before) / (now - since):.0f} a second" if now > since else ""
+            start, first = started[video]
+            rate = f"{(done - first) / (now - start):.0f} a second" if now > start else ""
             bar.update(tasks[video], completed=done, rate=rate)
-        track = predict_ensemble if isinstance(models, list) else predict
-        tables = track(models, paths, progress=progress, **kwargs)
-    for t in tables: say(f"wrote {shown/t.relative_to(models) if shown else t}")
+        predict_videos = predict_ensemble if isinstance(model_dirs, list) else predict
+        tables = predict_videos(model_dirs, paths, progress=progress, **kwargs)
+    for table in tables:
+        say(f"wrote {final_dir/table.relative_to(model_dirs) if final_dir else table}")
     return tables
 
 # %% ../nbs/84_cli.ipynb #a8bdc616
-def _complete(folder, out, labeled_video=False): # the error of a video that failed, or None
-    "What follows a training: tracked videos, measured frames, and the report"
+def _complete(folder, final_dir, labeled_video=False): # the error of a video that failed, or None
+    "Track the videos after a training, evaluate the labeled frames and write the report"
     from posebook.config.read import read_config
     from posebook.core import PosebookError
     from posebook.video.files import find_videos
     from posebook.evaluation.evaluate import evaluate
     from posebook.evaluation.metrics import summary
-    cfg, problem = read_config(folder/"config.yaml"), None
+    cfg, error = read_config(folder/"config.yaml"), None
     videos = Path(cfg.eval.test_videos_directory or cfg.data.video_dir or "nowhere")
     draw = labeled_video or cfg.eval.save_vids_after_training
     if cfg.eval.predict_vids_after_training and videos.is_dir() and find_videos(videos):
         try:
-            _tracked(folder, [videos], shown=out, labeled_video=draw, overwrite=True,
+            _predict(folder, [videos], final_dir=final_dir, labeled_video=draw, overwrite=True,
                      device=cfg.training.accelerator)
-        except PosebookError as e: problem = e
+        except PosebookError as e: error = e
     say(summary(evaluate(folder, say=lambda line: None)))
-    return problem
+    return error
 
-def _trained(config, overrides, labeled_video=False, **kwargs): # the model folder
-    "Train, and complete the model before it replaces an older one"
+def _train(config, overrides, labeled_video=False, **kwargs): # the model folder
+    "Train, track and evaluate, before the model replaces an older one"
     from posebook.training.fit import train
-    problems = []
+    errors = []
     def complete(folder):
-        out = Path(kwargs["out"]).resolve() if kwargs["out"] else folder
-        problems.append(_complete(folder, out, labeled_video))
-    model = train(config, *overrides, say=say, complete=complete, **kwargs)
-    say(f"the model is in {model}; look at {model/'report.html'}")
-    if problems[0]: raise problems[0]
-    return model
+        final_dir = Path(kwargs["out"]).resolve() if kwargs["out"] else folder
+        errors.append(_complete(folder, final_dir, labeled_video))
+    model_dir = train(config, *overrides, say=say, complete=complete, **kwargs)
+    say(f"the model is in {model_dir}; look at {model_dir/'report.html'}")
+    if errors[0]: raise errors[0]
+    return model_dir
 
 # %% ../nbs/84_cli.ipynb #8941f7ab
 @command
@@ -144,7 +145,7 @@ def train(
     plugin: Annotated[Optional[Path], _plugin]=None,
 ):
     "Train a tracker, evaluate it, track the project's videos and write a report"
-    _trained(config, overrides or (), out=out, resume=resume, overwrite=overwrite, plugin=plugin)
+    _train(config, overrides or (), out=out, resume=resume, overwrite=overwrite, plugin=plugin)
 
 # %% ../nbs/84_cli.ipynb #0d66f929
 @command
@@ -168,11 +169,11 @@ def predict(
     plugin: Annotated[Optional[Path], _plugin]=None,
 ):
     "Track videos"
-    models = model_dir
+    model_dirs = model_dir
     if ensemble:
-        models = [model_dir, *(p for p in paths if (p/"config.yaml").is_file())]
-        paths = [p for p in paths if p not in models]
-    _tracked(models, paths, out=out, labeled_video=labeled_video, save_heatmaps=save_heatmaps,
+        model_dirs = [model_dir, *(p for p in paths if (p/"config.yaml").is_file())]
+        paths = [p for p in paths if p not in model_dirs]
+    _predict(model_dirs, paths, out=out, labeled_video=labeled_video, save_heatmaps=save_heatmaps,
              resume=resume, overwrite=overwrite, device=device, precision=precision,
              backend=backend, plugin=plugin)
 
@@ -256,10 +257,10 @@ def bench(
     bench(out, quick, overwrite, say=print)
 
 # %% ../nbs/84_cli.ipynb #7ef4a19a
-def errors_against_truth(project,   # a toy's folder, with its truth.csv
-                 model_dir, # a model that tracked its videos
+def errors_against_truth(project, # a toy project, with its truth.csv
+                         model_dir, # a model that tracked its videos
 ): # (M,) pixels, for each visible keypoint of all frames without a label
-    "How far a tracked toy is from the truth"
+    "Return the distances between predictions and truth in a toy project"
     import numpy as np, pandas as pd
     from posebook.data.labels import read_labels
     from posebook.data.tables import read_predictions
@@ -287,16 +288,16 @@ def demo(
     from posebook.core import PosebookError
     from posebook.project.toy_project import make_toy_project
     from posebook.toy import Toy
-    free = (p for i in range(1, 10_000) if not (p := Path(f"posebook-demo-{i}")).exists())
-    folder = out or next(free)
+    names = map("posebook-demo-{}".format, range(1, 10_000))
+    folder = out or next(p for p in map(Path, names) if not p.exists())
     if folder.is_file() or folder.exists() and any(folder.iterdir()):
         raise PosebookError("the folder exists already", folder, "give another with --out")
     say(f"filming the toy animal into {folder}")
     toy = Toy(0, 160, 160) if quick else Toy(0)
     make_toy_project(toy, folder, labels=20 if quick else 30, frames=60 if quick else 300)
     seconds = "00:00:00:10" if quick else "00:00:01:20"
-    model = _trained(folder, [f"training.max_time={seconds}"], labeled_video=True, out=folder/"model")
-    errors, videos = errors_against_truth(folder, model), len(list((folder/"videos").iterdir()))
+    model_dir = _train(folder, [f"training.max_time={seconds}"], labeled_video=True, out=folder/"model")
+    errors, videos = errors_against_truth(folder, model_dir), len(list((folder/"videos").iterdir()))
     say(f"visible keypoints of the {videos} videos' frames without a label: "
         f"median error {np.median(errors):.1f} px, "
         f"{(errors <= 5).mean():.0%} within 5 px of the truth")

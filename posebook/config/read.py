@@ -22,17 +22,17 @@ def with_defaults(content:dict, # of a config file's content
 ) -> dict: # the same, with what it leaves out
     "Fill in the defaults; a given limit on the training's length replaces the default one"
     defaults = DEFAULTS if content.get("posebook") else formats["lightning_pose"].defaults
-    base, given = OmegaConf.create(defaults), OmegaConf.create(content)
+    base, settings = OmegaConf.create(defaults), OmegaConf.create(content)
     lengths = ["max_steps", "max_epochs"]
     # in Lightning Pose's, a time does not replace the epochs
     if content.get("posebook"): lengths.append("max_time")
-    if any(OmegaConf.select(given, f"training.{k}") is not None for k in lengths):
+    if any(OmegaConf.select(settings, f"training.{k}") is not None for k in lengths):
         for k in ("max_steps", "max_epochs"): base.training.pop(k, None)
     for section in base:         # null where there is a default means the default
-        if not OmegaConf.is_dict(base[section]) or not given.get(section): continue
+        if not OmegaConf.is_dict(base[section]) or not settings.get(section): continue
         for k in base[section]:
-            if OmegaConf.select(given, f"{section}.{k}") is None: given[section].pop(k, None)
-    return OmegaConf.to_container(OmegaConf.merge(base, given))
+            if OmegaConf.select(settings, f"{section}.{k}") is None: settings[section].pop(k, None)
+    return OmegaConf.to_container(OmegaConf.merge(base, settings))
 
 # %% ../../nbs/config/02_read.ipynb #3cdbf173
 def _path(loc) -> str:

@@ -17,23 +17,23 @@ from ..video.files import read_frames, write_video
 
 # %% ../../nbs/project/02_toy_project.ipynb #097f63c1
 def _film(toy, session, frames, folder):
-    "One video, and what is true in it"
+    "Write a video; return its path, keypoints and which of them are visible"
     images, keypoints, visible = toy.frames(frames, session)
     path = folder/"videos"/f"toy{session}.mp4"
     write_video(path, images, toy.fps, threads=1)     # the same bytes on every machine
     return path, keypoints, visible
 
 def _label(path, picks, neighbors, folder):
-    "Save the picked frames of a video, with their neighbors; the picked ones' paths"
+    "Save the picked frames of a video, with their neighbors; return the paths of the picked ones"
     frames = list(read_frames(path))
     name = lambda i: f"labeled-data/{path.stem}/img{i:08d}.png"
     (folder/name(0)).parent.mkdir(parents=True)
-    around = (picks[:, None] + np.arange(-neighbors, neighbors + 1)).clip(0, len(frames) - 1)
-    for i in np.unique(around): cv2.imwrite(str(folder/name(i)), frames[i][..., ::-1])
+    saved = (picks[:, None] + np.arange(-neighbors, neighbors + 1)).clip(0, len(frames) - 1)
+    for i in np.unique(saved): cv2.imwrite(str(folder/name(i)), frames[i][..., ::-1])
     return [name(i) for i in picks]
 
 # %% ../../nbs/project/02_toy_project.ipynb #d01c1c48
-def make_toy_project(toy:Toy, # what is filmed
+def make_toy_project(toy:Toy, # the synthetic animal
                      folder,           # to be made; an error if there is something in it
                      labels:int=30,    # labeled frames, over all videos
                      videos:int=2,     # recordings
@@ -45,16 +45,16 @@ def make_toy_project(toy:Toy, # what is filmed
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
         raise PosebookError("the folder exists already", folder, "give another")
-    images, points, truth = [], [], []
+    images, labeled_keypoints, truth = [], [], []
     for session in range(videos):
         path, keypoints, visible = _film(toy, session, frames, folder)
-        share = labels // videos + (session < labels % videos)
-        picks = np.linspace(0, frames - 1, share + 2).round().astype(int)[1:-1]
+        count = labels // videos + (session < labels % videos)
+        picks = np.linspace(0, frames - 1, count + 2).round().astype(int)[1:-1]
         images += _label(path, picks, neighbors, folder)
-        points.append(np.where(visible, 1., np.nan)[picks][..., None] * keypoints[picks])
+        labeled_keypoints.append(np.where(visible, 1., np.nan)[picks][..., None] * keypoints[picks])
         truth += [(path.stem, i, n, f"{x:.3f}", f"{y:.3f}", int(v)) for i in range(frames)
                   for n, (x, y), v in zip(toy.keypoint_names, keypoints[i], visible[i])]
-    labeled = Labels(images, np.concatenate(points), toy.keypoint_names, folder, "toy")
+    labeled = Labels(images, np.concatenate(labeled_keypoints), toy.keypoint_names, folder, "toy")
     labeled.write(folder/"CollectedData.csv")
     with atomic_write(folder/"truth.csv") as p, open(p, "w", newline="") as f:
         csv.writer(f).writerows([("video", "frame", "keypoint", "x", "y", "visible"), *truth])
