@@ -48,8 +48,11 @@ def _progress_bars(console):
         TextColumn("frames, {task.fields[rate]}"), TimeRemainingColumn(),
         console=console, disable=not console.is_terminal)
 
-def _predict(model_dirs, paths, final_dir=None, **kwargs) -> list: # the tables
-    "Track videos with one model, or several, and print a line for each; `final_dir` is the name that the model folder gets"
+def _predict(model_dirs, paths,
+             final_dir=None, # the name that the model folder gets in the end
+             **kwargs
+) -> list: # the tables
+    "Track videos with one model, or several, and print a line for each"
     import time
     from rich.console import Console
     from posebook.inference.ensemble import predict_ensemble
