@@ -15,6 +15,6 @@ setup(
     long_description=Path("README.md").read_text(encoding="utf-8"), long_description_content_type="text/markdown",
     packages=find_packages(include=["posebook", "posebook.*"]), python_requires=">=" + cfg["min_python"],
     install_requires=lines("requirements"), extras_require=extras,
-    package_data={"posebook": ["notebook/static/*"]},
+    package_data={"posebook": ["notebook/static/*", "evaluation/*.html", "evaluation/*.css"]},
     entry_points={"console_scripts": lines("console_scripts")}, zip_safe=False,
 )

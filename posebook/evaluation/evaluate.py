@@ -21,20 +21,18 @@ from ..training.setup import get_labels
 def match_names(labels:Labels, # with keypoints in any order
                 names:list,    # the model's keypoints
 ) -> Labels: # with the model's keypoints in the model's order
-    "Labels for a model, or an error that says how their keypoints differ"
+    "Return labels for a model; an error names the keypoints that differ"
     missing = [n for n in names if n not in labels.keypoint_names]
     extra = [n for n in labels.keypoint_names if n not in names]
     if missing or extra:
         differ = ("the model also knows", missing), ("the labels also have", extra)
-        said = "; ".join(f"{what} {', '.join(o[:8])}" for what, o in differ if o)
-        raise PosebookError(f"the labels' keypoints are not the model's: {said}", labels.root,
+        differences = "; ".join(f"{what} {', '.join(o[:8])}" for what, o in differ if o)
+        raise PosebookError(f"the labels' keypoints are not the model's: {differences}", labels.root,
                             "rename or add the columns in the CSV; an empty column is not labeled")
     order = [labels.keypoint_names.index(n) for n in names]
     return Labels(labels.images, labels.keypoints[:, order], list(names), labels.root, labels.scorer)
 
-# what an evaluation writes
-RESULTS = ("predictions.csv", "predictions_pixel_error.csv", "metrics.json", "report.html", "labels_from.txt")
-
+# %% ../../nbs/evaluation/04_evaluate.ipynb #9374468e
 def split_of(model_dir,     # a model folder
              labels:Labels, # of its project now
              say=print,     # what to do with a line for the user
@@ -51,26 +49,29 @@ def split_of(model_dir,     # a model folder
             "called unknown, since they may be frames of the training that were renamed")
     return split
 
+# %% ../../nbs/evaluation/04_evaluate.ipynb #277ea17e
+RESULTS = ("predictions.csv", "predictions_pixel_error.csv", "metrics.json", "report.html", "labels_from.txt")
+
 def _source(csv, labels) -> Path:
-    "The labels that were evaluated"
+    "Return where the evaluated labels are"
     return Path(csv).resolve() if csv else Path(labels.root).resolve()
 
 def _folder_for(csv, labels, model_dir, out) -> Path:
-    "Where results go: other labels' never over a training's, nor any over those of still others"
+    "Return the folder of the results; an error if it holds those of other labels"
     if out is None and csv is None: return model_dir
     folder = Path(out or model_dir/"evaluate"/Path(csv).stem)
     if csv is None and folder.resolve() == model_dir.resolve(): return model_dir
     if (folder/"config.yaml").is_file():
         raise PosebookError("this is a model folder, and its results are of its own labels", folder,
                             "give another folder with --out")
-    there, of = [o for o in RESULTS if (folder/o).exists()], folder/"labels_from.txt"
-    whose = of.read_text(encoding="utf-8").strip() if of.is_file() else "a source that is not named"
-    if there and whose != str(_source(csv, labels)):
-        raise PosebookError(f"the folder holds the results of other labels, {whose}", folder,
+    file, source = folder/"labels_from.txt", "a source that is not named"
+    if file.is_file(): source = file.read_text(encoding="utf-8").strip()
+    if any((folder/name).exists() for name in RESULTS) and source != str(_source(csv, labels)):
+        raise PosebookError(f"the folder holds the results of other labels, {source}", folder,
                             "give another folder with --out")
     return folder
 
-# %% ../../nbs/evaluation/04_evaluate.ipynb #9374468e
+# %% ../../nbs/evaluation/04_evaluate.ipynb #2e067dfd
 def evaluate(model_dir,      # a folder that `train` made
              csv=None,       # other labels; None: the project's own
              out=None,       # a folder; None: the model folder, or evaluate/CSV in it for other labels
@@ -78,7 +79,7 @@ def evaluate(model_dir,      # a folder that `train` made
              plugin=None,    # a Python file that registers things
              say=print,      # what to do with a line for the user
 ) -> dict: # the content of metrics.json
-    "Hold a model against labels: tables, numbers and a page"
+    "Compare a model's predictions with labels: tables, numbers and a page"
     model_dir, model = Path(model_dir), predictor or Predictor(model_dir, plugin=plugin)
     labels = read_labels(csv).check() if csv else get_labels(model.cfg)
     folder = _folder_for(csv, labels, model_dir, out)
@@ -87,12 +88,12 @@ def evaluate(model_dir,      # a folder that `train` made
     keypoints, _ = predict_dataset(model, labels, folder/"predictions.csv", split)
     errors = pixel_errors(labels, keypoints)
     write_pixel_errors(folder/"predictions_pixel_error.csv", labels, errors, split)
-    found = metrics(errors, split, labels.keypoint_names)
-    text = json.dumps(found, indent=1, allow_nan=False)
-    with atomic_write(folder/"metrics.json") as p: p.write_text(text, encoding="utf-8")
+    results = metrics(errors, split, labels.keypoint_names)
+    text = json.dumps(results, indent=1, allow_nan=False)
+    with atomic_write(folder/"metrics.json") as file: file.write_text(text, encoding="utf-8")
     if folder != model_dir:
-        whose = f"{_source(csv, labels)}\n"
-        with atomic_write(folder/"labels_from.txt") as p: p.write_text(whose, encoding="utf-8")
+        source = f"{_source(csv, labels)}\n"
+        with atomic_write(folder/"labels_from.txt") as file: file.write_text(source, encoding="utf-8")
     record_files(*(folder/o for o in RESULTS))
     say(f"wrote {report(model_dir, folder, labels)}")
-    return found
+    return results

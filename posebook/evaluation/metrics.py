@@ -15,7 +15,7 @@ from .plots import by_split
 def pixel_errors(labels:Labels,        # N labeled frames of K keypoints
                  keypoints:np.ndarray, # (N, K, 2) predictions, pixels of the frame
 ) -> np.ndarray: # (N, K) pixels of the frame, NaN: not labeled
-    "How far each prediction is from its label"
+    "Return the distance of each prediction from its label"
     return np.linalg.norm(np.asarray(keypoints, float) - labels.keypoints, axis=-1)
 
 # %% ../../nbs/evaluation/02_metrics.ipynb #6bc867e9
@@ -43,33 +43,33 @@ def read_pixel_errors(path, # a file that `write_pixel_errors` wrote
 # %% ../../nbs/evaluation/02_metrics.ipynb #94bf32da
 def statistics(errors, # of any shape, pixels; NaN is left out
 ) -> dict: # count, mean, median, p90, p95, pck5 and pck10; None where there is no error
-    "Count, mean, median, 90th and 95th percentile, and the shares within 5 and 10 pixels"
+    "Return count, mean, median, 90th and 95th percentile, and the fractions within 5 and 10 pixels"
     e, names = np.asarray(errors, float), ("mean", "median", "p90", "p95", "pck5", "pck10")
     e = e[np.isfinite(e)]
     if not len(e): return {"count": 0, **dict.fromkeys(names)}
-    found = e.mean(), np.median(e), *np.percentile(e, [90, 95]), (e <= 5).mean(), (e <= 10).mean()
-    return {"count": len(e)} | {k: round(float(v), 4) for k, v in zip(names, found)}
+    values = e.mean(), np.median(e), *np.percentile(e, [90, 95]), (e <= 5).mean(), (e <= 10).mean()
+    return {"count": len(e)} | {k: round(float(v), 4) for k, v in zip(names, values)}
 
 def metrics(errors:np.ndarray, # (N, K) pixels, NaN: not labeled
             split:dict,        # name -> rows, as `split_frames` returns; None: all rows are the test
             names:list,        # K names
 ) -> dict: # split -> `all` and each keypoint -> `statistics`
-    "The content of metrics.json"
+    "Return the content of metrics.json"
     parts = {k: errors[rows] for k, rows in by_split(split, len(errors)).items() if k != "unused"}
     label = [n if n != "all" else "all (keypoint)" for n in names]
     return {k: {"all": statistics(e)} | {n: statistics(e[:, i]) for i, n in enumerate(label)}
             for k, e in parts.items()}
 
 # %% ../../nbs/evaluation/02_metrics.ipynb #18eb56e6
-def _px(v): return "-" if v is None else f"{v:.1f}"
-def _share(v): return "-" if v is None else f"{100 * v:.0f}%"
+def _px(error): return "-" if error is None else f"{error:.1f}"
+def _percent(fraction): return "-" if fraction is None else f"{100 * fraction:.0f}%"
 
 def summary(metrics:dict, # as `metrics` returns
 ) -> str: # a line for each split, below a header
-    "The errors of each split, as a small table"
+    "Return the errors of each split as a small table"
     rows = [("pixels", "labels", "median", "mean", "p95", "PCK5", "PCK10")]
-    for k, m in metrics.items():
-        a = m["all"]
-        rows.append((k, str(a["count"]), *(_px(a[o]) for o in ("median", "mean", "p95")),
-                     *(_share(a[o]) for o in ("pck5", "pck10"))))
+    for split, by_keypoint in metrics.items():
+        errors = by_keypoint["all"]
+        rows.append((split, str(errors["count"]), *(_px(errors[o]) for o in ("median", "mean", "p95")),
+                     *(_percent(errors[o]) for o in ("pck5", "pck10"))))
     return "\n".join(f"{r[0]:<12}" + "".join(f"{c:>8}" for c in r[1:]) for r in rows)
