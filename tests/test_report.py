@@ -1,5 +1,4 @@
 "The report as a browser reads it: whatever names, paths and logs contain is text of the page; and the template, its macros and its style sheet are files of the package"
-import re
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -12,6 +11,7 @@ from posebook.config.write import save_config
 from posebook.data.labels import Labels
 from posebook.data.splits import write_split
 from posebook.evaluation.evaluate import evaluate
+from posebook.evaluation.metrics import read_pixel_errors, write_pixel_errors
 from posebook.evaluation.report import _templates, report
 from posebook.training.setup import resolve
 
@@ -100,6 +100,21 @@ def test_the_page_is_one_file(pages):
     for page in pages:
         assert not [value for _, name, value in Page(page).attributes if name in ("src", "href", "xlink:href") and not value.startswith(("#", "data:"))]
         assert "--paper" in page and "@media (prefers-color-scheme: dark)" in page and "@import" not in page and "<link" not in page
+
+
+def test_the_page_says_what_is_not_there(tmp_path):
+    "No label to compare with, no log, no images; and more videos than it shows"
+    folder = evaluated(tmp_path/"project", ["nose"], "image", "video")
+    for name in "abc": (folder/f"video_preds/{name}.csv").write_bytes((folder/"video_preds/video.csv").read_bytes())
+    (folder/"logs/metrics.csv").unlink()
+    page = Page(report(folder).read_text(encoding="utf-8"))
+    assert "1 more video not shown." in page.text["p"] and "no learning curves" in page.text["p"]
+    images, names, errors, split = read_pixel_errors(folder/"predictions_pixel_error.csv")
+    write_pixel_errors(folder/"predictions_pixel_error.csv", Labels(images, np.zeros((12, 1, 2)), names), errors * np.nan, split)
+    page = Page(report(folder).read_text(encoding="utf-8"))
+    assert "No frame has a label to compare with." in page.text["p"] and "table" not in page.tags
+    (tmp_path/"project/CollectedData.csv").unlink()
+    assert "frames of" not in Page(report(folder).read_text(encoding="utf-8")).text["p"]
 
 
 def test_a_value_that_is_missing_is_an_error():
