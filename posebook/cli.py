@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'say', 'command', 'init', 'frames', 'train', 'predict', 'convert', 'smooth', 'evaluate', 'list_', 'trust',
-           'bench', 'errors_against_truth', 'demo', 'main']
+           'bench', 'demo', 'main']
 
 # %% ../nbs/84_cli.ipynb #49292600
 import sys
@@ -260,25 +260,6 @@ def bench(
     bench(out, quick, overwrite, say=print)
 
 # %% ../nbs/84_cli.ipynb #7ef4a19a
-def errors_against_truth(project, # a toy project, with its truth.csv
-                         model_dir, # a model that tracked its videos
-): # (M,) pixels, for each visible keypoint of all frames without a label
-    "Return the distances between predictions and truth in a toy project"
-    import numpy as np, pandas as pd
-    from posebook.data.labels import read_labels
-    from posebook.data.tables import read_predictions
-    truth, errors = pd.read_csv(project/"truth.csv"), []
-    images = map(Path, read_labels(project/"CollectedData.csv").images)
-    labeled = {(o.parent.name, int(o.stem[3:])) for o in images}       # video, frame
-    for video, rows in truth.groupby("video"):
-        _, names, keypoints, _ = read_predictions(model_dir/f"video_preds/{video}.csv")
-        true = rows[["x", "y"]].to_numpy().reshape(-1, len(names), 2)
-        visible = rows.visible.to_numpy(bool).reshape(-1, len(names))
-        new = np.array([(video, i) not in labeled for i in range(len(true))])
-        errors.append(np.linalg.norm(keypoints - true, axis=-1)[visible & new[:, None]])
-    return np.concatenate(errors)
-
-# %% ../nbs/84_cli.ipynb #684fe93d
 @command
 def demo(
     out: Annotated[Optional[Path], _opt(
@@ -289,7 +270,7 @@ def demo(
     "Make a toy project, train on it, track its videos and show how good it is"
     import numpy as np
     from posebook.core import PosebookError
-    from posebook.project.toy_project import make_toy_project
+    from posebook.project.toy_project import errors_against_truth, make_toy_project
     from posebook.toy import Toy
     names = map("posebook-demo-{}".format, range(1, 10_000))
     folder = out or next(p for p in map(Path, names) if not p.exists())
