@@ -35,9 +35,9 @@ def test_untouched_cells_keep_their_text(project):
     lines[4] = b",".join(cells)
     path.write_bytes(b"\xef\xbb\xbf" + b"".join(lines).replace(b"\n", b"\r\n") + b"\r\n")
     before = path.read_bytes().split(b"\r\n")
-    work = LabelingSession(project)
-    work.say(work.images[1], {work.names[2]: (3, 4.567)})
-    work.save()
+    session = LabelingSession(project)
+    session.set_labels(session.images[1], {session.names[2]: (3, 4.567)})
+    session.save()
     after = path.read_bytes().split(b"\r\n")
     assert [i for i, (x, y) in enumerate(zip(before, after)) if x != y] == [4] and len(before) == len(after)
     x, y = before[4].split(b","), after[4].split(b",")
@@ -45,18 +45,18 @@ def test_untouched_cells_keep_their_text(project):
 
 
 def test_a_labeled_project_is_done_and_an_empty_row_is_not(project):
-    assert LabelingSession(project).first() is None
+    assert LabelingSession(project).first_unfinished() is None
     path = project/"CollectedData.csv"
     image = read_labels(path).images[3]
     path.write_text("".join(o if image not in o else image + "," * 36 + "\n" for o in path.read_text().splitlines(True)))
-    work = LabelingSession(project)
-    assert work.first() == image
-    for name in work.names[:-1]: work.say(image, {name: (5, 5)})
-    work.save()
-    assert LabelingSession(project).first() == image
-    work.say(image, {work.names[-1]: "hidden"})
-    work.save()
-    assert LabelingSession(project).first() is None
+    session = LabelingSession(project)
+    assert session.first_unfinished() == image
+    for name in session.names[:-1]: session.set_labels(image, {name: (5, 5)})
+    session.save()
+    assert LabelingSession(project).first_unfinished() == image
+    session.set_labels(image, {session.names[-1]: "not visible"})
+    session.save()
+    assert LabelingSession(project).first_unfinished() is None
     assert np.isnan(read_labels(path).keypoints[3, -1]).all()
 
 
@@ -67,7 +67,7 @@ def test_many_savers_lose_nothing(project):
     def work(me):
         for i in range(50):
             image = people[me].images[i % 6 + 6 * me]
-            people[me].say(image, {people[me].names[i % 18]: (me, i)})
+            people[me].set_labels(image, {people[me].names[i % 18]: (me, i)})
             people[me].save()
     threads = [threading.Thread(target=work, args=[i]) for i in range(2)]
     for t in threads: t.start()
@@ -149,14 +149,14 @@ class Hand:
     "A hand on the labeling widget"
     def __init__(self, page):
         self.page = page
-        self.view("v => v.picture.image && v.picture.image.width")
-        page.wait_for_function("document.querySelector('.pb').labeling.picture.image")
+        self.view("v => v.frameView.bitmap && v.frameView.bitmap.width")
+        page.wait_for_function("document.querySelector('.pb').labelView.frameView.bitmap")
 
-    def view(self, f): return self.page.locator(".pb").first.evaluate(f"e => ({f})(e.labeling)")
+    def view(self, f): return self.page.locator(".pb").first.evaluate(f"e => ({f})(e.labelView)")
 
     def screen(self, x, y): # of a pixel of the frame
-        box = self.page.locator(".pb-over").bounding_box()
-        zoom, left, top = self.view("v => [v.picture.zoom, v.picture.left, v.picture.top]")
+        box = self.page.locator(".pb-overlay").bounding_box()
+        zoom, left, top = self.view("v => [v.frameView.zoom, v.frameView.left, v.frameView.top]")
         return box["x"] + left + (x + .5) * zoom, box["y"] + top + (y + .5) * zoom
 
     def click(self, x, y): self.page.mouse.click(*self.screen(x, y))
@@ -194,26 +194,26 @@ def test_labeling_in_jupyterlab(browser, lab):
     labels = lambda: read_labels(path)
     image, point = labels().images[0], lambda k, i=0: labels().keypoints[i, k]
     near = lambda k, xy, i=0: np.abs(point(k, i) - xy).max() <= .5          # NaN is not
-    assert hand.view("v => v.at") == image and "1 of 6 frames done" in page.locator(".pb-count").inner_text()
+    assert hand.view("v => v.image") == image and "1 of 6 frames done" in page.locator(".pb-count").inner_text()
 
     hand.click(60, 70)                                                       # the whole frame
     until(lambda: near(0, (60, 70)))
     hand.wheel(200, 100, 3)                                               # about the pointer
-    zoomed = hand.view("v => v.picture.zoom")
+    zoomed = hand.view("v => v.frameView.zoom")
     assert zoomed > 5
     hand.click(201.25, 103.75)
     until(lambda: near(1, (201.25, 103.75)))
     assert np.abs(point(1) - (201.25, 103.75)).max() <= .6 / zoomed          # a screen pixel is a part of a frame's
     hand.wheel(200, 100, 6)
-    assert hand.view("v => v.picture.zoom") > 50
+    assert hand.view("v => v.frameView.zoom") > 50
     hand.click(200, 100)
     until(lambda: near(2, (200, 100)))
     assert np.abs(point(2) - (200, 100)).max() <= .02
     hand.key("f")
     page.mouse.wheel(0, -150)
-    before = hand.view("v => [v.picture.left, v.picture.top]")
-    hand.drag((150, 150), (170, 140))                                         # an empty place: the picture moves
-    assert hand.view("v => [v.picture.left, v.picture.top]") != before and np.isnan(point(3)).all()
+    before = hand.view("v => [v.frameView.left, v.frameView.top]")
+    hand.drag((150, 150), (170, 140))                                         # an empty place: the frame moves
+    assert hand.view("v => [v.frameView.left, v.frameView.top]") != before and np.isnan(point(3)).all()
     hand.key("f")
 
     hand.drag((60, 70), (90.5, 40.5))
@@ -221,30 +221,30 @@ def test_labeling_in_jupyterlab(browser, lab):
     hand.key("z")
     until(lambda: near(0, (60, 70)))
     hand.key("z")
-    until(lambda: np.isnan(point(2)).all() and hand.view("v => v.k") == 2)
+    until(lambda: np.isnan(point(2)).all() and hand.view("v => v.keypoint") == 2)
     hand.key("w"); hand.key("s"); hand.key("x")                              # JupyterLab would cut the cell
     until(lambda: near(0, (60, 70)) and ",NaN,NaN," in path.read_text())
     assert page.locator(".jp-CodeCell").count() == 1
     page.mouse.move(*hand.screen(200, 200)); hand.key("Delete")
-    assert page.locator('.pb-row[data-state="hidden"]').count() == 1
+    assert page.locator('.pb-row[data-state="not visible"]').count() == 1
 
     hand.key("Enter")                                                        # the second is done already
-    assert hand.view("v => v.at") == labels().images[2]
-    page.wait_for_function("document.querySelector('.pb').labeling.picture.image")
+    assert hand.view("v => v.image") == labels().images[2]
+    page.wait_for_function("document.querySelector('.pb').labelView.frameView.bitmap")
     hand.click(10, 12); hand.key("Shift+X")
     until(lambda: near(0, (10, 12), 2) and ",NA" not in path.read_text().splitlines()[5])
     assert "2 of 6 frames done" in page.locator(".pb-count").inner_text()
     hand.key("a"); hand.key("a"); hand.key("d")
-    assert hand.view("v => v.at") == labels().images[1]
+    assert hand.view("v => v.image") == labels().images[1]
     hand.key("ArrowDown")
-    assert hand.view("v => v.names[v.k]") == names[1]
+    assert hand.view("v => v.names[v.keypoint]") == names[1]
 
     (project/labels().images[3]).unlink()                                    # goes on with the others
-    hand.view("v => { v.images.clear(); v.go(v.order[3]); }")
-    page.wait_for_selector(".pb-note[data-bad='1']")
+    hand.view("v => { v.bitmaps.clear(); v.goTo(v.imageNames[3]); }")
+    page.wait_for_selector(".pb-note[data-error='1']")
     assert "does not exist" in page.locator(".pb-note").inner_text()
     hand.key("d")
-    page.wait_for_function("document.querySelector('.pb').labeling.picture.image")
+    page.wait_for_function("document.querySelector('.pb').labelView.frameView.bitmap")
     hand.click(30, 31)
     until(lambda: near(0, (30, 31), 4))
 
@@ -258,8 +258,8 @@ def test_labeling_in_jupyterlab(browser, lab):
     book.open()                                                              # the page is loaded again
     book.run()
     hand = Hand(page)
-    assert hand.view("v => v.at") == image                                   # one keypoint is still open there
-    assert near(0, (60, 70)) and abs(hand.view("v => v.said[0][0]") - 60) <= .5
+    assert hand.view("v => v.image") == image                                   # one keypoint is still open there
+    assert near(0, (60, 70)) and abs(hand.view("v => v.currentLabels[0][0]") - 60) <= .5
     lines = [o.split(",") for o in path.read_text().splitlines()]
     assert lines[4] == [o.split(",") for o in path.read_text().splitlines()][4] and not errors
     page.close()
@@ -293,16 +293,16 @@ def test_reviewing_in_jupyterlab(browser, lab, tracked):
     page = browser.new_page(viewport=dict(width=1280, height=1100))
     book = Notebook(page, *lab[1:], "review/a.ipynb")
     book.open(); book.run()
-    view = lambda f: page.locator(".pb").first.evaluate(f"e => ({f})(e.reviewing)")
-    at = lambda i: page.wait_for_function(f"document.querySelector('.pb').reviewing.i === {i}", timeout=10_000)
+    view = lambda f: page.locator(".pb").first.evaluate(f"e => ({f})(e.reviewView)")
+    at = lambda i: page.wait_for_function(f"document.querySelector('.pb').reviewView.frame === {i}", timeout=10_000)
     at(0)
-    page.locator(".pb-measure button").nth(0).click()
+    page.locator(".pb-timeline button").nth(0).click()
     at(62)
     assert "paw_hind_left_side, 0.10" in page.locator(".pb-note").inner_text()
     page.keyboard.press("2")
-    page.wait_for_function("[40, 41].includes(document.querySelector('.pb').reviewing.i)")
+    page.wait_for_function("[40, 41].includes(document.querySelector('.pb').reviewView.frame)")
     page.keyboard.press("1"); page.keyboard.press("Shift+Digit1"); page.keyboard.press("d"); page.keyboard.press("a")
-    canvas = page.locator(".pb-measure canvas").nth(0)
+    canvas = page.locator(".pb-timeline canvas").nth(0)
     box = canvas.bounding_box()
     page.mouse.click(box["x"] + 10.5 / 90 * box["width"], box["y"] + 20)              # frame 10
     at(10)
@@ -313,9 +313,9 @@ def test_reviewing_in_jupyterlab(browser, lab, tracked):
     until(lambda: (project/"CollectedData.csv").read_text().splitlines()[-1] == image + "," * 36)
     assert {p.name for p in (project/"labeled-data/toy1").glob("*.png")} >= {f"img{i:08d}.png" for i in range(60, 65)}
     page.keyboard.press("Space")
-    page.wait_for_function("document.querySelector('.pb').reviewing.i > 66")
+    page.wait_for_function("document.querySelector('.pb').reviewView.frame > 66")
     page.keyboard.press("Space")
-    assert view("v => v.playing") is None and LabelingSession(project).first() == image
+    assert view("v => v.playStart") is None and LabelingSession(project).first_unfinished() == image
     page.close()
 
 
@@ -326,7 +326,7 @@ def test_watching_in_jupyterlab(browser, lab):
     (run/"logs").mkdir()
     head, row = "step,train_supervised_loss,train_pixel_error,val_supervised_loss,val_pixel_error\n", "{0},{1},{1},{1},{1}\n"
     (run/"logs/metrics.csv").write_text(head + row.format(1, 9.))
-    write_notebook(lab[0]/"w.ipynb", "from posebook.notebook.watch import watch\nw = watch('run', every=.2)")
+    write_notebook(lab[0]/"w.ipynb", "from posebook.notebook.watch import watch\nw = watch('run', interval=.2)")
     page = browser.new_page(viewport=dict(width=1280, height=800))
     book = Notebook(page, *lab[1:], "w.ipynb")
     book.open(); book.run(shows=".pb-chart")
@@ -334,6 +334,6 @@ def test_watching_in_jupyterlab(browser, lab):
     with open(run/"logs/metrics.csv", "a") as f: f.write(row.format(20, 4.))
     page.locator(".pb-count", has_text="step 20, training").wait_for(timeout=10_000)
     with edit_manifest(run) as manifest: manifest["trained"] = True
-    page.locator(".jp-OutputArea-output img").wait_for(timeout=20_000)                # the picture that stays
+    page.locator(".jp-OutputArea-output img").wait_for(timeout=20_000)                # the figure that stays
     assert page.locator(".pb").count() == 0
     page.close()

@@ -9,109 +9,116 @@ __all__ = ['LabelWidget', 'label']
 import threading
 from fastcore.basics import patch
 from ..core import PosebookError
-from .label_table import image_bytes, LabelingSession, neighbor
-from .widget import css_colors, need_notebook, MessageWidget
+from .label_table import image_bytes, LabelingSession, neighbor_image
+from .widget import css_colors, require_notebook, MessageWidget
 from .widget import read_static
 
 # %% ../../nbs/notebook/03_label.ipynb #1a1569e1
 class LabelWidget(MessageWidget):
     "The widget of `label`"
-    _esm = read_static("page.js", "picture.js", "label.js")
+    _esm = read_static("page.js", "frame_view.js", "label.js")
     _css = read_static("page.css", "label.css")
 
     def __init__(self,
-        labeling:LabelingSession, # what is shown and changed
+        session:LabelingSession, # the labels that are shown and changed
     ):
         super().__init__()
-        self.labeling, self.last, self.wake = labeling, 0, threading.Event()
-        self.ended = False
-        threading.Thread(target=self._keep_saving, daemon=True).start()
+        self.session, self.last_id, self.closed = session, 0, False
+        self.save_requested = threading.Event()
+        threading.Thread(target=self._save_until_closed, daemon=True).start()
 
     def close(self):
-        "Take the widget away; what is not saved yet is still saved"
-        self.ended = True
-        self.wake.set()
+        "Remove the widget from the page; what is not saved yet is still saved"
+        self.closed = True
+        self.save_requested.set()
         super().close()
 
-    def _rows(self, images): return [(o, self.labeling.said(o)) for o in images]
+    def _labels(self, images): return [(o, self.session.labels(o)) for o in images]
 
-    def table(self) -> dict:
-        "All that is said of all frames"
-        work = self.labeling
-        with work.lock:
-            return dict(names=work.names, colors=css_colors(len(work.names)),
-                        frames=self._rows(work.images), at=work.first() or work.images[0])
+    def all_labels(self) -> dict: # what the page needs to begin
+        "Return the keypoints' names and colors, the labels of all frames, and the frame to begin with"
+        session = self.session
+        with session.lock:
+            return dict(names=session.names, colors=css_colors(len(session.names)),
+                        labels=self._labels(session.images),
+                        image=session.first_unfinished() or session.images[0])
 
-    def on_hello(self):
-        "A page was opened, or loaded again"
-        self.say("table", **self.table())
-        self.wake.set()
+    def on_ready(self):
+        "Send all labels to a page that was opened or loaded again"
+        self.send_message("all_labels", **self.all_labels())
+        self.save_requested.set()
 
-    def on_show(self,
-        image, # as the table names it
+    def on_load_image(self,
+        image, # its path, as the table has it
     ):
-        "A frame is to be seen"
-        try: self.say("image", image_bytes(self.labeling.root/image), image=image)
-        except PosebookError as e: self.say("gone", image=image, text=f"{image}: {e.what}")
-        self.wake.set()                            # and look whether the file changed
+        "Send an image"
+        try:
+            self.send_message("image", image_bytes(self.session.root/image), image=image)
+        except PosebookError as e:
+            self.send_message("image_error", image=image, text=f"{image}: {e.what}")
+        self.save_requested.set()                  # which also reads what others wrote
 
-    def on_look(self,
-        image, # as the table names it
-        by,    # -1: the frame before, 1: after
+    def on_load_neighbor(self,
+        image,  # its path, as the table has it
+        offset, # -1: the frame before, 1: after
     ):
-        "The frame before or after is to be seen"
-        path = neighbor(self.labeling.root/image, by)
-        if path: self.say("image", image_bytes(path), image=image, by=by)
-        else: self.say("note", text="the frame " + ("before", "after")[by > 0] + " is not on disk")
+        "Send the frame before or after an image"
+        path = neighbor_image(self.session.root/image, offset)
+        if path: self.send_message("neighbor", image_bytes(path), image=image, offset=offset)
+        else:
+            which = "after" if offset > 0 else "before"
+            self.send_message("note", text=f"the frame {which} is not on disk")
 
 # %% ../../nbs/notebook/03_label.ipynb #49e6025a
 @patch
-def on_label(self:LabelWidget,
-             image,  # as the table names it
-             values, # keypoint -> what is said of it
-             id,     # of the message, to be answered
+def on_set_labels(self:LabelWidget,
+                  image,  # its path, as the table has it
+                  labels, # keypoint -> label
+                  id,     # of the edit; it comes back when the edit is saved
 ):
-    "Something was said of a frame"
-    self.labeling.say(image, values)
-    self.last = id
-    self.say("rows", rows=self._rows([image]), id=id)
-    self.wake.set()
+    "Change labels of a frame"
+    self.session.set_labels(image, labels)
+    self.last_id = id
+    self.send_message("changed_labels", labels=self._labels([image]), id=id)
+    self.save_requested.set()
 
 @patch
 def on_undo(self:LabelWidget,
-              id, # of the message, to be answered
+            id, # of the edit; it comes back when the edit is saved
 ):
-    "The last thing is to be taken back"
-    undone, self.last = self.labeling.undo(), id
+    "Undo the last change of labels"
+    undone, self.last_id = self.session.undo(), id
     if undone:
-        self.say("rows", rows=self._rows(undone[:1]), id=id)
-        self.say("undone", image=undone[0], keypoint=undone[1])
-    else: self.say("note", text="there is nothing to take back")
-    self.wake.set()
+        image, keypoint = undone
+        self.send_message("changed_labels", labels=self._labels([image]), id=id)
+        self.send_message("undone", image=image, keypoint=keypoint)
+    else: self.send_message("note", text="there is nothing to take back")
+    self.save_requested.set()
 
 # %% ../../nbs/notebook/03_label.ipynb #11ce7b39
 @patch
-def _keep_saving(self:LabelWidget):
-    "Save whenever there is something to save, until it is saved"
-    work = self.labeling
-    while not self.ended or work.edits:
-        self.wake.wait()
-        self.wake.clear()
-        last, before = self.last, work.cells
-        try: notes = work.save()
+def _save_until_closed(self:LabelWidget):
+    "Save after each request, and every two seconds while it fails"
+    session = self.session
+    while not self.closed or session.edits:
+        self.save_requested.wait()
+        self.save_requested.clear()
+        last_id, before = self.last_id, session.label_csv
+        try: notes = session.save()
         except (PosebookError, OSError) as e:
-            self.say("unsaved", text=f"not saved: {getattr(e, 'what', e)} ({work.path}). Your "
-                     "labels are kept here and saved as soon as this is mended: "
-                     "leave the notebook open")
-            threading.Timer(2, self.wake.set).start()
+            self.send_message("save_error", text=f"not saved: {getattr(e, 'what', e)} "
+                              f"({session.path}). Your labels are kept here and saved as soon as "
+                              "this is fixed: leave the notebook open")
+            threading.Timer(2, self.save_requested.set).start()
             continue
-        if work.cells is not before: self.say("table", **self.table())     # with what others wrote
-        self.say("saved", id=last)
-        for o in notes: self.say("note", text=o)
+        if session.label_csv is not before:        # somebody else changed the file
+            self.send_message("all_labels", **self.all_labels())
+        self.send_message("saved", id=last_id)
+        for text in notes: self.send_message("note", text=text)
 
 def label(project,        # the folder
           keypoints=None, # names, for a project that has no labels yet
 ): # a widget, to be shown by the notebook
     "Label the frames of a project, in the notebook"
-    need_notebook("label")
+    require_notebook("label")
     return LabelWidget(LabelingSession(project, keypoints))

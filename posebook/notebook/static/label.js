@@ -1,321 +1,358 @@
-const KEYS = [["click", "place"], ["drag", "move"], ["W S", "keypoint"], ["A D", "frame"],
+const LABEL_KEYS = [["click", "place"], ["drag", "move"], ["W S", "keypoint"], ["A D", "frame"],
   ["X", "not visible"], ["⇧X", "all that are left"], ["Del", "take out"], ["Z", "undo"],
   ["⏎", "next frame to do"], ["wheel", "zoom"], ["F", "fit"], ["Q E", "hold: frame before, after"],
   ["N", "names"]];
 
+// A label is [x, y] in pixels of the frame, "not visible", or null: not labeled yet
 class LabelView {
   constructor(model, el) {
-    Object.assign(this, {model, el, names: [], colors: [], frames: new Map(), images: new Map(),
-      at: null, k: 0, sent: 0, answered: 0, waiting: null, hovered: null, pointer: null,
-      allNames: false, peek: 0, gone: new Map(), busy: new Map()});
+    Object.assign(this, {model, el, names: [], colors: [], labels: new Map(), bitmaps: new Map(),
+      image: null, keypoint: 0, lastSent: 0, lastSaved: 0, saveError: null, savingTimer: null,
+      hovered: null, pointer: null, showAllNames: false, neighborOffset: 0, noteLocked: false,
+      imageErrors: new Map(), lastEdits: new Map()});
     el.classList.add("pb"); el.tabIndex = 0;
     el.dataset.lmSuppressShortcuts = "true";     // JupyterLab's own keys: X would cut the cell
-    el.labeling = this;                         // for the console, and for tests
-    const head = make("div", "pb-head", el);
-    this.title = make("span", "pb-title", head); this.count = make("span", "pb-count", head);
-    this.status = make("span", "pb-status", head);
-    this.strip = make("div", "pb-strip", el); this.note = make("div", "pb-note", el);
-    const body = make("div", "pb-body", el);
-    this.picture = new Picture(body, c => this.drawMarks(c));
-    const side = make("div", "pb-side", body);
-    this.list = make("div", "pb-list", side);
-    this.tools(make("div", "pb-tools", side));
-    const help = make("div", "pb-help", el);
-    for (const [key, what] of KEYS) {
-      const item = make("span", "", help);
-      make("kbd", "", item, key); item.append(what);
+    el.labelView = this;                        // for the console, and for tests
+    const header = addElement("div", "pb-header", el);
+    this.title = addElement("span", "pb-title", header);
+    this.count = addElement("span", "pb-count", header);
+    this.status = addElement("span", "pb-status", header);
+    this.progress = addElement("div", "pb-progress", el);
+    this.note = addElement("div", "pb-note", el);
+    const body = addElement("div", "pb-body", el);
+    this.frameView = new FrameView(body, context => this.drawKeypoints(context));
+    const side = addElement("div", "pb-side", body);
+    this.list = addElement("div", "pb-list", side);
+    this.addTools(addElement("div", "pb-tools", side));
+    const help = addElement("div", "pb-help", el);
+    for (const [key, effect] of LABEL_KEYS) {
+      const item = addElement("span", "", help);
+      addElement("kbd", "", item, key); item.append(effect);
     }
-    this.picture.listen({grab: e => this.nearest(e), drag: (m, p) => this.move(m, p, false),
-      drop: (m, p) => this.move(m, p, true), click: (e, m) => this.click(e, m),
-      hover: e => this.hover(e), remove: e => this.remove(this.nearest(e)?.k)});
-    el.addEventListener("pointerdown", () => el.focus({preventScroll: true}));
-    el.addEventListener("keydown", e => this.key(e));
-    el.addEventListener("keyup", e => { if ("qe".includes(e.key.toLowerCase())) this.look(0); });
-    el.addEventListener("blur", () => this.look(0));
-    this.hear = (message, buffers) => this["on_" + message.type]?.(message, buffers);
-    model.on("msg:custom", this.hear);
-    this.send({type: "hello"});
+    this.addHandlers();
+    this.stopReceiving = receiveMessages(model, this);
+  }
+  addHandlers() {
+    this.frameView.addPointerHandlers({
+      grab: event => this.keypointAt(event), click: (event, near) => this.click(event, near),
+      drag: (near, position) => this.moveKeypoint(near, position, false),
+      drop: (near, position) => this.moveKeypoint(near, position, true),
+      hover: event => this.hover(event),
+      remove: event => this.removeLabel(this.keypointAt(event)?.keypoint)});
+    this.el.addEventListener("pointerdown", () => this.el.focus({preventScroll: true}));
+    this.el.addEventListener("keydown", event => this.handleKey(event));
+    this.el.addEventListener("keyup", event => {
+      if ("qe".includes(event.key.toLowerCase())) this.showNeighbor(0);
+    });
+    this.el.addEventListener("blur", () => this.showNeighbor(0));
   }
 
-  tools(parent) {
-    const slider = name => {
-      const label = make("label", "", parent, name), input = make("input", "", label);
+  addTools(parent) {
+    const sliders = {};
+    const applyFilter = () => {
+      const {brightness, contrast} = sliders;
+      this.frameView.imageCanvas.style.filter =
+        `brightness(${brightness.value}) contrast(${contrast.value})`;
+    };
+    for (const name of ["brightness", "contrast"]) {
+      const label = addElement("label", "", parent, name), input = addElement("input", "", label);
       Object.assign(input, {type: "range", min: .3, max: 3, step: .05, value: 1});
-      input.addEventListener("input", apply);
-      input.addEventListener("dblclick", () => { input.value = 1; apply(); });
-      return input;
-    };
-    const apply = () => {
-      this.picture.under.style.filter = `brightness(${bright.value}) contrast(${contrast.value})`;
-    };
-    const bright = slider("brightness"), contrast = slider("contrast");
-    const row = make("div", "pb-buttons", parent);
-    const button = (text, f) => make("button", "", row, text).addEventListener("click", f);
-    button("not visible", () => this.hide([this.names[this.k]], true));
-    button("undo", () => this.send({type: "undo"}));
-    button("fit", () => this.picture.fit());
-    button("next to do", () => this.toDo());
+      input.addEventListener("input", applyFilter);
+      input.addEventListener("dblclick", () => { input.value = 1; applyFilter(); });
+      sliders[name] = input;
+    }
+    const buttons = addElement("div", "pb-buttons", parent);
+    const addButton = (text, action) =>
+      addElement("button", "", buttons, text).addEventListener("click", action);
+    addButton("not visible", () => this.setNotVisible([this.names[this.keypoint]], true));
+    addButton("undo", () => this.sendEdit({kind: "undo"}));
+    addButton("fit", () => this.frameView.fit());
+    addButton("next to do", () => this.goToUnfinished());
   }
 
-  send(message) {
-    const counts = message.type === "label" || message.type === "undo";
-    if (counts) message.id = ++this.sent;
-    this.model.send(message);
-    if (counts) this.saying();
+  sendEdit(message) { // with a number, which comes back when it is saved
+    this.model.send({...message, id: ++this.lastSent});
+    this.showSaving();
   }
-  saying() { // what the corner says of saving
-    clearTimeout(this.waiting);
-    const n = this.sent - this.answered;
-    this.status.textContent = n || this.problem ? `${n || ""} not saved yet` : "saved";
-    this.status.dataset.bad = this.problem || "";
-    if (n) this.waiting = setTimeout(() => {
-      const left = `${this.sent - this.answered} not saved yet`;
-      if (!this.problem) this.status.textContent = `${left}: the kernel is busy, or gone`;
-      this.status.dataset.bad = "1";
+  showSaving() { // in the upper right corner
+    clearTimeout(this.savingTimer);
+    const unsaved = () => this.lastSent - this.lastSaved, number = unsaved();
+    this.status.textContent = number || this.saveError ? `${number || ""} not saved yet` : "saved";
+    this.status.dataset.error = this.saveError || "";
+    if (number) this.savingTimer = setTimeout(() => {
+      const text = `${unsaved()} not saved yet: the kernel is busy, or gone`;
+      if (!this.saveError) this.status.textContent = text;
+      this.status.dataset.error = "1";
     }, 2500);
   }
-  get said() { return this.frames.get(this.at) || this.names.map(() => null); }
-  say(values, advance) { // draw now, then tell Python
-    if (!this.at || this.gone.has(this.at)) return;
-    for (const [k, v] of Object.entries(values)) this.said[this.names.indexOf(k)] = v;
-    this.busy.set(this.at, this.sent + 1);
-    if (advance) this.advance();
-    this.drawList(); this.picture.mark(); this.drawProgress();
-    this.send({type: "label", image: this.at, values});
+  get currentLabels() { return this.labels.get(this.image) || this.names.map(() => null); }
+  setLabels(labels, advance) { // draw now, then send
+    if (!this.image || this.imageErrors.has(this.image)) return;
+    for (const [name, label] of Object.entries(labels)) {
+      this.currentLabels[this.names.indexOf(name)] = label;
+    }
+    this.lastEdits.set(this.image, this.lastSent + 1);
+    if (advance) this.selectNextUnlabeled();
+    this.drawList(); this.frameView.drawOverlay(); this.drawProgress();
+    this.sendEdit({kind: "set_labels", image: this.image, labels});
   }
 
-  nearest(e) { // the mark under the pointer
-    if (e.shiftKey) return null;
-    const r = this.picture.over.getBoundingClientRect(),
-      p = [e.clientX - r.left, e.clientY - r.top];
-    let best = null;
-    this.said.forEach((v, k) => {
-      if (!Array.isArray(v)) return;
-      const [x, y] = this.picture.toScreen(v),
-        far = Math.hypot(x - p[0], y - p[1]) - (k === this.k ? .5 : 0);
-      const [fx, fy] = this.picture.toFrame(e);
-      if (far <= 8 && (!best || far < best.far)) best = {k, far, off: [v[0] - fx, v[1] - fy]};
+  keypointAt(event) { // the nearest one under the pointer
+    if (event.shiftKey) return null;
+    const [pointerX, pointerY] = this.frameView.pointerPosition(event);
+    const [frameX, frameY] = this.frameView.toFrame(event);
+    let nearest = null;
+    this.currentLabels.forEach((label, keypoint) => {
+      if (!Array.isArray(label)) return;
+      const [x, y] = this.frameView.toScreen(label);
+      const advantage = keypoint === this.keypoint ? .5 : 0;
+      const distance = Math.hypot(x - pointerX, y - pointerY) - advantage;
+      if (distance > 8 || nearest && distance >= nearest.distance) return;
+      nearest = {keypoint, distance, offset: [label[0] - frameX, label[1] - frameY]};
     });
-    return best;
+    return nearest;
   }
-  move(mark, [x, y], last) { // it stays as far from the pointer as it was when it was grabbed
-    const {width, height} = this.picture.image;
-    const to = [clamp(x + mark.off[0], -.5, width - .5), clamp(y + mark.off[1], -.5, height - .5)];
-    this.k = mark.k;
-    if (last) return this.say({[this.names[mark.k]]: to}, false);
-    this.said[mark.k] = to;
-    this.picture.mark();
+  moveKeypoint({keypoint, offset}, [x, y], released) { // keeps its distance from the pointer
+    const {width, height} = this.frameView.bitmap;
+    const label = [clamp(x + offset[0], -.5, width - .5), clamp(y + offset[1], -.5, height - .5)];
+    this.keypoint = keypoint;
+    if (released) return this.setLabels({[this.names[keypoint]]: label}, false);
+    this.currentLabels[keypoint] = label;
+    this.frameView.drawOverlay();
   }
-  click(e, mark) {
-    if (mark) { this.choose(mark.k); return; }
-    const p = this.picture.toFrame(e);
-    if (!this.picture.inside(p) || this.peek) return;
-    this.say({[this.names[this.k]]: p}, true);
-    this.hover(e);
+  click(event, near) {
+    if (near) { this.selectKeypoint(near.keypoint); return; }
+    const position = this.frameView.toFrame(event);
+    if (!this.frameView.contains(position) || this.neighborOffset) return;
+    this.setLabels({[this.names[this.keypoint]]: position}, true);
+    this.hover(event);
   }
-  hover(e) {
-    const near = e && this.nearest(e);
-    this.hovered = near ? near.k : null;
-    const free = e && !near && this.picture.inside(this.picture.toFrame(e));
-    this.pointer = free ? [e.offsetX, e.offsetY] : null;
-    this.picture.over.style.cursor = near ? "grab" : this.pointer ? "none" : "default";
-    this.picture.mark();
+  hover(event) {
+    const near = event && this.keypointAt(event);
+    this.hovered = near ? near.keypoint : null;
+    const free = event && !near && this.frameView.contains(this.frameView.toFrame(event));
+    this.pointer = free ? [event.offsetX, event.offsetY] : null;
+    this.frameView.overlayCanvas.style.cursor = near ? "grab" : free ? "none" : "default";
+    this.frameView.drawOverlay();
   }
 
-  remove(k) {
-    if (k === undefined || this.said[k] === null) return;
-    this.k = k;
-    this.say({[this.names[k]]: null}, false);
+  removeLabel(keypoint) {
+    if (keypoint === undefined || this.currentLabels[keypoint] === null) return;
+    this.keypoint = keypoint;
+    this.setLabels({[this.names[keypoint]]: null}, false);
   }
-  choose(k) {
-    this.k = (k + this.names.length) % this.names.length;
-    this.drawList(); this.picture.mark();
+  setNotVisible(names, advance) {
+    const labels = Object.fromEntries(names.map(name => [name, "not visible"]));
+    if (names.length) this.setLabels(labels, advance);
   }
-  advance() { // to the next keypoint of which nothing is said
-    const n = this.names.length;
-    for (let i = 1; i <= n; i++) {
-      if (this.said[(this.k + i) % n] === null) { this.k = (this.k + i) % n; return; }
+  selectKeypoint(keypoint) {
+    this.keypoint = (keypoint + this.names.length) % this.names.length;
+    this.drawList(); this.frameView.drawOverlay();
+  }
+  selectNextUnlabeled() {
+    const number = this.names.length;
+    for (let step = 1; step <= number; step++) {
+      const keypoint = (this.keypoint + step) % number;
+      if (this.currentLabels[keypoint] === null) { this.keypoint = keypoint; return; }
     }
   }
 
-  key(e) {
-    const held = e.ctrlKey || e.metaKey;
-    if (held && e.key === "s") {
-      e.preventDefault();
-      return this.tell("each click is saved already");
+  handleKey(event) {
+    const key = event.key.toLowerCase(), control = event.ctrlKey || event.metaKey;
+    if (control && event.key === "s") {
+      event.preventDefault();
+      return this.showNote("each click is saved already");
     }
-    if (held && e.key.toLowerCase() !== "z" || e.altKey) return;
-    if (e.target.tagName === "INPUT" && e.key.startsWith("Arrow")) return;
-    if (e.target.tagName === "BUTTON" && (e.key === "Enter" || e.key === " ")) return;
-    const name = this.names[this.k], open = this.names.filter((_, k) => this.said[k] === null);
-    const does = {
-      w: () => this.choose(this.k - 1), arrowup: () => this.choose(this.k - 1),
-      s: () => this.choose(this.k + 1), arrowdown: () => this.choose(this.k + 1),
-      a: () => this.step(-1), arrowleft: () => this.step(-1),
-      d: () => this.step(1), arrowright: () => this.step(1),
-      x: () => e.shiftKey ? this.hide(open, false) : this.hide([name], true),
-      delete: () => this.remove(this.hovered ?? this.k),
-      backspace: () => this.remove(this.hovered ?? this.k),
-      z: () => this.send({type: "undo"}), enter: () => this.toDo(),
-      f: () => this.picture.fit(),
-      n: () => { this.allNames = !this.allNames; this.picture.mark(); },
-      q: () => this.look(-1), e: () => this.look(1)}[e.key.toLowerCase()];
-    if (!does) return;
-    e.preventDefault(); e.stopPropagation();
-    if (!(e.repeat && "xzqe".includes(e.key.toLowerCase()))) does();
+    if (control && key !== "z" || event.altKey) return;
+    const {tagName} = event.target;
+    if (tagName === "INPUT" && event.key.startsWith("Arrow")) return;
+    if (tagName === "BUTTON" && (event.key === "Enter" || event.key === " ")) return;
+    const action = this.keyAction(key, event.shiftKey);
+    if (!action) return;
+    event.preventDefault(); event.stopPropagation();
+    if (!(event.repeat && "xzqe".includes(key))) action();
+  }
+  keyAction(key, shift) {
+    const name = this.names[this.keypoint];
+    const unlabeled = this.names.filter((_, keypoint) => this.currentLabels[keypoint] === null);
+    const actions = {
+      w: () => this.selectKeypoint(this.keypoint - 1),
+      s: () => this.selectKeypoint(this.keypoint + 1),
+      a: () => this.step(-1), d: () => this.step(1),
+      x: () => shift ? this.setNotVisible(unlabeled, false) : this.setNotVisible([name], true),
+      delete: () => this.removeLabel(this.hovered ?? this.keypoint),
+      z: () => this.sendEdit({kind: "undo"}), enter: () => this.goToUnfinished(),
+      f: () => this.frameView.fit(),
+      n: () => { this.showAllNames = !this.showAllNames; this.frameView.drawOverlay(); },
+      q: () => this.showNeighbor(-1), e: () => this.showNeighbor(1)};
+    const synonyms = {arrowup: "w", arrowdown: "s", arrowleft: "a", arrowright: "d",
+      backspace: "delete"};
+    return actions[synonyms[key] || key];
   }
 
-  hide(names, advance) {
-    if (names.length) this.say(Object.fromEntries(names.map(k => [k, "hidden"])), advance);
+  get imageNames() { return [...this.labels.keys()]; }
+  step(by) {
+    const image = this.imageNames[this.imageNames.indexOf(this.image) + by];
+    if (image) this.goTo(image);
   }
-  get order() { return [...this.frames.keys()]; }
-  step(by) { const all = this.order, to = all[all.indexOf(this.at) + by]; if (to) this.go(to); }
-  toDo() { // the next frame with something left to do, from here on and around
-    const all = this.order, i = all.indexOf(this.at);
-    const next = [...all.slice(i + 1), ...all.slice(0, i + 1)]
-      .find(o => !this.gone.has(o) && this.frames.get(o).includes(null));
-    if (next) this.go(next); else this.tell("all frames are done");
+  goToUnfinished() { // the next frame with an unlabeled keypoint, from here on and around
+    const images = this.imageNames, index = images.indexOf(this.image);
+    const next = [...images.slice(index + 1), ...images.slice(0, index + 1)]
+      .find(image => !this.imageErrors.has(image) && this.labels.get(image).includes(null));
+    if (next) this.goTo(next); else this.showNote("all frames are done");
   }
-  look(by) { // hold a key: the frame before or after
-    if (by === this.peek || !this.at) return;
-    this.peek = by;
-    const own = this.images.get(this.at);
-    if (by) this.send({type: "look", image: this.at, by});
-    else if (own) { this.picture.show(own); this.drawProgress(); }
+  showNeighbor(offset) { // while a key is held: the frame before (-1) or after (1); 0: its own
+    if (offset === this.neighborOffset || !this.image) return;
+    this.neighborOffset = offset;
+    const bitmap = this.bitmaps.get(this.image);
+    if (offset) this.model.send({kind: "load_neighbor", image: this.image, offset});
+    else if (bitmap) { this.frameView.show(bitmap); this.drawProgress(); }
   }
 
-  go(image, k) {
-    this.at = image; this.peek = 0; this.hovered = this.pointer = null;
-    const open = this.said.indexOf(null);
-    this.k = k ?? (open < 0 ? 0 : open);
-    this.tell(this.gone.get(image) || "", this.gone.has(image));
-    if (this.images.has(image)) this.picture.show(this.images.get(image));
-    else { this.picture.image = null; this.picture.draw(); this.send({type: "show", image}); }
-    const next = this.order[this.order.indexOf(image) + 1];
-    if (next && !this.images.has(next)) this.send({type: "show", image: next});
+  goTo(image, keypoint) {
+    this.image = image; this.neighborOffset = 0; this.hovered = this.pointer = null;
+    this.keypoint = keypoint ?? Math.max(this.currentLabels.indexOf(null), 0);
+    this.showNote(this.imageErrors.get(image) || "", this.imageErrors.has(image));
+    if (this.bitmaps.has(image)) this.frameView.show(this.bitmaps.get(image));
+    else {
+      this.frameView.bitmap = null; this.frameView.draw();
+      this.model.send({kind: "load_image", image});
+    }
+    const next = this.imageNames[this.imageNames.indexOf(image) + 1];
+    if (next && !this.bitmaps.has(next)) this.model.send({kind: "load_image", image: next});
     this.drawList(); this.drawProgress();
   }
 
-  on_table({names, colors, frames, at}) {
-    Object.assign(this, {names, colors, frames: new Map(frames)});
-    if (this.frames.has(this.at)) this.go(this.at, this.k); else this.go(at);
-    this.saying();
+  on_all_labels({names, colors, labels, image}) {
+    Object.assign(this, {names, colors, labels: new Map(labels)});
+    if (this.labels.has(this.image)) this.goTo(this.image, this.keypoint); else this.goTo(image);
+    this.showSaving();
   }
-  on_rows({rows, id}) {
-    this.heard(id);
-    for (const [image, said] of rows) {
-      if (!(this.busy.get(image) > id)) this.frames.set(image, said);
+  on_changed_labels({labels, id}) { // what was edited here since then is newer
+    for (const [image, changed] of labels) {
+      if (!(this.lastEdits.get(image) > id)) this.labels.set(image, changed);
     }
-    this.drawList(); this.drawProgress(); this.picture.mark();
+    this.drawList(); this.drawProgress(); this.frameView.drawOverlay();
   }
-  heard(id) { this.lastHeard = Math.max(this.lastHeard || 0, id || 0); }
-  on_saved({id}) { 
-    const was = this.problem;
-    this.answered = Math.max(this.answered, id); this.problem = null; this.saying();
-    if (was) this.tell(this.gone.get(this.at) || "");
+  on_saved({id}) {
+    const failedBefore = this.saveError;
+    this.lastSaved = Math.max(this.lastSaved, id); this.saveError = null; this.showSaving();
+    if (failedBefore) this.showNote(this.imageErrors.get(this.image) || "");
   }
   on_undone({image, keypoint}) {
-    if (image !== this.at) this.go(image);
-    this.choose(this.names.indexOf(keypoint));
+    if (image !== this.image) this.goTo(image);
+    this.selectKeypoint(this.names.indexOf(keypoint));
+  }
+  on_save_error({text}) { this.saveError = text; this.showSaving(); this.showNote(text, true); }
+  on_error({text}) { this.showNote(text, true); }
+  on_note({text}) { // stays for eight seconds, to be read
+    this.showNote(text); this.noteLocked = true;
+    setTimeout(() => { this.noteLocked = false; }, 8000);
+  }
+  on_image_error({image, text}) {
+    this.imageErrors.set(image, text); this.drawProgress();
+    if (image === this.image) this.showNote(text, true);
+  }
+  async on_image({image}, [buffer]) {
+    const bitmap = await this.decode(image, buffer);
+    if (!bitmap) return;
+    this.bitmaps.delete(image); this.bitmaps.set(image, bitmap);
+    if (this.bitmaps.size > 24) this.bitmaps.delete(this.bitmaps.keys().next().value);
+    if (image === this.image && !this.neighborOffset) this.frameView.show(bitmap);
+  }
+  async on_neighbor({image, offset}, [buffer]) {
+    const bitmap = await this.decode(image, buffer);
+    if (!bitmap || this.neighborOffset !== offset || image !== this.image) return;
+    this.frameView.show(bitmap); this.drawProgress();
+  }
+  async decode(image, buffer) {
+    try { return await decodeImage(buffer); }
+    catch { this.on_image_error({image, text: `${image}: the image is damaged`}); }
   }
 
-  on_unsaved({text}) { this.problem = text; this.saying(); this.tell(text, true); }
-  on_problem({text}) { this.tell(text, true); }
-  on_note({text}) { // stays to be read
-    this.tell(text); this.kept = true;
-    setTimeout(() => { this.kept = false; }, 8000);
-  }
-  on_gone({image, text}) {
-    this.gone.set(image, text); this.drawProgress();
-    if (image === this.at) this.tell(text, true);
-  }
-  async on_image({image, by}, [buffer]) {
-    let bitmap;
-    try { bitmap = await asImage(buffer); }
-    catch { return this.on_gone({image, text: `${image}: the image is damaged`}); }
-    if (by) {
-      if (this.peek === by && image === this.at) { this.picture.show(bitmap); this.drawProgress(); }
-      return;
-    }
-    this.images.delete(image); this.images.set(image, bitmap);
-    if (this.images.size > 24) this.images.delete(this.images.keys().next().value);
-    if (image === this.at && !this.peek) this.picture.show(bitmap);
-  }
-
-  drawMarks(c) {
-    const dim = this.peek ? .35 : 1;
-    this.said.forEach((v, k) => {
-      if (!Array.isArray(v)) return;
-      const p = this.picture.toScreen(v), now = k === this.k, r = now ? 7 : 5.5;
-      c.globalAlpha = dim;
-      ring(c, p, r, "rgba(0, 0, 0, .75)", 4); ring(c, p, r, this.colors[k], 2.2);
-      if (now) ring(c, p, r + 3.5, "white", 1.2);
-      c.fillStyle = this.colors[k]; c.fillRect(p[0] - 1, p[1] - 1, 2, 2);
-      const named = this.allNames || k === this.hovered;
-      if (named) pill(c, [p[0], p[1] - 14], this.names[k], this.colors[k]);
+  drawKeypoints(context) {
+    context.globalAlpha = this.neighborOffset ? .35 : 1;
+    this.currentLabels.forEach((label, keypoint) => {
+      if (!Array.isArray(label)) return;
+      const [x, y] = this.frameView.toScreen(label), color = this.colors[keypoint];
+      const current = keypoint === this.keypoint, radius = current ? 7 : 5.5;
+      drawCircle(context, [x, y], radius, "rgba(0, 0, 0, .75)", 4);
+      drawCircle(context, [x, y], radius, color, 2.2);
+      if (current) drawCircle(context, [x, y], radius + 3.5, "white", 1.2);
+      context.fillStyle = color; context.fillRect(x - 1, y - 1, 2, 2);
+      const named = this.showAllNames || keypoint === this.hovered;
+      if (named) drawNameTag(context, [x, y - 14], this.names[keypoint], color);
     });
-    c.globalAlpha = 1;
-    if (!this.pointer || this.peek) return;
-    const [x, y] = this.pointer;
-    const arms = [[-14, 0, -4, 0], [4, 0, 14, 0], [0, -14, 0, -4], [0, 4, 0, 14]];
-    for (const [color, width] of [["rgba(0, 0, 0, .7)", 3.4], [this.colors[this.k], 1.6]]) {
-      c.strokeStyle = color; c.lineWidth = width; c.beginPath();
-      for (const [a, b, d, e] of arms) { c.moveTo(x + a, y + b); c.lineTo(x + d, y + e); }
-      c.stroke();
+    context.globalAlpha = 1;
+    if (this.pointer && !this.neighborOffset) this.drawCrosshair(context, this.pointer);
+  }
+  drawCrosshair(context, [x, y]) {
+    const color = this.colors[this.keypoint];
+    for (const [strokeStyle, lineWidth] of [["rgba(0, 0, 0, .7)", 3.4], [color, 1.6]]) {
+      Object.assign(context, {strokeStyle, lineWidth});
+      context.beginPath();
+      for (const [dx, dy] of [[-1, 0], [1, 0], [0, -1], [0, 1]]) {
+        context.moveTo(x + 4 * dx, y + 4 * dy); context.lineTo(x + 14 * dx, y + 14 * dy);
+      }
+      context.stroke();
     }
-    pill(c, [x + 6, y - 16], this.names[this.k], this.colors[this.k]);
+    drawNameTag(context, [x + 6, y - 16], this.names[this.keypoint], color);
   }
 
   drawList() {
     this.list.replaceChildren();
-    this.names.forEach((name, k) => {
-      const v = this.said[k], row = make("div", "pb-row", this.list);
-      row.dataset.state = Array.isArray(v) ? "placed" : v || "open";
-      if (k === this.k) row.dataset.now = "1";
-      make("i", "", row).style.setProperty("--c", this.colors[k]);
-      make("span", "", row, name);
-      const placed = Array.isArray(v) && v.map(o => o.toFixed(1)).join(", ");
-      make("em", "", row, placed || (v ? "not visible" : ""));
-      row.addEventListener("click", () => this.choose(k));
-      if (k === this.k) {
-        const low = row.offsetTop - this.list.offsetTop, {scrollTop, clientHeight} = this.list;
-        if (low < scrollTop) this.list.scrollTop = low - 30;
-        else if (low + 30 > scrollTop + clientHeight) this.list.scrollTop = low + 60 - clientHeight;
-      }
+    this.names.forEach((name, keypoint) => {
+      const label = this.currentLabels[keypoint], placed = Array.isArray(label);
+      const row = addElement("div", "pb-row", this.list);
+      row.dataset.state = placed ? "placed" : label || "unlabeled";
+      addElement("i", "", row).style.setProperty("--keypoint-color", this.colors[keypoint]);
+      addElement("span", "", row, name);
+      addElement("em", "", row, placed ? label.map(v => v.toFixed(1)).join(", ") : label || "");
+      row.addEventListener("click", () => this.selectKeypoint(keypoint));
+      if (keypoint !== this.keypoint) return;
+      row.dataset.current = "1";
+      const top = row.offsetTop - this.list.offsetTop, {scrollTop, clientHeight} = this.list;
+      if (top < scrollTop) this.list.scrollTop = top - 30;
+      else if (top + 30 > scrollTop + clientHeight) this.list.scrollTop = top + 60 - clientHeight;
     });
   }
 
+  imageState(image) {
+    const labels = this.labels.get(image);
+    if (this.imageErrors.has(image)) return "error";
+    if (!labels.includes(null)) return "done";
+    return labels.some(label => label !== null) ? "started" : "unlabeled";
+  }
   drawProgress() {
-    const all = this.order, i = all.indexOf(this.at);
-    const state = o => this.gone.has(o) ? "gone" : !this.frames.get(o).includes(null) ? "done"
-      : this.frames.get(o).some(v => v !== null) ? "begun" : "todo";
-    const states = all.map(state), done = states.filter(o => o === "done").length;
-    const peeks = {"-1": ", the frame before", 1: ", the frame after"};
-    const name = (this.at || "").replace(/^labeled-data\//, "");
-    this.title.textContent = name + (peeks[this.peek] || "");
-    this.count.textContent = `frame ${i + 1} · ${done} of ${all.length} frames done`;
-    if (this.strip.children.length !== all.length) {
-      this.strip.replaceChildren();
-      const to = j => () => this.go(this.order[j]);
-      all.forEach((o, j) => make("b", "", this.strip).addEventListener("click", to(j)));
+    const images = this.imageNames, index = images.indexOf(this.image);
+    const states = images.map(image => this.imageState(image));
+    const done = states.filter(state => state === "done").length;
+    const neighbors = {"-1": ", the frame before", 1: ", the frame after"};
+    const name = (this.image || "").replace(/^labeled-data\//, "");
+    this.title.textContent = name + (neighbors[this.neighborOffset] || "");
+    this.count.textContent = `frame ${index + 1} · ${done} of ${images.length} frames done`;
+    if (this.progress.children.length !== images.length) {
+      this.progress.replaceChildren();
+      images.forEach((_, position) => addElement("b", "", this.progress)
+        .addEventListener("click", () => this.goTo(this.imageNames[position])));
     }
-    [...this.strip.children].forEach((b, j) => {
-      b.dataset.state = states[j]; b.title = all[j];
-      if (j === i) b.dataset.now = "1"; else delete b.dataset.now;
+    [...this.progress.children].forEach((segment, position) => {
+      segment.dataset.state = states[position]; segment.title = images[position];
+      if (position === index) segment.dataset.current = "1"; else delete segment.dataset.current;
     });
   }
-  tell(text, bad) {
-    if (this.kept && !text) return;
-    if (!text && this.problem) [text, bad] = [this.problem, true];
-    this.note.textContent = text; this.note.dataset.bad = bad ? "1" : "";
+  showNote(text, isError) {
+    if (this.noteLocked && !text) return;
+    if (!text && this.saveError) [text, isError] = [this.saveError, true];
+    this.note.textContent = text; this.note.dataset.error = isError ? "1" : "";
   }
-  end() {
-    this.model.off("msg:custom", this.hear);
-    this.picture.watcher.disconnect();
-    clearTimeout(this.waiting);
+  dispose() {
+    this.stopReceiving();
+    this.frameView.resizeObserver.disconnect();
+    clearTimeout(this.savingTimer);
   }
 }
 export default {render({model, el}) {
   const view = new LabelView(model, el);
-  return () => view.end();
+  return () => view.dispose();
 }};

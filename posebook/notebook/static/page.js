@@ -1,8 +1,15 @@
-const make = (tag, name, parent, text) => {
-  const e = document.createElement(tag);
-  if (name) e.className = name;
-  if (text !== undefined) e.textContent = text;
-  if (parent) parent.append(e);
-  return e;
+const addElement = (tag, className, parent, text) => {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text !== undefined) element.textContent = text;
+  parent.append(element);
+  return element;
 };
-const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+// A message from Python goes to the view's method on_KIND, as in Python's `MessageWidget`
+const receiveMessages = (model, view) => {
+  const receive = (message, buffers) => view["on_" + message.kind]?.(message, buffers);
+  model.on("msg:custom", receive);
+  model.send({kind: "ready"});
+  return () => model.off("msg:custom", receive);
+};

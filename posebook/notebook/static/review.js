@@ -5,229 +5,273 @@ const REVIEW_KEYS = [["space", "play"], ["A D", "frame"], ["⇧A ⇧D", "ten fra
 
 class ReviewView {
   constructor(model, el) {
-    Object.assign(this, {model, el, names: [], colors: [], points: [], strips: [],
-      i: -1, want: 0, flying: false,
-      playing: null, rank: {}, keypoint: null, hovered: null, shown: null, allNames: false});
+    Object.assign(this, {model, el, names: [], colors: [], keypoints: [], timelines: [],
+      canvases: [], frame: -1, requestedFrame: 0, isLoading: false, playStart: null, worstRanks: {},
+      measuredKeypoint: null, hovered: null, highlighted: null, hoveredTime: null,
+      showAllNames: false});
     el.classList.add("pb"); el.tabIndex = 0; el.dataset.lmSuppressShortcuts = "true";
-    el.reviewing = this;
-    const head = make("div", "pb-head", el);
-    this.title = make("span", "pb-title", head); this.count = make("span", "pb-count", head);
-    this.playButton = make("button", "", head, "▶ play");
-    this.labelButton = make("button", "", head, "label this frame");
-    this.note = make("div", "pb-note", el);
-    const body = make("div", "pb-body", el);
-    this.picture = new Picture(body, c => this.drawMarks(c));
-    this.list = make("div", "pb-list", make("div", "pb-side", body));
-    this.rows = make("div", "pb-strips", el);
-    const help = make("div", "pb-help", el);
-    for (const [key, what] of REVIEW_KEYS) {
-      const item = make("span", "", help);
-      make("kbd", "", item, key); item.append(what);
+    el.reviewView = this;
+    const header = addElement("div", "pb-header", el);
+    this.title = addElement("span", "pb-title", header);
+    this.count = addElement("span", "pb-count", header);
+    this.playButton = addElement("button", "", header, "▶ play");
+    this.labelButton = addElement("button", "", header, "label this frame");
+    this.note = addElement("div", "pb-note", el);
+    const body = addElement("div", "pb-body", el);
+    this.frameView = new FrameView(body, context => this.drawKeypoints(context));
+    this.list = addElement("div", "pb-list", addElement("div", "pb-side", body));
+    this.timelineRows = addElement("div", "pb-timelines", el);
+    const help = addElement("div", "pb-help", el);
+    for (const [key, effect] of REVIEW_KEYS) {
+      const item = addElement("span", "", help);
+      addElement("kbd", "", item, key); item.append(effect);
     }
-    this.playButton.addEventListener("click", () => this.play());
-    this.labelButton.addEventListener("click", () => this.label());
-    this.picture.listen({hover: e => this.hover(e)});
-    el.addEventListener("pointerdown", () => el.focus({preventScroll: true}));
-    el.addEventListener("keydown", e => this.key(e));
-    this.watcher = new ResizeObserver(() => this.drawStrips());
-    this.watcher.observe(this.rows);
-    this.hear = (message, buffers) => this["on_" + message.type]?.(message, buffers);
-    model.on("msg:custom", this.hear);
-    model.send({type: "hello"});
+    this.addHandlers();
+    this.stopReceiving = receiveMessages(model, this);
+  }
+  addHandlers() {
+    this.playButton.addEventListener("click", () => this.togglePlaying());
+    this.labelButton.addEventListener("click", () => this.labelFrame());
+    this.frameView.addPointerHandlers({hover: event => this.hover(event)});
+    this.el.addEventListener("pointerdown", () => this.el.focus({preventScroll: true}));
+    this.el.addEventListener("keydown", event => this.handleKey(event));
+    this.resizeObserver = new ResizeObserver(() => this.drawTimelines());
+    this.resizeObserver.observe(this.timelineRows);
   }
 
-  go(i) { // ask for a frame; of many only the last is fetched
-    this.want = clamp(i, 0, this.frames - 1);
-    this.shown = null;
-    if (this.flying || this.want === this.i) return this.picture.mark();
-    this.flying = true;
-    this.model.send({type: "show", frame: this.want});
+  goTo(frame) { // of frames requested while one is loading, only the last is loaded
+    this.requestedFrame = clamp(frame, 0, this.numFrames - 1);
+    this.highlighted = null;
+    if (this.isLoading || this.requestedFrame === this.frame) return this.frameView.drawOverlay();
+    this.isLoading = true;
+    this.model.send({kind: "load_frame", frame: this.requestedFrame});
   }
-  async on_frame({frame, points}, [buffer]) {
-    const bitmap = await asImage(buffer);
-    this.i = frame; this.points = points; this.flying = false;
-    this.picture.show(bitmap);
-    this.drawHead(); this.drawList(); this.drawStrips();
-    if (this.want !== frame) this.go(this.want);
-    if (this.playing) requestAnimationFrame(() => this.tick());
+  async on_frame({frame, keypoints}, [buffer]) {
+    const bitmap = await decodeImage(buffer);
+    Object.assign(this, {frame, keypoints, isLoading: false});
+    this.frameView.show(bitmap);
+    this.drawHeader(); this.drawList(); this.drawTimelines();
+    if (this.requestedFrame !== frame) this.goTo(this.requestedFrame);
+    if (this.playStart) requestAnimationFrame(() => this.playNext());
   }
 
-  play() {
-    const from = this.i >= this.frames - 1 ? 0 : this.i;
-    this.playing = this.playing ? null : {time: performance.now(), from};
-    this.playButton.textContent = this.playing ? "❚❚ pause" : "▶ play";
-    if (this.playing) this.tick();
+  togglePlaying() {
+    const frame = this.frame >= this.numFrames - 1 ? 0 : this.frame;
+    this.playStart = this.playStart ? null : {time: performance.now(), frame};
+    this.playButton.textContent = this.playStart ? "❚❚ pause" : "▶ play";
+    if (this.playStart) this.playNext();
   }
-  tick() { // the frame that is due by the clock; where fetching is slower, frames are left out
-    if (!this.playing) return;
-    const seconds = (performance.now() - this.playing.time) / 1000;
-    const due = this.playing.from + Math.floor(seconds * this.fps);
-    if (due >= this.frames) { this.play(); return this.go(this.frames - 1); }
-    if (due === this.i) requestAnimationFrame(() => this.tick()); else this.go(due);
+  playNext() { // the frame that is due by the clock; where loading is slower, frames are left out
+    if (!this.playStart) return;
+    const seconds = (performance.now() - this.playStart.time) / 1000;
+    const due = this.playStart.frame + Math.floor(seconds * this.fps);
+    if (due >= this.numFrames) { this.togglePlaying(); return this.goTo(this.numFrames - 1); }
+    if (due === this.frame) requestAnimationFrame(() => this.playNext()); else this.goTo(due);
   }
-  jump(m, by) { // to the next worst frame of a measure
-    const strip = this.strips[m];
-    if (!strip || !strip.worst.length) return;
-    if (this.playing) this.play();
-    const n = strip.worst.length, before = this.rank[m] ?? (by > 0 ? -1 : n);
-    const r = this.rank[m] = (before + by + n) % n;
-    const k = strip.who[r], value = strip.height[r].toFixed(strip.low ? 2 : 0);
-    const what = `${this.names[k]}, ${value} ${strip.unit}`;
-    this.tell(`${strip.name}, number ${r + 1} of ${n} from the worst: ${what}`);
-    this.go(strip.worst[r]); this.shown = k;
+  goToWorst(row, step) { // the next (1) or previous (-1) worst frame of a measure
+    const timeline = this.timelines[row], number = timeline?.worst_frames.length;
+    if (!number) return;
+    if (this.playStart) this.togglePlaying();
+    const previous = this.worstRanks[row] ?? (step > 0 ? -1 : number);
+    const rank = this.worstRanks[row] = (previous + step + number) % number;
+    const keypoint = timeline.worst_keypoints[rank];
+    const value = timeline.worst_values[rank].toFixed(timeline.low_is_worse ? 2 : 0);
+    this.showNote(`${timeline.name}, number ${rank + 1} of ${number} from the worst: `
+      + `${this.names[keypoint]}, ${value} ${timeline.unit}`);
+    this.goTo(timeline.worst_frames[rank]); this.highlighted = keypoint;
   }
-  label() { this.model.send({type: "label_frame", frame: this.i}); }
-  measure(k) { // only this keypoint, or all again
-    this.keypoint = this.keypoint === k ? null : k; this.rank = {};
-    const keypoint = this.keypoint === null ? null : this.names[this.keypoint];
-    this.model.send({type: "measure", keypoint});
+  labelFrame() { this.model.send({kind: "label_frame", frame: this.frame}); }
+  measureOnly(index) { // this keypoint; all again, where it was chosen before
+    this.measuredKeypoint = this.measuredKeypoint === index ? null : index;
+    this.worstRanks = {};
+    const keypoint = this.measuredKeypoint === null ? null : this.names[index];
+    this.model.send({kind: "measure", keypoint});
     this.drawList();
   }
-  on_review(message) {
-    Object.assign(this, message, {i: -1, flying: false});
-    this.makeStrips();
-    this.go(this.want);
-  }
-  on_strips({strips}) { this.strips = strips; this.drawStrips(); }
-  on_problem({text}) { this.flying = false; if (this.playing) this.play(); this.tell(text, true); }
-  on_note({text}) { this.tell(text); }
-  tell(text, bad) { this.note.textContent = text; this.note.dataset.bad = bad ? "1" : ""; }
 
-  key(e) {
-    if (e.ctrlKey || e.metaKey || e.altKey) return e.key === "s" && e.preventDefault();
-    if (e.target.tagName === "BUTTON" && (e.key === "Enter" || e.key === " ")) return;
-    const far = e.shiftKey ? 10 : 1, digit = /^Digit([1-9])$/.exec(e.code);
-    const does = digit ? () => this.jump(digit[1] - 1, e.shiftKey ? -1 : 1) : {
-      " ": () => this.play(),
-      a: () => this.go(this.want - far), arrowleft: () => this.go(this.want - far),
-      d: () => this.go(this.want + far), arrowright: () => this.go(this.want + far),
-      l: () => this.label(), f: () => this.picture.fit(),
-      n: () => { this.allNames = !this.allNames; this.picture.mark(); }}[e.key.toLowerCase()];
-    if (!does) return;
-    e.preventDefault(); e.stopPropagation(); does();
+  on_video({names, colors, num_frames: numFrames, fps, name, timelines}) {
+    Object.assign(this, {names, colors, numFrames, fps, name, timelines, frame: -1,
+      isLoading: false});
+    this.makeTimelines();
+    this.goTo(this.requestedFrame);
   }
-  hover(e) { // the name of the keypoint under the pointer
-    let best = null;
-    this.points.forEach(([x, y], k) => {
-      if (x === null || !e) return;
-      const [sx, sy] = this.picture.toScreen([x, y]),
-        far = Math.hypot(sx - e.offsetX, sy - e.offsetY);
-      if (far <= 9 && (!best || far < best.far)) best = {k, far};
-    });
-    this.hovered = best ? best.k : null;
-    this.picture.mark();
+  on_timelines({timelines}) { this.timelines = timelines; this.drawTimelines(); }
+  on_error({text}) {
+    this.isLoading = false;
+    if (this.playStart) this.togglePlaying();
+    this.showNote(text, true);
+  }
+  on_note({text}) { this.showNote(text); }
+  showNote(text, isError) {
+    this.note.textContent = text; this.note.dataset.error = isError ? "1" : "";
   }
 
-  drawMarks(c) { // faint where the model was unsure, hollow below a half
-    this.points.forEach(([x, y, sure], k) => {
-      if (x === null) return;
-      const p = this.picture.toScreen([x, y]),
-        now = [this.hovered, this.keypoint, this.shown].includes(k);
-      c.globalAlpha = now ? 1 : .3 + .7 * sure;
-      ring(c, p, 5, "rgba(0, 0, 0, .7)", sure < .5 ? 4 : 2.5);
-      if (sure < .5) ring(c, p, 5, this.colors[k], 1.8);
-      else { c.fillStyle = this.colors[k]; c.beginPath(); c.arc(...p, 4.5, 0, 7); c.fill(); }
-      if (now) ring(c, p, 9, "white", 1.4);
-      const text = `${this.names[k]}  ${sure.toFixed(2)}`;
-      if (now || this.allNames) pill(c, [p[0], p[1] - 14], text, this.colors[k]);
-    });
-    c.globalAlpha = 1;
+  handleKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) {
+      if (event.key === "s") event.preventDefault();
+      return;
+    }
+    if (event.target.tagName === "BUTTON" && (event.key === "Enter" || event.key === " ")) return;
+    const action = this.keyAction(event);
+    if (!action) return;
+    event.preventDefault(); event.stopPropagation();
+    action();
   }
-  drawHead() {
-    this.title.textContent = this.video;
-    const seconds = (this.i / this.fps).toFixed(2);
-    this.count.textContent = `frame ${this.i} of 0 to ${this.frames - 1} · ${seconds} s`;
+  keyAction({key, code, shiftKey}) {
+    const step = shiftKey ? 10 : 1, digit = /^Digit([1-9])$/.exec(code);
+    if (digit) return () => this.goToWorst(digit[1] - 1, shiftKey ? -1 : 1);
+    const back = () => this.goTo(this.requestedFrame - step);
+    const forward = () => this.goTo(this.requestedFrame + step);
+    const actions = {
+      " ": () => this.togglePlaying(), a: back, arrowleft: back, d: forward, arrowright: forward,
+      l: () => this.labelFrame(), f: () => this.frameView.fit(),
+      n: () => { this.showAllNames = !this.showAllNames; this.frameView.drawOverlay(); }};
+    return actions[key.toLowerCase()];
+  }
+  hover(event) { // shows the name of the keypoint under the pointer
+    let nearest = null;
+    this.keypoints.forEach(([frameX, frameY], keypoint) => {
+      if (frameX === null || !event) return;
+      const [x, y] = this.frameView.toScreen([frameX, frameY]);
+      const distance = Math.hypot(x - event.offsetX, y - event.offsetY);
+      if (distance > 9 || nearest && distance >= nearest.distance) return;
+      nearest = {keypoint, distance};
+    });
+    this.hovered = nearest ? nearest.keypoint : null;
+    this.frameView.drawOverlay();
+  }
+
+  drawKeypoints(context) { // faint where the confidence is low, a ring where it is below a half
+    this.keypoints.forEach(([frameX, frameY, confidence], keypoint) => {
+      if (frameX === null) return;
+      const [x, y] = this.frameView.toScreen([frameX, frameY]), color = this.colors[keypoint];
+      const uncertain = confidence < .5;
+      const named = [this.hovered, this.measuredKeypoint, this.highlighted].includes(keypoint);
+      context.globalAlpha = named ? 1 : .3 + .7 * confidence;
+      drawCircle(context, [x, y], 5, "rgba(0, 0, 0, .7)", uncertain ? 4 : 2.5);
+      if (uncertain) drawCircle(context, [x, y], 5, color, 1.8);
+      else drawDisk(context, [x, y], 4.5, color);
+      if (named) drawCircle(context, [x, y], 9, "white", 1.4);
+      const text = `${this.names[keypoint]}  ${confidence.toFixed(2)}`;
+      if (named || this.showAllNames) drawNameTag(context, [x, y - 14], text, color);
+    });
+    context.globalAlpha = 1;
+  }
+  drawHeader() {
+    this.title.textContent = this.name;
+    const seconds = (this.frame / this.fps).toFixed(2);
+    this.count.textContent = `frame ${this.frame} of 0 to ${this.numFrames - 1} · ${seconds} s`;
   }
 
   drawList() {
     this.list.replaceChildren();
-    this.names.forEach((name, k) => {
-      const row = make("div", "pb-row", this.list), sure = this.points[k]?.[2] ?? 0;
-      if (k === this.keypoint) row.dataset.now = "1";
-      row.dataset.state = sure < .5 ? "open" : "placed";
-      make("i", "", row).style.setProperty("--c", this.colors[k]);
-      make("span", "", row, name);
-      make("u", "", make("s", "", row)).style.width = `${100 * sure}%`;
-      make("em", "", row, sure.toFixed(2));
-      row.addEventListener("click", () => this.measure(k));
+    this.names.forEach((name, keypoint) => {
+      const row = addElement("div", "pb-row", this.list);
+      const confidence = this.keypoints[keypoint]?.[2] ?? 0;
+      if (keypoint === this.measuredKeypoint) row.dataset.current = "1";
+      row.dataset.state = confidence < .5 ? "uncertain" : "confident";
+      addElement("i", "", row).style.setProperty("--keypoint-color", this.colors[keypoint]);
+      addElement("span", "", row, name);
+      addElement("u", "", addElement("s", "", row)).style.width = `${100 * confidence}%`;
+      addElement("em", "", row, confidence.toFixed(2));
+      row.addEventListener("click", () => this.measureOnly(keypoint));
     });
   }
 
-  makeStrips() {
-    this.rows.replaceChildren();
-    this.canvases = this.strips.map((strip, m) => {
-      const row = make("div", "pb-measure", this.rows), name = make("span", "", row);
-      make("kbd", "", name, String(m + 1)); name.append(" " + strip.name);
-      const canvas = make("canvas", "", row), button = make("button", "", row, "next worst");
-      button.addEventListener("click", () => this.jump(m, 1));
-      let held = false;
-      const share = e => clamp(e.offsetX / canvas.clientWidth, 0, .999999);
-      const frame = e => Math.floor(share(e) * this.frames);
-      canvas.addEventListener("pointerdown", e => {
-        held = true; canvas.setPointerCapture(e.pointerId);
-        if (this.playing) this.play();
-        this.go(this.peak(m, share(e), 3 / canvas.clientWidth));
-      });
-      canvas.addEventListener("pointermove", e => {
-        this.pointed = {m, x: e.offsetX, frame: frame(e)};
-        if (held && e.movementX) this.go(frame(e));
-        this.drawStrips();
-      });
-      canvas.addEventListener("pointerup", () => { held = false; });
-      canvas.addEventListener("pointerleave", () => { this.pointed = null; this.drawStrips(); });
+  makeTimelines() {
+    this.timelineRows.replaceChildren();
+    this.canvases = this.timelines.map(({name}, row) => {
+      const element = addElement("div", "pb-timeline", this.timelineRows);
+      const caption = addElement("span", "", element);
+      addElement("kbd", "", caption, String(row + 1)); caption.append(" " + name);
+      const canvas = addElement("canvas", "", element);
+      addElement("button", "", element, "next worst")
+        .addEventListener("click", () => this.goToWorst(row, 1));
+      this.addTimelineHandlers(canvas, row);
       return canvas;
     });
-    this.drawStrips();
+    this.drawTimelines();
   }
-  peak(m, x, near) { // the worst frame within three pixels of a click
-    const {at, values, low} = this.strips[m],
-      bad = j => values[j] === null ? -Infinity : low ? -values[j] : values[j];
-    const from = clamp(Math.floor((x - near) * at.length), 0, at.length - 1);
-    let best = clamp(Math.floor(x * at.length), 0, at.length - 1);
-    const to = Math.min((x + near) * at.length, at.length - 1);
-    for (let j = from; j <= to; j++) if (bad(j) > bad(best)) best = j;
-    return at[best];
-  }
-
-  drawStrips() {
-    (this.canvases || []).forEach((canvas, m) => {
-      const ratio = window.devicePixelRatio || 1, {clientWidth: w, clientHeight: h} = canvas;
-      Object.assign(canvas, {width: Math.round(w * ratio), height: Math.round(h * ratio)});
-      const c = canvas.getContext("2d"), {values, worst, low, unit} = this.strips[m];
-      c.scale(ratio, ratio);
-      const top = low ? 1 : Math.max(1e-6, ...values.map(v => v ?? 0)), n = values.length;
-      const x = f => (f + .5) / this.frames * w, y = v => h - 3 - v / top * (h - 12);
-      const look = getComputedStyle(this.el), color = name => look.getPropertyValue(name);
-      c.strokeStyle = color("--pb-blue"); c.lineWidth = 1.3; c.lineJoin = "round"; c.beginPath();
-      values.forEach((v, j) => { if (v !== null) c.lineTo((j + .5) / n * w, y(v)); });
-      c.stroke();
-      c.lineTo(w, low ? 0 : h); c.lineTo(0, low ? 0 : h); c.globalAlpha = .12;
-      c.fillStyle = color("--pb-blue"); c.fill();
-      c.globalAlpha = 1; c.fillStyle = color("--pb-warn");
-      worst.slice(0, 10).forEach((f, j) => {
-        c.beginPath(); c.arc(x(f), y(this.strips[m].height[j]), 3, 0, 7); c.fill();
-      });
-      c.fillStyle = color("--pb-bad"); c.fillRect(x(this.i) - .75, 0, 1.5, h);
-      c.font = "10.5px system-ui, sans-serif"; c.fillStyle = color("--pb-soft");
-      c.textBaseline = "top";
-      c.fillText(`${low ? "1" : top.toFixed(top < 10 ? 1 : 0)} ${unit}`, 3, 2);
-      if (this.pointed?.m !== m) return;
-      const v = values[clamp(Math.floor(this.pointed.x / w * n), 0, n - 1)];
-      const said = v === null ? "not measured" : `${v.toFixed(2)} ${unit}`;
-      const text = `frame ${this.pointed.frame}: ${said}`;
-      const wide = c.measureText(text).width;
-      const left = clamp(this.pointed.x + 8, 0, w - wide - 8);
-      c.fillStyle = color("--pb-back"); c.fillRect(left - 4, 1, wide + 8, 14);
-      c.fillStyle = color("--pb-ink"); c.fillText(text, left, 3);
+  addTimelineHandlers(canvas, row) {
+    let pressed = false;
+    const fraction = event => clamp(event.offsetX / canvas.clientWidth, 0, .999999);
+    const frameAt = event => Math.floor(fraction(event) * this.numFrames);
+    canvas.addEventListener("pointerdown", event => {
+      pressed = true; canvas.setPointerCapture(event.pointerId);
+      if (this.playStart) this.togglePlaying();
+      this.goTo(this.worstFrameNear(row, fraction(event), 3 / canvas.clientWidth));
+    });
+    canvas.addEventListener("pointermove", event => {
+      this.hoveredTime = {row, x: event.offsetX, frame: frameAt(event)};
+      if (pressed && event.movementX) this.goTo(frameAt(event));
+      this.drawTimelines();
+    });
+    canvas.addEventListener("pointerup", () => { pressed = false; });
+    canvas.addEventListener("pointerleave", () => {
+      this.hoveredTime = null; this.drawTimelines();
     });
   }
-  end() {
-    this.model.off("msg:custom", this.hear);
-    this.watcher.disconnect(); this.picture.watcher.disconnect();
-    this.playing = null;
+  worstFrameNear(row, fraction, margin) { // a click within three pixels of a peak selects it
+    const {frames, values, low_is_worse: lowIsWorse} = this.timelines[row];
+    const severity = bin => {
+      if (values[bin] === null) return -Infinity;
+      return lowIsWorse ? -values[bin] : values[bin];
+    };
+    const binAt = position => clamp(Math.floor(position * frames.length), 0, frames.length - 1);
+    const last = Math.min((fraction + margin) * frames.length, frames.length - 1);
+    let worst = binAt(fraction);
+    for (let bin = binAt(fraction - margin); bin <= last; bin++) {
+      if (severity(bin) > severity(worst)) worst = bin;
+    }
+    return frames[worst];
+  }
+
+  drawTimelines() { this.canvases.forEach((canvas, row) => this.drawTimeline(canvas, row)); }
+  drawTimeline(canvas, row) {
+    const ratio = window.devicePixelRatio || 1, {clientWidth: width, clientHeight: height} = canvas;
+    canvas.width = Math.round(width * ratio); canvas.height = Math.round(height * ratio);
+    const context = canvas.getContext("2d"), style = getComputedStyle(this.el);
+    const theme = name => style.getPropertyValue(`--pb-${name}`);
+    const {values, worst_frames: worstFrames, worst_values: worstValues,
+      low_is_worse: lowIsWorse, unit} = this.timelines[row];
+    context.scale(ratio, ratio);
+    const maximum = lowIsWorse ? 1 : Math.max(1e-6, ...values.map(value => value ?? 0));
+    const frameX = frame => (frame + .5) / this.numFrames * width;
+    const valueY = value => height - 3 - value / maximum * (height - 12);
+    context.strokeStyle = context.fillStyle = theme("accent");
+    context.lineWidth = 1.3; context.lineJoin = "round"; context.beginPath();
+    values.forEach((value, bin) => {
+      if (value !== null) context.lineTo((bin + .5) / values.length * width, valueY(value));
+    });
+    context.stroke();
+    const base = lowIsWorse ? 0 : height;
+    context.lineTo(width, base); context.lineTo(0, base);
+    context.globalAlpha = .12; context.fill(); context.globalAlpha = 1;
+    worstFrames.slice(0, 10).forEach((frame, rank) =>
+      drawDisk(context, [frameX(frame), valueY(worstValues[rank])], 3, theme("warning")));
+    context.fillStyle = theme("error"); context.fillRect(frameX(this.frame) - .75, 0, 1.5, height);
+    context.font = "10.5px system-ui, sans-serif"; context.textBaseline = "top";
+    context.fillStyle = theme("muted");
+    const top = lowIsWorse ? "1" : maximum.toFixed(maximum < 10 ? 1 : 0);
+    context.fillText(`${top} ${unit}`, 3, 2);
+    if (this.hoveredTime?.row === row) this.drawHoveredValue(context, row, width, theme);
+  }
+  drawHoveredValue(context, row, width, theme) {
+    const {values, unit} = this.timelines[row], {x, frame} = this.hoveredTime;
+    const bin = clamp(Math.floor(x / width * values.length), 0, values.length - 1);
+    const value = values[bin] === null ? "not measured" : `${values[bin].toFixed(2)} ${unit}`;
+    const text = `frame ${frame}: ${value}`, textWidth = context.measureText(text).width;
+    const left = clamp(x + 8, 0, width - textWidth - 8);
+    context.fillStyle = theme("background"); context.fillRect(left - 4, 1, textWidth + 8, 14);
+    context.fillStyle = theme("text"); context.fillText(text, left, 3);
+  }
+  dispose() {
+    this.stopReceiving();
+    this.resizeObserver.disconnect(); this.frameView.resizeObserver.disconnect();
+    this.playStart = null;
   }
 }
 export default {render({model, el}) {
   const view = new ReviewView(model, el);
-  return () => view.end();
+  return () => view.dispose();
 }};

@@ -1,65 +1,84 @@
-const svg = (tag, parent, attributes, text) => {
-  const e = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
-  if (text !== undefined) e.textContent = text;
-  parent.append(e);
-  return e;
+const addSvgElement = (tag, parent, attributes, text) => {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  if (text !== undefined) element.textContent = text;
+  parent.append(element);
+  return element;
 };
-function chart(parent, title, lines, colors) { // on a logarithmic axis
-  const w = 420, h = 210, pad = {left: 46, right: 12, top: 26, bottom: 30}, all = lines.flat();
-  const s = svg("svg", parent, {viewBox: `0 0 ${w} ${h}`, class: "pb-chart"});
-  svg("text", s, {x: pad.left, y: 15, class: "pb-chart-title"}, title);
-  if (!all.length) return svg("text", s, {x: pad.left, y: h / 2}, "nothing is logged yet");
-  const last = Math.max(1, ...all.map(o => o[0])), values = all.map(o => o[1]).filter(o => o > 0);
+const valueTicks = (low, high) => {
+  const factors = high / low > 30 ? [1, 3] : [1, 1.5, 2, 3, 5, 7], ticks = [];
+  for (let power = -6; power < 7; power++) ticks.push(...factors.map(f => f * 10 ** power));
+  return ticks.filter(tick => tick >= low && tick <= high);
+};
+const stepInterval = last => { // at most six intervals
+  const power = 10 ** Math.floor(Math.log10(last));
+  return Math.max(1, [.2, .5, 1, 2].map(f => f * power).find(interval => last / interval <= 6));
+};
+function drawChart(parent, title, curves, colors) { // on a logarithmic axis
+  const width = 420, height = 210, pad = {left: 46, right: 12, top: 26, bottom: 30};
+  const points = curves.flat();
+  const chart = addSvgElement("svg", parent,
+    {viewBox: `0 0 ${width} ${height}`, class: "pb-chart"});
+  const addText = (x, y, text, attributes) =>
+    addSvgElement("text", chart, {x, y, ...attributes}, text);
+  addText(pad.left, 15, title, {class: "pb-chart-title"});
+  if (!points.length) return addText(pad.left, height / 2, "nothing is logged yet");
+  const last = Math.max(1, ...points.map(([step]) => step));
+  const values = points.map(([, value]) => value).filter(value => value > 0);
   const low = Math.min(...values) * .9, high = Math.max(...values) * 1.1;
-  const x = v => pad.left + v / last * (w - pad.left - pad.right);
-  const log = v => Math.log(Math.max(v, low) / low) / Math.log(high / low);
-  const y = v => h - pad.bottom - log(v) * (h - pad.top - pad.bottom);
-  const ticks = [];
-  const nice = high / low > 30 ? [1, 3] : [1, 1.5, 2, 3, 5, 7];
-  for (let p = -6; p < 7; p++) ticks.push(...nice.map(f => f * 10 ** p));
-  for (const t of ticks.filter(t => t >= low && t <= high)) {
-    svg("line", s, {x1: pad.left, x2: w - pad.right, y1: y(t), y2: y(t), class: "pb-grid"});
-    svg("text", s, {x: pad.left - 6, y: y(t) + 4, "text-anchor": "end"}, String(+t.toPrecision(2)));
+  const stepX = step => pad.left + step / last * (width - pad.left - pad.right);
+  const logFraction = value => Math.log(Math.max(value, low) / low) / Math.log(high / low);
+  const valueY = value =>
+    height - pad.bottom - logFraction(value) * (height - pad.top - pad.bottom);
+  for (const tick of valueTicks(low, high)) {
+    const y = valueY(tick);
+    addSvgElement("line", chart,
+      {x1: pad.left, x2: width - pad.right, y1: y, y2: y, class: "pb-grid"});
+    addText(pad.left - 6, y + 4, String(+tick.toPrecision(2)), {"text-anchor": "end"});
   }
-  const rough = 10 ** Math.floor(Math.log10(last)),
-    step = [.2, .5, 1, 2].map(f => f * rough).find(o => last / o <= 6);
-  for (let v = 0; v <= last; v += Math.max(1, step)) {
-    svg("text", s, {x: x(v), y: h - 12, "text-anchor": "middle"},
-      `${v ? "" : "step "}${Math.round(v)}`);
+  const interval = stepInterval(last);
+  for (let step = 0; step <= last; step += interval) {
+    addText(stepX(step), height - 12, `${step ? "" : "step "}${Math.round(step)}`,
+      {"text-anchor": "middle"});
   }
-  lines.forEach((line, i) => {
-    if (!line.length) return;
-    svg("polyline", s, {points: line.map(o => `${x(o[0])},${y(o[1])}`).join(" "),
-      stroke: colors[i], class: "pb-curve"});
-    if (line.length > 40) return;
-    for (const o of line) svg("circle", s, {cx: x(o[0]), cy: y(o[1]), r: 2.2, fill: colors[i]});
+  curves.forEach((curve, index) => {
+    if (!curve.length) return;
+    const positions = curve.map(([step, value]) => [stepX(step), valueY(value)]);
+    addSvgElement("polyline", chart,
+      {points: positions.join(" "), stroke: colors[index], class: "pb-curve"});
+    if (curve.length > 40) return;
+    for (const [cx, cy] of positions) {
+      addSvgElement("circle", chart, {cx, cy, r: 2.2, fill: colors[index]});
+    }
   });
 }
 
-export default {render({model, el}) {
-  el.classList.add("pb");
-  const head = make("div", "pb-head", el), title = make("span", "pb-title", head),
-    count = make("span", "pb-count", head);
-  const stop = make("button", "", head, "stop watching"), charts = make("div", "pb-charts", el);
-  stop.addEventListener("click", () => model.send({type: "stop"}));
-  const hear = message => {
-    if (message.type === "problem") { count.textContent = message.text; return; }
-    if (message.type !== "curves") return;
-    title.textContent = message.name;
-    count.textContent = message.said;
-    stop.style.display = message.over ? "none" : "";
-    charts.replaceChildren();
-    for (const [title, lines] of Object.entries(message.curves)) {
-      chart(charts, title, lines, message.colors);
+class WatchView {
+  constructor(model, el) {
+    el.classList.add("pb");
+    const header = addElement("div", "pb-header", el);
+    this.title = addElement("span", "pb-title", header);
+    this.count = addElement("span", "pb-count", header);
+    this.stopButton = addElement("button", "", header, "stop watching");
+    this.charts = addElement("div", "pb-charts", el);
+    this.stopButton.addEventListener("click", () => model.send({kind: "stop"}));
+    this.dispose = receiveMessages(model, this);
+  }
+  on_error({text}) { this.count.textContent = text; }
+  on_curves({name, status, ended, curves, colors}) {
+    this.title.textContent = name;
+    this.count.textContent = status;
+    this.stopButton.style.display = ended ? "none" : "";
+    this.charts.replaceChildren();
+    for (const [title, pair] of Object.entries(curves)) {
+      drawChart(this.charts, title, pair, colors);
     }
-    const legend = make("div", "pb-legend", charts);
-    ["train", "validation"].forEach((o, i) => {
-      const item = make("span", "", legend, o);
-      item.style.setProperty("--c", message.colors[i]);
-    });
-  };
-  model.on("msg:custom", hear);
-  model.send({type: "hello"});
-  return () => model.off("msg:custom", hear);
+    const legend = addElement("div", "pb-legend", this.charts);
+    ["train", "validation"].forEach((split, index) => addElement("span", "", legend, split)
+      .style.setProperty("--curve-color", colors[index]));
+  }
+}
+export default {render({model, el}) {
+  const view = new WatchView(model, el);
+  return () => view.dispose();
 }};
