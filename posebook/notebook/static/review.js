@@ -87,6 +87,7 @@ class ReviewView {
     const keypoint = this.measuredKeypoint === null ? null : this.names[index];
     this.model.send({kind: "measure", keypoint});
     this.drawList();
+    this.frameView.drawOverlay();
   }
 
   on_video({names, colors, num_frames: numFrames, fps, name, timelines}) {
