@@ -43,7 +43,7 @@ def video_losses(model:str, # a registered tracker
     from posebook.models import factory                     # registers ours
     able = {*models[model].outputs, "sequence", "frame"}
     return [k for k, o in losses.items() if o.__module__.startswith("posebook.")
-            and not o.labeled() and set(o.needs()) <= able]
+            and not o.needs_labels() and set(o.required_outputs()) <= able]
 
 # %% ../nbs/82_bench.ipynb #70e4e176
 def time_steps(skip:int,  # steps before the clock starts
@@ -131,7 +131,7 @@ def measure_reading(project,  # not used
     from posebook.video.stream import VideoStream
     def read():
         if kind == "decode": return sum(1 for _ in read_frames(video))
-        return sum(len(o["frames"]) for o in VideoStream(video, (256, 256), source=kind))
+        return sum(len(o["frame_numbers"]) for o in VideoStream(video, (256, 256), source=kind))
     read()                                                      # warm up
     return {"rate": round(max(_rate(read) for _ in range(3)), 1)}
 
@@ -231,9 +231,9 @@ def measurements(quick:bool, # only the default backbone
     from posebook.device import bf16_is_fast, pick_accelerator
     # where bfloat16 is not in hardware it takes minutes instead of seconds
     precisions = ("32", "bf16") if bf16_is_fast(pick_accelerator()) else ("32",)
-    from posebook.video.dali import installed
+    from posebook.video.dali import dali_installed
     default = dict(model="heatmap", backbone="efficientnet_lite0")
-    for kind in ("decode", "torch", *["dali"] * installed()):
+    for kind in ("decode", "torch", *["dali"] * dali_installed()):
         yield dict(what="reading", model="-", backbone="-", kind=kind)
     for kind in ("short", "long")[:1 if quick else 2]:
         yield dict(what="memory", model="heatmap", backbone="tiny", kind=kind)
@@ -268,7 +268,7 @@ def _material(folder, quick) -> tuple: # a project, and the videos of each kind 
     from posebook.toy import Toy
     from posebook.video.files import write_video
     project = make_toy_project(Toy(0, 256, 256), folder/"toy", labels=27, videos=1, frames=60)
-    large, small = Toy(0, 396, 406).frames(60)[0], Toy(0, 64, 64).frames(60)[0]
+    large, small = Toy(0, 396, 406).render(60)[0], Toy(0, 64, 64).render(60)[0]
     videos = {"bench": (large, 180 if quick else 600), "read": (large, 1000),
               "short": (small, 2000), "long": (small, 50_000)}
     if quick: del videos["long"]

@@ -127,7 +127,7 @@ def _in_table(text) -> str: # Markdown
         parts[i] = re.sub(r"(--\w[\w-]*)", r"`\1`", re.sub(r"([*<\[])", r"\\\1", o))
     return "`".join(parts)
 
-def api_entry(name:str, # `Toy` or `Toy.frames`
+def api_entry(name:str, # `Toy` or `Toy.render`
               node,     # its syntax tree
               docs:dict, # parameter, or return -> meaning
               anchor:str, # of its heading

@@ -138,7 +138,7 @@ def test_a_disk_that_cannot_be_written(typed, model, project, monkeypatch):
     import errno
     from posebook.inference import predict
     def full(*args): raise OSError(errno.ENOSPC, "No space left on device")
-    monkeypatch.setattr(predict.Table, "add", full)
+    monkeypatch.setattr(predict.PredictionTable, "add", full)
     says(typed("predict", model, project/"videos/toy0.mp4", "--out", project/"out"), "the disk is full")
 
 

@@ -27,7 +27,7 @@ def films(tmp_path_factory):
     "Two films of 120 frames of different animals"
     from posebook.toy import Toy
     folder = tmp_path_factory.mktemp("films")
-    for i in range(2): write_video(folder/f"day{i}.mp4", Toy(i, 96, 96).frames(120)[0], threads=1)
+    for i in range(2): write_video(folder/f"day{i}.mp4", Toy(i, 96, 96).render(120)[0], threads=1)
     return folder
 
 

@@ -57,7 +57,7 @@ def test_targets_are_equal_after_a_shift(name):
     assert listed[:, 4:].abs().max() == 0                            # far outside, and unknown
 
 
-def target(at, affine, size, stride, uniform=False): return HeatmapTracker.target(SimpleNamespace(decoder=theirs, stride=stride, sigma=1.25, uniform=uniform), at, affine, size)
+def target(at, affine, size, stride, uniform=False): return HeatmapTracker.target_heatmaps(SimpleNamespace(decoder=theirs, stride=stride, sigma=1.25, uniform=uniform), at, affine, size)
 
 
 @pytest.mark.parametrize("name", asked.SIZES)
@@ -78,7 +78,7 @@ def test_which_labels_get_a_target():
     drawn = x[target(torch.stack([x, torch.full_like(x, 60.)], -1)[None], same, (32, 32), 4)[0].sum((-1, -2)) > 0]
     assert (said["edges"]["first"], said["edges"]["last"]) == (0., 127.5)
     assert (drawn[0].item(), drawn[-1].item()) == (-1.5, 125.5)
-    plain = HeatmapTracker.target(SimpleNamespace(decoder=decoders["windowed_soft_argmax"](), stride=4, sigma=1.5, uniform=False), torch.stack([x, torch.full_like(x, 60.)], -1)[None], same, (32, 32))
+    plain = HeatmapTracker.target_heatmaps(SimpleNamespace(decoder=decoders["windowed_soft_argmax"](), stride=4, sigma=1.5, uniform=False), torch.stack([x, torch.full_like(x, 60.)], -1)[None], same, (32, 32))
     assert (x[plain[0].sum((-1, -2)) > 0][[0, -1]]).tolist() == [0., 127.]           # the picture's edges are at -0.5 and 127.5
 
 
@@ -216,7 +216,7 @@ def test_pca_of_labels_with_gaps(kind, settings):
     "2.4.3 leaves out no row for the fit (a covariance is of the rows that have both coordinates), but all with a gap for epsilon; ours uses all for both, and finds nearly the space of labels without gaps"
     labels, true, rows = asked.poses(120, .25), torch.tensor(asked.poses(120)).float(), fitted["gaps_train"]
     listed, loss, whole = fitted[f"gaps_{kind}"], space(kind, labels[rows], **settings), space(kind, true.numpy()[rows], **settings)
-    complete = (~torch.isnan(loss.rows(torch.tensor(labels[rows]))).any(-1)).sum()
+    complete = (~torch.isnan(loss.to_rows(torch.tensor(labels[rows]))).any(-1)).sum()
     assert listed["rows_in_epsilon"] == complete < .6 * listed["rows"]
     assert len(loss.label_errors) == (~np.isnan(labels[rows]).any(-1)).sum()
     ours, best = loss.errors(true).median(), whole.errors(true).median()
@@ -379,7 +379,7 @@ def test_images_and_video_are_made_smaller_alike(mirror_mouse):
     from posebook.data.dataset import read_image
     data = LabeledDataset(read_labels(mirror_mouse/"CollectedData.csv"), (256, 256))
     path = data.windows[0][0]
-    assert torch.equal(data[0]["images"], TorchSource((256, 256)).fit([read_image(path)]))
+    assert torch.equal(data[0]["images"], TorchSource((256, 256)).preprocess([read_image(path)]))
 
 
 def test_no_gpu_is_needed(toy_project):

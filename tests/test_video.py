@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from posebook.core import PosebookError
-from posebook.video.dali import installed
+from posebook.video.dali import dali_installed
 from posebook.video.clips import RandomSequences
 from posebook.video.files import probe, read_frames
 from posebook.video.stream import VideoStream
@@ -70,7 +70,7 @@ def test_formats(tmp_path, name, codec, pix, options):
     assert found.shape == meant.shape
     assert np.abs(found - meant.astype(float)).mean() < 4
     batches = list(VideoStream(tmp_path/name, (64, 96), batch_size=16))
-    assert [len(b["frames"]) for b in batches] == [16, 16, 8]
+    assert [len(b["frame_numbers"]) for b in batches] == [16, 16, 8]
 
 
 def test_odd_sizes(tmp_path):
@@ -118,7 +118,7 @@ def test_a_row_for_each_frame_whatever_the_clock_says(tmp_path):
     reader = RandomSequences([path], (32, 32), length=5, memory=0)
     everything = torch.cat([b["images"] for b in VideoStream(path, (32, 32))])
     for number, batch in zip(range(6), reader.batches()):
-        start = reader.draw(number)[1]
+        start = reader.random_clip(number)[1]
         assert (batch["images"] == everything[start:start + 5]).all()
 
 
@@ -202,7 +202,7 @@ def test_too_short_to_learn_from(tmp_path):
     with pytest.raises(PosebookError, match="at least 8 frames"): RandomSequences([tmp_path/"short.mp4"], (32, 32), length=4, context=5)
 
 
-@pytest.mark.skipif(not installed(), reason="DALI is not here")
+@pytest.mark.skipif(not dali_installed(), reason="DALI is not here")
 def test_sources_agree_on_a_real_video(mirror_mouse):
     path = mirror_mouse/"videos/test_vid.mp4"
     for size, box in (((256, 256), None), ((128, 160), [20, 30, 300, 200])):
@@ -214,7 +214,7 @@ def test_sources_agree_on_a_real_video(mirror_mouse):
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not (installed() and torch.cuda.is_available()), reason="there is no GPU here")
+@pytest.mark.skipif(not (dali_installed() and torch.cuda.is_available()), reason="there is no GPU here")
 def test_the_gpu_gives_the_same_frames(mirror_mouse):
     path = mirror_mouse/"videos/test_vid.mp4"
     ours = torch.cat([b["images"] for b in VideoStream(path, (256, 256), batch_size=64)])
@@ -261,14 +261,14 @@ def test_a_folder_goes_on_and_reports(tiny_model, tmp_path):
 def test_full_disk(tiny_model, tmp_path, monkeypatch):
     import errno
     from posebook.inference.predict import predict
-    from posebook.data.tables import Table
+    from posebook.data.tables import PredictionTable
     film(tmp_path/"a.mp4", pictures(120))
-    add, calls = Table.add, []
+    add, calls = PredictionTable.add, []
     def full(self, *args):
         calls.append(1)
         if len(calls) == 4: raise OSError(errno.ENOSPC, "No space left on device")
         return add(self, *args)
-    monkeypatch.setattr(Table, "add", full)
+    monkeypatch.setattr(PredictionTable, "add", full)
     with pytest.raises(PosebookError, match="the disk is full"): predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out")
     assert sorted(p.name for p in (tmp_path/"out").rglob("*.*")) == ["a.csv.part", "a.json.part"]
     monkeypatch.undo()

@@ -268,17 +268,17 @@ def test_labeling_in_jupyterlab(browser, lab):
 @pytest.fixture
 def tracked(lab):
     "A toy and a model folder of which two mistakes are known: the confidence of frame 62, and a jump in frame 40"
-    from posebook.data.tables import Table, write_temporal_norm
+    from posebook.data.tables import PredictionTable, write_temporal_norm
     folder, toy = lab[0]/"review", Toy(0, 160, 160)
     project = make_toy_project(toy, folder/"toy", labels=8, videos=2, frames=90)
-    _, found, _ = toy.frames(90, 1)
+    _, found, _ = toy.render(90, 1)
     sure = np.full(found.shape[:2], .9)
     found[40, 3] += (25, -30)
     sure[62, 5] = .1
     preds = folder/"model/video_preds"
     preds.mkdir(parents=True)
     (folder/"model/config.yaml").write_text(f"posebook: 1\ndata: {{data_dir: {project}}}\n")
-    table = Table(preds/"toy1.csv", "me", toy.keypoint_names)
+    table = PredictionTable(preds/"toy1.csv", "me", toy.keypoint_names)
     table.open(0)
     table.add(np.arange(90), found, sure)
     table.close()

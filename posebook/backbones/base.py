@@ -14,11 +14,11 @@ from torch.fx.experimental.optimization import fuse
 
 # %% ../../nbs/backbones/01_base.ipynb #59c2b3f3
 class Backbone(nn.Module):
-    "Stages that are run in a row; the output of each is a level of features"
+    "Stages that run one after another; the output of each is a level of features"
     def __init__(self,
-        stages,    # modules; the first takes normalized pictures (N, 3, H, W)
+        stages,    # modules; the first takes normalized images (N, 3, H, W)
         channels,  # of each level
-        strides=(4, 8, 16, 32), # pixels a cell, of each level
+        strides=(4, 8, 16, 32), # of each level, in pixels of the model input
         mean=(123.675, 116.28, 103.53), # of R, G and B in 0 to 255, to be subtracted
         std=(58.395, 57.12, 57.375),    # to be divided by
         foldable:bool=True, # whether torch.fx can read the stages (see the end of this chapter)
@@ -33,7 +33,7 @@ class Backbone(nn.Module):
     def normalize(self,
         images:Tensor, # (N, 3, H, W) uint8
     ) -> Tensor: # (N, 3, H, W) float
-        "Bytes to what the first stage expects"
+        "Normalize bytes for the first stage"
         return ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
 
     def forward(self,

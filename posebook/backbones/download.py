@@ -19,21 +19,21 @@ from ..core import PosebookError
 # %% ../../nbs/backbones/02_download.ipynb #f78947a6
 def _download(url:str, part:Path):
     "Append to `part` what is missing of the file, or start over if the server cannot go on"
-    have = part.stat().st_size if part.is_file() else 0
-    asked = Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    try: answer = urlopen(asked, timeout=30)
+    size = part.stat().st_size if part.is_file() else 0
+    request = Request(url, headers={"Range": f"bytes={size}-"} if size else {})
+    try: response = urlopen(request, timeout=30)
     except HTTPError as e:
-        if have and e.code == 416: return  # nothing is missing
+        if size and e.code == 416: return  # nothing is missing
         raise
-    if answer.status != 206: have = 0      # the whole file comes again
-    total = have + int(answer.headers.get("Content-Length", 0))
-    # what is there in a moment needs no bar
-    with answer, open(part, "ab" if have else "wb") as f, Progress(disable=total < 1e6) as bar:
-        task = bar.add_task("weights", total=total, completed=have)
-        while chunk := answer.read(2**18):
-            have += f.write(chunk)
-            bar.update(task, completed=have)
-    if have < total: raise URLError(f"the connection ended after {have} of {total} bytes")
+    if response.status != 206: size = 0      # the whole file comes again
+    total = size + int(response.headers.get("Content-Length", 0))
+    # a small file needs no progress bar
+    with response, open(part, "ab" if size else "wb") as f, Progress(disable=total < 1e6) as bar:
+        task = bar.add_task("weights", total=total, completed=size)
+        while chunk := response.read(2**18):
+            size += f.write(chunk)
+            bar.update(task, completed=size)
+    if size < total: raise URLError(f"the connection ended after {size} of {total} bytes")
 
 # %% ../../nbs/backbones/02_download.ipynb #034d3339
 def fetch(url:str, # of a file whose name carries the beginning of its sha256
@@ -41,15 +41,15 @@ def fetch(url:str, # of a file whose name carries the beginning of its sha256
     "A file, downloaded once and checked"
     name, folder = url.split("/")[-1], Path(torch.hub.get_dir())/"checkpoints"
     path, part = folder/name, folder/f"{name}.part"
-    [beginning] = re.findall(r"-([0-9a-f]{8,64})[._]", name)
-    whole = lambda o: hashlib.sha256(o.read_bytes()).hexdigest().startswith(beginning)
+    [digest_start] = re.findall(r"-([0-9a-f]{8,64})[._]", name)
+    is_intact = lambda o: hashlib.sha256(o.read_bytes()).hexdigest().startswith(digest_start)
     try:
         if not path.is_file():
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder/f"{name}.lock"):  # several processes may train together
                 if not path.is_file():
                     _download(url, part)
-                    if not whole(part):
+                    if not is_intact(part):
                         part.unlink()
                         raise PosebookError("what was downloaded is damaged", url, "try again")
                     part.replace(path)
@@ -58,6 +58,6 @@ def fetch(url:str, # of a file whose name carries the beginning of its sha256
             f"try again, which goes on from where it stopped; or download {name} elsewhere and put "
             f"it in {folder}, use the default backbone, or set model.weights=null for random "
             "weights") from e
-    if whole(path): return path
-    raise PosebookError(f"the file is damaged: its sha256 does not begin with {beginning}", path,
+    if is_intact(path): return path
+    raise PosebookError(f"the file is damaged: its sha256 does not begin with {digest_start}", path,
                         "delete it and try again")

@@ -13,10 +13,10 @@ from ..core import PosebookError, atomic_write
 
 # %% ../../nbs/data/02_splits.ipynb #16d6637e
 def split_sizes(n:int,            # labeled frames
-                train_prob:float, # share for training
-                val_prob:float,   # share for validation
+                train_prob:float, # fraction for training
+                val_prob:float,   # fraction for validation
 ) -> tuple: # training, validation, test
-    "How many frames go where"
+    "Return the sizes of the sets"
     if n < 2:
         raise PosebookError(f"{n} labeled frame(s): at least two are needed, "
                             "one to learn from and one to watch", do="label more frames")
@@ -24,37 +24,38 @@ def split_sizes(n:int,            # labeled frames
         raise PosebookError(f"train_prob + val_prob = {train_prob + val_prob:g} is more than 1",
                             "training", "lower one of them")
     train, val = int(np.floor(train_prob * n)), int(np.floor(val_prob * n))
-    rest = n - train - val
-    if rest < 5: train, rest = train + rest, 0
+    test = n - train - val
+    if test < 5: train, test = train + test, 0
     if val == 0: train, val = train - 1, 1
     if train < 1:
         raise PosebookError("no frame is left for training", "training",
                             "raise train_prob or label more frames")
-    return train, val, rest
+    return train, val, test
 
 # %% ../../nbs/data/02_splits.ipynb #16b7504a
 def _split_groups(groups, sizes, generator) -> dict:
     "Training, validation and test by whole groups, as near to the sizes as they allow"
     names = sorted(set(groups))
     order = [names[i] for i in torch.randperm(len(names), generator=generator)]
-    need, parts = dict(zip(("train", "val", "test"), sizes)), sum(s > 0 for s in sizes)
+    target_sizes, parts = dict(zip(("train", "val", "test"), sizes)), sum(s > 0 for s in sizes)
     if len(names) < parts:
         raise PosebookError(f"a group split into {parts} parts needs as many videos, "
                             f"and there are {len(names)}", "training.split",
-                            "use split: random, or shares with fewer parts")
-    split = {k: [] for k in need}
-    for left, name in zip(range(len(order), 0, -1), order):
-        empty = [k for k in need if need[k] > 0 and not split[k]]
-        to = max(empty if left <= len(empty) else need, key=lambda k: need[k] - len(split[k]))
-        split[to] += [i for i, g in enumerate(groups) if g == name]
+                            "use split: random, or fractions with fewer parts")
+    split = {k: [] for k in target_sizes}
+    for num_left, name in zip(range(len(order), 0, -1), order):
+        empty = [k for k in target_sizes if target_sizes[k] > 0 and not split[k]]
+        choices = empty if num_left <= len(empty) else target_sizes
+        set_name = max(choices, key=lambda k: target_sizes[k] - len(split[k]))
+        split[set_name] += [i for i, g in enumerate(groups) if g == name]
     return split
 
 # %% ../../nbs/data/02_splits.ipynb #f565ca2f
 def split_frames(n:int,                # labeled frames, in the order of the CSV
-                 train_prob:float=.9,  # share for training
-                 val_prob:float=.1,    # share for validation; the rest is the test
+                 train_prob:float=.9,  # fraction for training
+                 val_prob:float=.1,    # fraction for validation; the rest is the test
                  seed:int=0,           # `training.rng_seed_data_pt`
-                 train_frames:float=1, # a share (<= 1) or number of the training frames to use
+                 train_frames:float=1, # a fraction (<= 1) or number of the training frames to use
                  groups:list=None,     # (n,) what each frame belongs to; None: divided one by one
 ) -> dict: # name -> indices; the names are train, val, test and unused
     "Divide the labeled frames"
@@ -62,14 +63,15 @@ def split_frames(n:int,                # labeled frames, in the order of the CSV
     if groups is not None: split = _split_groups(groups, sizes, generator)
     else:
         order = torch.randperm(n, generator=generator).tolist()   # what torch's random_split does
-        at = np.cumsum([0, *sizes])
-        split = {k: order[at[i]:at[i + 1]] for i, k in enumerate(("train", "val", "test"))}
-    used = len(split["train"])
-    if train_frames != 1: used = int(train_frames if train_frames > 1 else train_frames * used)
-    if used < 1:
+        bounds = np.cumsum([0, *sizes])
+        split = {k: order[bounds[i]:bounds[i + 1]] for i, k in enumerate(("train", "val", "test"))}
+    num_used = len(split["train"])
+    if train_frames != 1:
+        num_used = int(train_frames if train_frames > 1 else train_frames * num_used)
+    if num_used < 1:
         raise PosebookError(f"train_frames = {train_frames} leaves no frame to learn from",
                             "training.train_frames")
-    return {**split, "train": split["train"][:used], "unused": split["train"][used:]}
+    return {**split, "train": split["train"][:num_used], "unused": split["train"][num_used:]}
 
 # %% ../../nbs/data/02_splits.ipynb #1ff26d7c
 # the names of the sets in files -> in a split
@@ -99,9 +101,9 @@ def read_split(path, # a file that `write_split` wrote
                             "copy the file from a backup, or train again") from None
 
 def split_by_name(stored:dict, # as `read_split` returns
-                  images:list, # (N,) of the project now
+                  images:list, # (N,) the current images of the project
 ) -> dict: # name -> indices; `new`: labeled after the training
-    "Apply a stored split to the images of today: rows may have been added, removed or moved"
+    "Apply a stored split to the current images: rows may have been added, removed or moved"
     rows = {name: [] for name in (*SETS.values(), "new")}
     for i, image in enumerate(images):
         name, position = stored.get(image, ("new", i))

@@ -9,7 +9,8 @@ __all__ = ['ensemble', 'predict_ensemble']
 import numpy as np
 from pathlib import Path
 from ..core import PosebookError, atomic_write
-from ..data.tables import check_replaceable, header, read_in_chunks, lines, write_values
+from ..data.tables import (check_replaceable, read_in_chunks, table_header, table_rows,
+                                  write_values)
 from .predict import collect, predict
 from .sidecar import read_record, Sidecar, sidecar_path
 from ..model_folder import record_files
@@ -31,8 +32,8 @@ def ensemble(tables:list, # of the same video
             yield indices[0], names[0], np.stack(keypoints), np.mean(confidences, 0)
     with atomic_write(path) as p, p.open("w") as f:
         for i, (index, names, keypoints, confidences) in enumerate(mean()):
-            text = header("ensemble", names) if not i else []
-            f.write("\n".join(text + lines(index, keypoints.mean(0), confidences)) + "\n")
+            text = table_header("ensemble", names) if not i else []
+            f.write("\n".join(text + table_rows(index, keypoints.mean(0), confidences)) + "\n")
     apart = lambda o: np.sqrt((o - o.mean(0)).__pow__(2).sum(-1).mean(0))
     write_values(spread, ((index, names, apart(o)) for index, names, o, _ in mean()))
 

@@ -10,7 +10,7 @@ import os
 import numpy as np
 from pathlib import Path
 from ..core import disk_errors, PosebookError
-from ..data.tables import check_replaceable, Table, write_temporal_norm
+from ..data.tables import check_replaceable, PredictionTable, write_temporal_norm
 from .heatmap_files import HeatmapFile
 from .labeled_video import write_labeled_video
 from .predictor import Predictor
@@ -59,12 +59,12 @@ def _derived(table) -> list: # of paths
 
 def _sidecar(model, stream, table) -> Sidecar:
     "The record of what a table is made from"
-    return Sidecar(table, video_identity(stream.info.path, stream.info.frames), model.identity,
+    return Sidecar(table, video_identity(stream.info.path, stream.info.num_frames), model.identity,
                    dict(precision=model.precision, backend=model.source))
 
 def _files(model, stream, table, save_heatmaps) -> list:
     "The files that are to be written for a video"
-    files = [Table(table, model.scorer, model.names)]
+    files = [PredictionTable(table, model.scorer, model.names)]
     if save_heatmaps and "heatmaps_pred" not in model.tracker.outputs:
         raise PosebookError(f"the model {model.cfg.model.model_type} draws no heatmaps",
                             "--save-heatmaps", "leave it out")
@@ -93,7 +93,7 @@ def _still_due(files, sidecar, resume, overwrite) -> list:
         raise PosebookError("the file exists already", there[0].path,
                             "give another folder with --out, or say --overwrite or --resume")
     if not resume: _refuse_others(table, sidecar, overwrite)
-    go_on = resume and sidecar.resumable(bool(there), any(f.rows() for f in files))
+    go_on = resume and sidecar.resumable(bool(there), any(f.num_rows() for f in files))
     due = [f for f in files if not resume or not f.path.exists() or go_on and f.part.exists()]
     record_files(sidecar.path, sidecar.part, *(o for f in files for o in (f.path, f.part)))
     if due and not go_on:
@@ -120,8 +120,8 @@ def _track(model, stream, files, heatmaps, progress) -> tuple: # frames done, da
     for f in files: f.open(stream.start)
     try:
         for batch, found in model.found(stream, heatmaps):
-            handler.add(batch["frames"], *found)
-            progress(handler.due, stream.info.frames)
+            handler.add(batch["frame_numbers"], *found)
+            progress(handler.due, stream.info.num_frames)
     except PosebookError as e: return handler.due, e
     finally:
         for f in files: f.close()
@@ -153,7 +153,7 @@ def predict_single_video(
     with disk_errors(out):
         files = _still_due(_files(model, stream, table, save_heatmaps), sidecar, resume, overwrite)
         if not files: return table
-        if resume: stream.start = min(f.rows() for f in files) // sequence * sequence
+        if resume: stream.start = min(f.num_rows() for f in files) // sequence * sequence
         heatmaps = any(isinstance(f, HeatmapFile) for f in files)
         done, damage = _track(model, stream, files, heatmaps, progress)
         if done: _finish(files, sidecar, table, damage)

@@ -15,16 +15,16 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ..config.read import read_config
 from ..core import file_sha256, PosebookError, atomic_write
-from ..data.dataset import collate, fit_frames, LabeledDataset
+from ..data.dataset import collate, preprocess_frames, LabeledDataset
 from ..data.geometry import frame_affine
 from ..data.labels import Labels
-from ..data.tables import header, lines
+from ..data.tables import table_header, table_rows
 from ..device import bf16_is_fast, pick_accelerator
 from ..models.factory import get_model
 from ..plugins import load_installed_plugins, load_plugin, load_recorded_plugins
 from ..training.checkpoints import checkpoint_of, load_weights
 from ..video.dali import pick_source
-from ..video.files import video_endings
+from ..video.files import video_suffixes
 from ..video.stream import prefetch, batch_windows, VideoStream
 
 # %% ../../nbs/inference/01_predictor.ipynb #243a28b0
@@ -150,9 +150,9 @@ def live(self:Predictor,
             if len(shape) != 3 or shape[-1] != 3 or frame.dtype != np.uint8:
                 raise PosebookError(f"a frame must be (H, W, 3) uint8, this is {shape}")
             affine = torch.from_numpy(frame_affine(shape[:2], self.size, self.box)).float()
-            yield fit_frames(frame[None], self.size, self.box, self.cfg.data.antialias)
+            yield preprocess_frames(frame[None], self.size, self.box, self.cfg.data.antialias)
     for batch in batch_windows(parts(), batch_size, self.context):
-        n = len(batch["frames"])
+        n = len(batch["frame_numbers"])
         yield from zip(*self.predict_batch(dict(batch, affine=affine.expand(n, 2, 3))))
 
 @patch
@@ -162,7 +162,7 @@ def __call__(self:Predictor,
     "Track what is given"
     if isinstance(what, (str, Path)):
         if Path(what).is_dir(): return predict_images(what, self)
-        if Path(what).suffix.lower() not in video_endings: return predict_images([what], self)
+        if Path(what).suffix.lower() not in video_suffixes: return predict_images([what], self)
         stream = VideoStream(what, self.size, self.box, context=self.context, source=self.source,
                              antialias=self.cfg.data.antialias, device=self.device.type)
         _, found = zip(*self.found(stream))
@@ -194,8 +194,8 @@ def predict_dataset(model:Predictor, # what tracks
     if path is not None:
         sets = np.full(len(labels), "", object)
         for name, rows in (split or {}).items(): sets[rows] = {"val": "validation"}.get(name, name)
-        text = header(model.scorer, model.names, ["set"])
-        text += lines(labels.images, keypoints, confidences, sets)
+        text = table_header(model.scorer, model.names, ["set"])
+        text += table_rows(labels.images, keypoints, confidences, sets)
         with atomic_write(path) as p: p.write_text("\n".join(text) + "\n")
     return keypoints, confidences
 

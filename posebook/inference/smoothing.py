@@ -9,7 +9,8 @@ __all__ = ['spikes', 'parabola', 'smooth_keypoints', 'smooth']
 import numpy as np, pandas as pd
 from pathlib import Path
 from ..core import PosebookError, atomic_write
-from ..data.tables import check_replaceable, header, lines, read_predictions, write_values
+from ..data.tables import (check_replaceable, read_predictions, table_header, table_rows,
+                                  write_values)
 from ..model_folder import record_files
 
 # %% ../../nbs/inference/07_smoothing.ipynb #d899d009
@@ -80,7 +81,7 @@ def smooth(path,           # a table of predictions
         raise PosebookError("this is no table of distances, so it is not written over", moved_to,
                             "give another name with --out")
     new = smooth_keypoints(keypoints, confidences, threshold, gap, jump, window)
-    text = header("smoothed", names) + lines(index, new, confidences)
+    text = table_header("smoothed", names) + table_rows(index, new, confidences)
     with atomic_write(out) as p: p.write_text("\n".join(text) + "\n")
     moved = np.linalg.norm(new - keypoints, axis=-1)
     write_values(moved_to, [(index, names, moved)])

@@ -65,13 +65,14 @@ def some_frames(video,   # a video file
 ): # yields number, (H, W, 3) uint8 RGB
     "Frames from here and there"
     reader, numbers = SequenceReader(video), np.array(numbers, int)
-    beyond = numbers[(numbers < 0) | (numbers >= reader.frames)]
+    beyond = numbers[(numbers < 0) | (numbers >= reader.num_frames)]
     if len(beyond):
-        raise PosebookError(f"there is no frame {beyond[0]}, the video has {reader.frames}", video)
+        raise PosebookError(f"there is no frame {beyond[0]}, the video has {reader.num_frames}",
+                            video)
     if not len(numbers): return
     runs = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
-    if reader.frames >= far * len(runs) and max(map(len, runs)) <= 16:
-        for run in runs: yield from zip(run.tolist(), reader.read(int(run[0]), len(run)))
+    if reader.num_frames >= far * len(runs) and max(map(len, runs)) <= 16:
+        for run in runs: yield from zip(run.tolist(), reader.read_sequence(int(run[0]), len(run)))
         return
     wanted = set(numbers.tolist())
     for i, frame in enumerate(read_frames(video)):
@@ -127,7 +128,7 @@ def save_frames(project,   # the folder
     "Make frames of a video ready for labeling"
     p, name = places(project, keypoints), "labeled-data/{}/img{:08d}.png".format
     if not p.names: _header(p.csv, p.names)                  # says what is missing
-    known, last = labeled(p.labels, video), SequenceReader(video).frames - 1
+    known, last = labeled(p.labels, video), SequenceReader(video).num_frames - 1
     wanted = sorted(set(int(i) for i in frames) - set(known))
     around = lambda i: range(max(0, i - neighbors), min(last, i + neighbors) + 1)
     numbers = sorted({*wanted, *(k for i in wanted for k in around(i))})
@@ -232,7 +233,7 @@ def pick_frames(video,    # a video file
                 say=print, # what to do with a line for the user
 ) -> list: # numbers, rising; fewer than `n` where there are not so many different frames
     "The frames of a video that show most of what it shows"
-    length = SequenceReader(video).frames
+    length = SequenceReader(video).num_frames
     known = [i for i in known if 0 <= i < length]
     choice = np.linspace(0, length - 1, min(length, max(most, 10 * n))).round().astype(int)
     numbers, pictures, spreads, wrong = thumbnails(video, sorted({*choice.tolist(), *known}), box)

@@ -19,7 +19,7 @@ from .pca import MultiviewPCA
 # %% ../../nbs/losses/06_agreement.ipynb #1ad94439
 @losses("agreement")
 class Agreement(Loss):
-    "Changed copies of a frame, and its views, have each keypoint at the same place"
+    "Predictions for augmented copies of a frame, and for its views, agree"
     copies = 4
 
     def __init__(self,
@@ -27,29 +27,29 @@ class Agreement(Loss):
         mirrored_column_matches=None, # for each view the numbers of its keypoints; null: one view
         num_keypoints:int=None, # K
         tolerance:float=4.,  # spread in pixels of the frame at which a target counts half
-        floor:float=.5,      # pixels that are added to every spread: nobody is perfectly sure
-        sigma:float=1.5,     # of the target Gaussian, in cells of the heatmap
-        log_weight:float=1., # weight = 1 / (2 exp(log_weight)); labels should be the louder teacher
+        floor:float=.5,      # pixels that are added to every spread, which is never zero
+        sigma:float=1.5,     # of the target Gaussian, in heatmap pixels
+        log_weight:float=1., # weight = 1 / (2 exp(log_weight)); the labels should count more
     ):
         super().__init__(log_weight)
-        self.tolerance, self.floor, self.sigma, self.views = tolerance, floor, sigma, None
+        self.tolerance, self.floor, self.sigma, self.multiview = tolerance, floor, sigma, None
         if mirrored_column_matches:
-            self.views = MultiviewPCA(mirrored_column_matches, num_keypoints,
-                                      train_keypoints=train_keypoints)
+            self.multiview = MultiviewPCA(mirrored_column_matches, num_keypoints,
+                                          train_keypoints=train_keypoints)
 
 # %% ../../nbs/losses/06_agreement.ipynb #f47ec6bc
 @patch
-def fuse(self:Agreement,
-         places:Tensor,  # (L, K, 2) pixels of the frame
-         spreads:Tensor, # (L, K, 2) pixels of the frame
+def fuse_views(self:Agreement,
+               keypoints:Tensor, # (L, K, 2) pixels of the frame
+               spreads:Tensor,   # (L, K, 2) pixels of the frame
 ) -> Tensor: # (L, K, 2)
-    "The places that are views of one point, and nearest in units of the spreads"
-    if self.views is None: return places
-    P, mean, groups = self.views.components, self.views.mean, self.views.views
-    away, weight = self.views.rows(places) - mean, self.views.rows(spreads)**-2
-    c = torch.linalg.solve((P * weight[:, None]) @ P.T, (weight * away) @ P.T)
-    points = (c @ P + mean).view(len(places), -1, len(groups), 2)
-    fused = places.clone()
+    "Return the nearest keypoints, in units of the spreads, that are views of the same points"
+    if self.multiview is None: return keypoints
+    P, mean, groups = self.multiview.components, self.multiview.mean, self.multiview.views
+    centered, weight = self.multiview.to_rows(keypoints) - mean, self.multiview.to_rows(spreads)**-2
+    coefficients = torch.linalg.solve((P * weight[:, None]) @ P.T, (weight * centered) @ P.T)
+    points = (coefficients @ P + mean).view(len(keypoints), -1, len(groups), 2)
+    fused = keypoints.clone()
     for i, group in enumerate(groups): fused[:, group] = points[:, :, i]
     return fused
 
@@ -59,30 +59,31 @@ def fuse(self:Agreement,
 def consensus(self:Agreement,
               keypoints:Tensor, # (S, K, 2) pixels of the frame
               frame:Tensor,     # (S,) rows of one number are copies of one frame
-) -> tuple: # places (S, K, 2) in pixels of the frame, weights (S, K) from 0 to 1
-    "What the copies of each frame agree on, for each of them"
-    numbers, which = frame.unique(return_inverse=True)
-    copies = [keypoints[which == i] for i in range(len(numbers))]
+) -> tuple: # targets (S, K, 2) in pixels of the frame, weights (S, K) from 0 to 1
+    "Return the consensus of the copies of each frame, and its weight, for each copy"
+    frame_ids, row_frames = frame.unique(return_inverse=True)
+    copies = [keypoints[row_frames == i] for i in range(len(frame_ids))]
     # of an even number of copies the mean of the middle two: the lower one would drift
-    middle = torch.stack([o.quantile(.5, 0) for o in copies])
+    median = torch.stack([o.quantile(.5, 0) for o in copies])
     spread = torch.stack([o.std(0, correction=0) for o in copies]) + self.floor
     weight = 1 / (1 + (spread.square().sum(-1) / self.tolerance**2))
-    return self.fuse(middle, spread)[which], weight[which]
+    return self.fuse_views(median, spread)[row_frames], weight[row_frames]
 
 @patch
 def forward(self:Agreement,
             keypoints_pred:Tensor, # (S, K, 2) pixels of the frame
             logits_pred:Tensor,    # (S, K, h, w), heatmaps before the softmax
-            heatmap_affine:Tensor, # (S, 2, 3), pixels of the frame -> cells of the heatmap
+            heatmap_affine:Tensor, # (S, 2, 3), pixels of the frame -> heatmap pixels
             frame:Tensor,          # (S,) rows of one number are copies of one frame
-            **_                    # other outputs are not looked at
+            **_                    # other outputs are ignored
 ) -> Tensor: # a scalar
-    "How far each map is from the hill at what the copies agree on, in nats, weighted"
-    places, weight = self.consensus(keypoints_pred, frame)
-    cells, size = apply_affine(heatmap_affine, places), logits_pred.shape[-2:]
-    edge = torch.tensor(size[::-1], device=cells.device) - .5
-    seen = ((cells > -.5) & (cells < edge)).all(-1)             # on this copy's picture
-    weight = weight.where(seen, 0.)
-    target = gaussian_heatmaps(cells, size, 1, self.sigma).flatten(2)
-    unlike = F.kl_div(F.log_softmax(logits_pred.flatten(2), -1), target, reduction="none").sum(-1)
-    return (unlike * weight).sum() / weight.count_nonzero().clamp(min=1)
+    "Return the weighted divergence of each heatmap from the Gaussian at the consensus, in nats"
+    targets, weight = self.consensus(keypoints_pred, frame)
+    positions, size = apply_affine(heatmap_affine, targets), logits_pred.shape[-2:]
+    edge = torch.tensor(size[::-1], device=positions.device) - .5
+    inside = ((positions > -.5) & (positions < edge)).all(-1)         # of this copy's model input
+    weight = weight.where(inside, 0.)
+    heatmaps_targ = gaussian_heatmaps(positions, size, 1, self.sigma).flatten(2)
+    log_p = F.log_softmax(logits_pred.flatten(2), -1)
+    divergence = F.kl_div(log_p, heatmaps_targ, reduction="none").sum(-1)
+    return (divergence * weight).sum() / weight.count_nonzero().clamp(min=1)

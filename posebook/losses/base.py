@@ -12,8 +12,8 @@ from ..core import losses, PosebookError
 
 # %% ../../nbs/losses/01_base.ipynb #a8087ac5
 class Loss(nn.Module):
-    "A number to be made smaller, from the outputs that it names"
-    copies = 1      # how many changed copies of each unlabeled frame it wants in a batch
+    "A number to be minimized, computed from the outputs that `forward` names"
+    copies = 1      # augmented copies of each unlabeled frame in a batch
 
     def __init__(self, log_weight:float=0.): # weight = 1 / (2 exp(log_weight))
         super().__init__()
@@ -21,23 +21,23 @@ class Loss(nn.Module):
 
     @property
     def weight(self) -> float:
-        "What the loss is multiplied by"
+        "The factor of the loss in the sum"
         return 1 / (2 * math.exp(self.log_weight))
 
     @classmethod
-    def needs(cls) -> list: # names of outputs
-        "What a model must return for this loss: the arguments of its `forward`"
+    def required_outputs(cls) -> list: # names of outputs
+        "Return the outputs that the loss requires: the arguments of its `forward`"
         ps = inspect.signature(cls.forward).parameters.values()
         return [p.name for p in ps if p.name != "self" and p.default is p.empty
                 and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
 
     @classmethod
-    def labeled(cls) -> bool:
-        "Whether it compares with a label"
-        return any(o.endswith("_targ") for o in cls.needs())
+    def needs_labels(cls) -> bool:
+        "Return whether the loss compares with labels"
+        return any(o.endswith("_targ") for o in cls.required_outputs())
 
     def forward(self,
-        **outputs # of the model, by name; a loss names those that it needs and lets the others pass
+        **outputs # of the model, by name; a loss names those that it needs and ignores the others
     ) -> Tensor: # a scalar
         "The loss, before its weight"
         raise NotImplementedError(f"{type(self).__name__} needs a `forward` that takes "
@@ -45,7 +45,7 @@ class Loss(nn.Module):
 
 # %% ../../nbs/losses/01_base.ipynb #d74cff5b
 class VideoLoss(Loss):
-    "A loss of unlabeled frames, which listens to confident predictions only"
+    "A loss of unlabeled frames that uses confident predictions only"
     def __init__(self,
         prob_threshold:float=.05, # confidence, 0 to 1, from which on a prediction counts
         **kwargs                  # log_weight
@@ -53,19 +53,19 @@ class VideoLoss(Loss):
         super().__init__(**kwargs)
         if not 0 <= prob_threshold <= 1:
             raise PosebookError(f"a confidence is from 0 to 1, so {prob_threshold} makes no sense",
-                                self.key("prob_threshold"), "give a number from 0 to 1")
+                                self.config_key("prob_threshold"), "give a number from 0 to 1")
         self.prob_threshold = prob_threshold
 
-    def key(self,
-        setting:str, # a parameter of the loss
-    ) -> str: # its place in the YAML
-        "Where the user set it"
+    def config_key(self,
+                   setting:str, # a parameter of the loss
+    ) -> str: # its key in the YAML
+        "Return the key of a setting in the config"
         name = next((k for k, f in losses.items() if f is type(self)), type(self).__name__)
         return f"losses.{name}.{setting}"
 
     def confident(self,
         confidences:Tensor, # (S, K), 0 to 1
-        values:Tensor,      # (S, K, n), what is to be looked at
+        values:Tensor,      # (S, K, n), one vector for each prediction
     ) -> Tensor: # (S, K) bool
-        "Which predictions count"
+        "Return which predictions are confident and finite"
         return (confidences >= self.prob_threshold) & values.isfinite().all(-1)

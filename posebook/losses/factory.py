@@ -14,12 +14,12 @@ from .base import Loss # importing it gives the labeled losses their names
 class LossFactory(nn.Module):
     "The weighted sum of some losses, and a record of each"
     def __init__(self,
-        which:dict,      # a loss's name -> its settings
+        settings:dict,   # a loss's name -> its settings
         facts:dict=None, # parameter's name -> value, for the losses that ask for it
     ):
         super().__init__()
-        made = {k: build(losses[k], facts, f"losses.{k}", **(v or {})) for k, v in which.items()}
-        self.losses = nn.ModuleDict(made)
+        make = lambda name, args: build(losses[name], facts, f"losses.{name}", **(args or {}))
+        self.losses = nn.ModuleDict({k: make(k, v) for k, v in settings.items()})
 
     def forward(self,
         stage:str,       # train, val or test: the names in the log begin with it

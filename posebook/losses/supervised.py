@@ -14,19 +14,19 @@ from .base import Loss
 
 # %% ../../nbs/losses/02_supervised.ipynb #63f05691
 class HeatmapLoss(Loss):
-    "The mean over labeled keypoints of how unlike target and prediction are"
+    "The mean over labeled keypoints of a difference between target and prediction"
     def compare(self,
-        targ:Tensor,   # (n, cells) of labeled keypoints, each sums to one
-        logits:Tensor, # (n, cells) heatmaps before the softmax
+        targ:Tensor,   # (n, pixels) of labeled keypoints, each sums to one
+        logits:Tensor, # (n, pixels) heatmaps before the softmax
     ) -> Tensor: # (n,)
-        "How unlike each pair of heatmaps is"
+        "Return the difference of each pair of heatmaps"
         raise NotImplementedError(f"{type(self).__name__} needs `compare(targ, logits)`: "
                                   "one number for each pair of heatmaps")
 
     def forward(self,
         heatmaps_targ:Tensor, # (B, K, h, w), each sums to one, or to zero where nothing is labeled
         logits_pred:Tensor,   # (B, K, h, w), heatmaps before the softmax
-        **_                   # other outputs are not looked at
+        **_                   # other outputs are ignored
     ) -> Tensor: # a scalar
         "The mean of `compare` over labeled keypoints"
         targ, logits = heatmaps_targ.flatten(2), logits_pred.flatten(2)
@@ -42,7 +42,7 @@ class HeatmapCrossEntropy(HeatmapLoss):
 
 @losses("heatmap_mse")
 class HeatmapMSE(HeatmapLoss):
-    "Squared difference, summed over the cells (a mean would shrink as the map grows)"
+    "Squared difference, summed over the heatmap pixels (a mean would shrink as the map grows)"
     def compare(self, targ, logits): return (targ - logits.softmax(-1)).square().sum(-1)
 
 @losses("heatmap_kl")
@@ -57,23 +57,23 @@ class HeatmapJS(HeatmapLoss):
     def compare(self, targ, logits):
         p = logits.softmax(-1).clamp(min=1e-30)      # a zero has no gradient
         log_mean = ((p + targ) / 2).log()
-        both = [F.kl_div(log_mean, o, reduction="none") for o in (targ, p)]
-        return sum(both).sum(-1) / 2
+        divergences = [F.kl_div(log_mean, o, reduction="none") for o in (targ, p)]
+        return sum(divergences).sum(-1) / 2
 
 # %% ../../nbs/losses/02_supervised.ipynb #ea759216
 class CoordinateLoss(Loss):
-    "The mean over labeled keypoints of how far prediction and label are apart"
+    "The mean over labeled keypoints of a function of the residual"
     def compare(self,
-        away:Tensor, # (n, 2) pixels of the frame
+        residuals:Tensor, # (n, 2) pixels of the frame
     ) -> Tensor: # (n,)
-        "What a difference costs"
-        raise NotImplementedError(f"{type(self).__name__} needs `compare(away)`: "
-                                  "one number for each difference")
+        "Return the loss of each residual"
+        raise NotImplementedError(f"{type(self).__name__} needs `compare(residuals)`: "
+                                  "one number for each residual")
 
     def forward(self,
         keypoints_targ:Tensor, # (B, K, 2) pixels of the frame, NaN: not labeled
         keypoints_pred:Tensor, # (B, K, 2) pixels of the frame
-        **_                    # other outputs are not looked at
+        **_                    # other outputs are ignored
     ) -> Tensor: # a scalar
         "The mean of `compare` over labeled keypoints"
         labeled = ~keypoints_targ.isnan().any(-1)
@@ -83,14 +83,14 @@ class CoordinateLoss(Loss):
 @losses("coordinate")
 class Distance(CoordinateLoss):
     "Distance in pixels"
-    def compare(self, away): return away.square().sum(-1).clamp(min=1e-12).sqrt()
+    def compare(self, residuals): return residuals.square().sum(-1).clamp(min=1e-12).sqrt()
 
 @losses("regression_mse")
 class RegressionMSE(CoordinateLoss):
     "Squared error of a coordinate, the mean over x and y"
-    def compare(self, away): return away.square().mean(-1)
+    def compare(self, residuals): return residuals.square().mean(-1)
 
 @losses("regression_rmse")
 class RegressionRMSE(CoordinateLoss):
     "The root of each keypoint's squared error; smaller than its distance by the root of two"
-    def compare(self, away): return away.square().mean(-1).clamp(min=1e-12).sqrt()
+    def compare(self, residuals): return residuals.square().mean(-1).clamp(min=1e-12).sqrt()

@@ -23,7 +23,7 @@ class TemporalLoss(VideoLoss):
         super().__init__(**kwargs)
         if num_keypoints and isinstance(epsilon, (list, tuple)) and len(epsilon) != num_keypoints:
             raise PosebookError(f"{len(epsilon)} numbers for {num_keypoints} keypoints",
-                                self.key("epsilon"),
+                                self.config_key("epsilon"),
                                 "give one number for all, or a list with one for each keypoint")
         self.epsilon = epsilon
 
@@ -31,29 +31,29 @@ class TemporalLoss(VideoLoss):
         before:Tensor, # (n, ...) of the first frames of the steps that count
         after:Tensor,  # (n, ...) of the second frames
     ) -> Tensor: # (n,)
-        "How much changed in each step"
+        "Return the change in each step"
         raise NotImplementedError(f"{type(self).__name__} needs `compare(before, after)`: "
                                   "one number for each step")
 
-    def over_steps(self,
-        values:Tensor,      # (S, K, n), what is compared from frame to frame
-        confidences:Tensor, # (S, K), 0 to 1
-        sequence:Tensor,    # (S,) int, the same for frames of one piece of video
+    def mean_excess(self,
+                    values:Tensor,      # (S, K, n), what is compared from frame to frame
+                    confidences:Tensor, # (S, K), 0 to 1
+                    sequence:Tensor,    # (S,) int, the same for frames of one clip
     ) -> Tensor: # a scalar
         "The mean over steps that count of what exceeds `epsilon`"
-        sure = self.confident(confidences, values)
-        counts = sure[:-1] & sure[1:] & (sequence[:-1] == sequence[1:])[:, None]
-        allowed = values.new_tensor(self.epsilon).expand(counts.shape)[counts]
-        excess = F.relu(self.compare(values[:-1][counts], values[1:][counts]) - allowed)
-        return excess.sum() / counts.sum().clamp(min=1)
+        confident = self.confident(confidences, values)
+        mask = confident[:-1] & confident[1:] & (sequence[:-1] == sequence[1:])[:, None]
+        epsilon = values.new_tensor(self.epsilon).expand(mask.shape)[mask]
+        excess = F.relu(self.compare(values[:-1][mask], values[1:][mask]) - epsilon)
+        return excess.sum() / mask.sum().clamp(min=1)
 
 # %% ../../nbs/losses/03_temporal.ipynb #ef5a0914
 @losses("temporal")
 class Temporal(TemporalLoss):
-    "The distance that keypoints moved beyond `epsilon`, pixels of the recorded frame"
+    "The displacement of keypoints beyond `epsilon`, pixels of the recorded frame"
     def __init__(self,
         epsilon:float|list=20., # pixels a step that cost nothing: one number, or one a keypoint
-        log_weight:float=5.,    # weight = 1 / (2 exp(log_weight)); a pixel is much, see the text
+        log_weight:float=5.,    # weight = 1 / (2 exp(log_weight)); pixels are large numbers, see the text
         **kwargs                # prob_threshold, num_keypoints
     ): super().__init__(epsilon=epsilon, log_weight=log_weight, **kwargs)
 
@@ -62,26 +62,26 @@ class Temporal(TemporalLoss):
     def forward(self,
         keypoints_pred:Tensor, # (S, K, 2), pixels of the recorded frame
         confidences:Tensor,    # (S, K), 0 to 1
-        sequence:Tensor,       # (S,) int, the same for frames of one piece of video
-        **_                    # other outputs are not looked at
+        sequence:Tensor,       # (S,) int, the same for frames of one clip
+        **_                    # other outputs are ignored
     ) -> Tensor: # a scalar, pixels
         "The mean excess distance over steps that count"
-        return self.over_steps(keypoints_pred, confidences, sequence)
+        return self.mean_excess(keypoints_pred, confidences, sequence)
 
 # %% ../../nbs/losses/03_temporal.ipynb #186dea0f
 @losses("temporal_heatmap_mse")
 class TemporalHeatmapMSE(TemporalLoss):
-    "Squared difference of successive heatmaps beyond `epsilon`, summed over the cells"
+    "Squared difference of successive heatmaps beyond `epsilon`, summed over the heatmap pixels"
     def compare(self, before, after): return (after - before).square().sum(-1)
 
     def forward(self,
         heatmaps_pred:Tensor, # (S, K, h, w), each sums to one
         confidences:Tensor,   # (S, K), 0 to 1
-        sequence:Tensor,      # (S,) int, the same for frames of one piece of video
-        **_                   # other outputs are not looked at
+        sequence:Tensor,      # (S,) int, the same for frames of one clip
+        **_                   # other outputs are ignored
     ) -> Tensor: # a scalar
         "The mean excess change over steps that count"
-        return self.over_steps(heatmaps_pred.flatten(2), confidences, sequence)
+        return self.mean_excess(heatmaps_pred.flatten(2), confidences, sequence)
 
 @losses("temporal_heatmap_kl")
 class TemporalHeatmapKL(TemporalLoss):
@@ -93,8 +93,8 @@ class TemporalHeatmapKL(TemporalLoss):
     def forward(self,
         logits_pred:Tensor, # (S, K, h, w), heatmaps before the softmax
         confidences:Tensor, # (S, K), 0 to 1
-        sequence:Tensor,    # (S,) int, the same for frames of one piece of video
-        **_                 # other outputs are not looked at
+        sequence:Tensor,    # (S,) int, the same for frames of one clip
+        **_                 # other outputs are ignored
     ) -> Tensor: # a scalar
         "The mean excess divergence over steps that count"
-        return self.over_steps(logits_pred.flatten(2), confidences, sequence)
+        return self.mean_excess(logits_pred.flatten(2), confidences, sequence)

@@ -13,33 +13,33 @@ from .base import VideoLoss
 
 # %% ../../nbs/losses/05_unimodal.ipynb #3b58d440
 class UnimodalLoss(VideoLoss):
-    "The mean of how unlike a map and the one hill at its own keypoint are"
+    "The mean difference between a heatmap and the Gaussian at its own peak"
     def __init__(self,
         prob_threshold:float=0., # confidence, 0 to 1, from which on a map counts
         **kwargs                 # log_weight
     ): super().__init__(prob_threshold=prob_threshold, **kwargs)
 
     def forward(self,
-        heatmaps_unimodal:Tensor, # (S, K, h, w), the hill at each prediction, which sums to one
+        heatmaps_unimodal:Tensor, # (S, K, h, w), the Gaussian at each prediction, which sums to one
         logits_pred:Tensor,       # (S, K, h, w), heatmaps before the softmax
         confidences:Tensor,       # (S, K), 0 to 1
-        **_                       # other outputs are not looked at
+        **_                       # other outputs are ignored
     ) -> Tensor: # a scalar
         "The mean of `compare` over the maps that count"
-        hills, logits = heatmaps_unimodal.detach().flatten(2), logits_pred.flatten(2)
-        counts = self.confident(confidences, logits) & (hills.sum(-1) > 0)
-        if not counts.all(): hills, logits = hills[counts], logits[counts]    # else no copy
-        return self.compare(hills, logits).sum() / counts.sum().clamp(min=1)
+        gaussians, logits = heatmaps_unimodal.detach().flatten(2), logits_pred.flatten(2)
+        mask = self.confident(confidences, logits) & (gaussians.sum(-1) > 0)
+        if not mask.all(): gaussians, logits = gaussians[mask], logits[mask]    # else no copy
+        return self.compare(gaussians, logits).sum() / mask.sum().clamp(min=1)
 
 # %% ../../nbs/losses/05_unimodal.ipynb #f231d0e5
 @losses("unimodal_mse")
 class UnimodalMSE(UnimodalLoss, HeatmapMSE):
-    "Squared difference of each map and its hill, summed over the cells"
+    "Squared difference of each heatmap and its Gaussian, summed over the heatmap pixels"
 
 @losses("unimodal_kl")
 class UnimodalKL(UnimodalLoss, HeatmapKL):
-    "Kullback-Leibler divergence of each map from its hill"
+    "Kullback-Leibler divergence of each heatmap from its Gaussian"
 
 @losses("unimodal_js")
 class UnimodalJS(UnimodalLoss, HeatmapJS):
-    "Jensen-Shannon divergence of each map and its hill, at most log 2"
+    "Jensen-Shannon divergence of each heatmap and its Gaussian, at most log 2"

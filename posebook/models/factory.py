@@ -19,34 +19,35 @@ from . import heatmap as _, lightning_pose as _, mhcrnn as _, regression as _
 def unsupervised_losses(cfg:Config, # as read
 ) -> list: # of names
     "The losses of unlabeled video that a config asks for"
-    return [o for o in cfg.model.losses_to_use if not losses[o].labeled()]
+    return [o for o in cfg.model.losses_to_use if not losses[o].needs_labels()]
 
 def window_size(cfg:Config, # as read
 ) -> int:
-    "How many frames the config's tracker looks at"
-    return cfg.model.context if models[cfg.model.model_type].sees_context else 1
+    "Return the number of frames in a window of the config's tracker"
+    return cfg.model.context if models[cfg.model.model_type].uses_context else 1
 
-def _can(tracker, unsupervised, model):
-    "Whether a tracker returns what the losses of unlabeled video need"
+def _check_tracker(tracker, unsupervised, model_cfg):
+    "Raise an error if a tracker does not return what the losses of unlabeled video require"
     for name in unsupervised:
-        missing = set(losses[name].needs()) - {*tracker.outputs, "sequence", "frame"}
+        missing = set(losses[name].required_outputs()) - {*tracker.outputs, "sequence", "frame"}
         if not missing: continue
-        able = [k for k, o in models.items() if missing <= set(o.outputs)]
+        alternatives = [k for k, o in models.items() if missing <= set(o.outputs)]
         raise PosebookError(f"the loss {name} needs {sorted(missing)[0]}, which the model "
-                            f"{model.model_type} does not have", "model.losses_to_use",
-                            f"take the loss out, or use {' or '.join(able)}")
-    if model.do_context is not None and model.do_context != tracker.sees_context:
-        able = [k for k, o in models.items() if o.sees_context == model.do_context]
-        looks = "at one frame" if model.do_context else "at windows of frames"
-        raise PosebookError(f"the model {model.model_type} looks {looks}", "model.do_context",
-                            f"take do_context out, or use {' or '.join(able)}")
+                            f"{model_cfg.model_type} does not have", "model.losses_to_use",
+                            f"take the loss out, or use {' or '.join(alternatives)}")
+    if model_cfg.do_context is not None and model_cfg.do_context != tracker.uses_context:
+        alternatives = [k for k, o in models.items() if o.uses_context == model_cfg.do_context]
+        input_kind = "one frame" if model_cfg.do_context else "windows of frames"
+        raise PosebookError(f"the model {model_cfg.model_type} takes {input_kind}",
+                            "model.do_context",
+                            f"take do_context out, or use {' or '.join(alternatives)}")
 
 # %% ../../nbs/models/09_factory.ipynb #2574306a
 def get_model_class(cfg:Config, # as read
 ) -> type:
-    "The tracker that a config names, in the form that its losses ask for"
-    found = models[cfg.model.model_type]
-    return semi_supervised(found) if unsupervised_losses(cfg) else found
+    "Return the tracker class that a config names, semi-supervised if its losses ask for it"
+    tracker_class = models[cfg.model.model_type]
+    return semi_supervised(tracker_class) if unsupervised_losses(cfg) else tracker_class
 
 def get_loss_factories(cfg:Config,         # resolved
                        train_keypoints=None, # (N, K, 2) of the training frames; None: only the
@@ -55,16 +56,17 @@ def get_loss_factories(cfg:Config,         # resolved
     "The losses that a config asks for"
     tracker, m, d = models[cfg.model.model_type], cfg.model, cfg.data
     unsupervised = unsupervised_losses(cfg)
-    _can(tracker, unsupervised, m)
+    _check_tracker(tracker, unsupervised, m)
     extra = [o for o in m.losses_to_use if o not in unsupervised]
     settings = lambda names: {k: cfg.losses.get(k) for k in names}
     facts = dict(num_keypoints=d.num_keypoints, keypoint_names=d.keypoint_names)
-    made = {"supervised": LossFactory(settings([*tracker.supervised_losses(m), *extra]), facts)}
-    if train_keypoints is None or not unsupervised: return made
+    supervised = [*tracker.supervised_losses(m), *extra]
+    factories = {"supervised": LossFactory(settings(supervised), facts)}
+    if train_keypoints is None or not unsupervised: return factories
     facts |= dict(train_keypoints=train_keypoints,
                   mirrored_column_matches=d.mirrored_column_matches,
                   columns_for_singleview_pca=d.columns_for_singleview_pca)
-    return made | {"unsupervised": LossFactory(settings(unsupervised), facts)}
+    return factories | {"unsupervised": LossFactory(settings(unsupervised), facts)}
 
 # %% ../../nbs/models/09_factory.ipynb #9ecfb8f0
 def get_model(cfg:Config, # resolved

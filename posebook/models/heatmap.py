@@ -22,13 +22,13 @@ class ConvHead(nn.Module):
     def __init__(self,
         num_features,   # channels in
         num_keypoints,  # channels out
-        feature_stride, # pixels a cell of the features
-        stride,         # pixels a cell of the heatmap
+        feature_stride, # stride of the features, in pixels of the model input
+        stride,         # stride of the heatmap, in pixels of the model input
     ):
         super().__init__()
         if feature_stride != stride:
-            raise PosebookError("head: conv leaves the map as coarse as it is, "
-                                f"{feature_stride} pixels a cell instead of {stride}",
+            raise PosebookError("head: conv keeps the stride of the features, "
+                                f"{feature_stride} instead of {stride}",
                                 "model.head", "use neck: pyramid, or head: deconv")
         self.layer = nn.Conv2d(num_features, num_keypoints, 3, padding=1)
     def forward(self, x): return self.layer(x)
@@ -39,8 +39,8 @@ class DeconvHead(nn.Module):
     def __init__(self,
         num_features,   # channels in
         num_keypoints,  # channels out
-        feature_stride, # pixels a cell of the features
-        stride,         # pixels a cell of the heatmap
+        feature_stride, # stride of the features, in pixels of the model input
+        stride,         # stride of the heatmap, in pixels of the model input
     ):
         super().__init__()
         if feature_stride <= stride:
@@ -55,21 +55,21 @@ class DeconvHead(nn.Module):
 # %% ../../nbs/models/06_heatmap.ipynb #05f6332a
 @models("heatmap")
 class HeatmapTracker(BaseSupervisedTracker):
-    "Draws a heatmap for each keypoint of a frame"
+    "Predicts a heatmap for each keypoint of a frame"
     outputs = (*BaseSupervisedTracker.outputs,
                "heatmaps_pred", "logits_pred", "heatmaps_unimodal", "heatmap_affine")
 
     @classmethod
-    def supervised_losses(cls, model): return [f"heatmap_{model.heatmap_loss_type}"]
+    def supervised_losses(cls, model_cfg): return [f"heatmap_{model_cfg.heatmap_loss_type}"]
 
     def __init__(self,
         num_keypoints,      # K
         head:str="conv",    # conv | deconv
         head_args:dict=None, # further settings of the head, by name
         decode:str="windowed_soft_argmax", # how a heatmap becomes a coordinate: a decoder's name
-        sigma:float=1.5,    # of the target Gaussian, in cells of the heatmap
-        uniform:bool=False, # teach a keypoint that is not labeled a flat heatmap
-        stride:int=4,       # pixels a cell of the heatmap
+        sigma:float=1.5,    # of the target Gaussian, in heatmap pixels
+        uniform:bool=False, # a flat target heatmap for a keypoint that is not labeled
+        stride:int=4,       # stride of the heatmap, in pixels of the model input
         **kwargs,           # settings of every tracker
     ):
         super().__init__(stride=stride, **kwargs)
@@ -83,7 +83,7 @@ class HeatmapTracker(BaseSupervisedTracker):
     def forward(self,
         batch:dict, # images (B, 3, H, W) uint8, or what is known of them: levels, features
     ) -> Tensor: # (B, K, h, w) before the softmax
-        "The network's map for each keypoint"
+        "Return the logits of each keypoint's heatmap"
         return self.head(self.batch_features(batch)).float()
 
 # %% ../../nbs/models/06_heatmap.ipynb #e0c2eb68
@@ -99,27 +99,27 @@ def decode(self:HeatmapTracker,
 
 # %% ../../nbs/models/06_heatmap.ipynb #f09954ea
 @patch
-def read(self:HeatmapTracker,
-         logits:Tensor, # (B, K, h, w) before the softmax
-         affine:Tensor, # (B, 2, 3), frame pixels -> model pixels
+def outputs_from_logits(self:HeatmapTracker,
+                        logits:Tensor, # (B, K, h, w) before the softmax
+                        affine:Tensor, # (B, 2, 3), frame pixels -> model pixels
 ) -> dict: # logits_pred, heatmaps_pred, keypoints_pred in pixels of the frame, confidences
-    "All that the network's maps say"
+    "Return the outputs that follow from the logits"
     heatmaps = logits.flatten(2).softmax(-1).view(logits.shape)
     keypoints, confidences = self.decode(heatmaps, affine)
     return dict(logits_pred=logits, heatmaps_pred=heatmaps, keypoints_pred=keypoints,
                 confidences=confidences)
 
 @patch
-def target(self:HeatmapTracker,
-           keypoints:Tensor, # (B, K, 2) in pixels of the frame; NaN: not labeled
-           affine:Tensor,    # (B, 2, 3), frame pixels -> model pixels
-           size,             # height, width of the heatmaps
-) -> Tensor: # (B, K, h, w), each sums to one, or to zero where there is nothing to see
-    "The heatmaps that keypoints ask for"
-    on_picture = apply_affine(self.decoder.align(affine, self.stride), keypoints)
+def target_heatmaps(self:HeatmapTracker,
+                    keypoints:Tensor, # (B, K, 2) in pixels of the frame; NaN: not labeled
+                    affine:Tensor,    # (B, 2, 3), frame pixels -> model pixels
+                    size,             # height, width of the heatmaps
+) -> Tensor: # (B, K, h, w), each sums to one, or to zero outside the model input
+    "Return the target heatmaps of keypoints"
+    positions = apply_affine(self.decoder.align(affine, self.stride), keypoints)
     edge = torch.tensor(size[::-1], device=keypoints.device) * self.stride - .5
-    seen = ((on_picture > -.5) & (on_picture < edge)).all(-1, keepdim=True)
-    return gaussian_heatmaps(on_picture.where(seen, torch.nan), size,
+    inside = ((positions > -.5) & (positions < edge)).all(-1, keepdim=True)
+    return gaussian_heatmaps(positions.where(inside, torch.nan), size,
                              self.stride, self.sigma, self.uniform)
 
 @patch
@@ -128,20 +128,20 @@ def get_loss_inputs_labeled(self:HeatmapTracker,
 ) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
     "What the losses of labeled frames compare"
     logits, keypoints, affine = self(batch), batch["keypoints"], batch["affine"]
-    return dict(heatmaps_targ=self.target(keypoints, affine, logits.shape[-2:]),
-                keypoints_targ=keypoints, **self.read(logits, affine))
+    return dict(heatmaps_targ=self.target_heatmaps(keypoints, affine, logits.shape[-2:]),
+                keypoints_targ=keypoints, **self.outputs_from_logits(logits, affine))
 
 # %% ../../nbs/models/06_heatmap.ipynb #0f114d6f
 @patch
 def get_loss_inputs_unlabeled(self:HeatmapTracker,
                               batch:dict, # images, affine (S, 2, 3)
 ) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
-    "What the losses of unlabeled frames look at"
+    "What the losses of unlabeled frames compare"
     logits, affine = self(batch), batch["affine"]
-    found, half = self.read(logits, affine), affine.new_tensor([0, 0, .5])
-    hill = self.target(found["keypoints_pred"].detach(), affine, logits.shape[-2:])
-    to_cells = (self.decoder.align(affine, self.stride) + half) / self.stride - half
-    return dict(heatmaps_unimodal=hill, heatmap_affine=to_cells, **found)
+    outputs, half = self.outputs_from_logits(logits, affine), affine.new_tensor([0, 0, .5])
+    gaussians = self.target_heatmaps(outputs["keypoints_pred"].detach(), affine, logits.shape[-2:])
+    heatmap_affine = (self.decoder.align(affine, self.stride) + half) / self.stride - half
+    return dict(heatmaps_unimodal=gaussians, heatmap_affine=heatmap_affine, **outputs)
 
 @patch
 def predict_step(self:HeatmapTracker,
@@ -150,9 +150,9 @@ def predict_step(self:HeatmapTracker,
                  return_heatmaps:bool=False, # give the heatmaps (B, K, h, w) too
 ) -> tuple: # keypoints (B, K, 2) in pixels of the frame, confidences (B, K), heatmaps if asked
     "Where the keypoints are"
-    found = self.read(self(batch), batch["affine"])
+    outputs = self.outputs_from_logits(self(batch), batch["affine"])
     names = ["keypoints_pred", "confidences"] + ["heatmaps_pred"] * return_heatmaps
-    return tuple(found[k] for k in names)
+    return tuple(outputs[k] for k in names)
 
 # %% ../../nbs/models/06_heatmap.ipynb #e29bf9e8
 SemiSupervisedHeatmapTracker = semi_supervised(HeatmapTracker)

@@ -31,15 +31,15 @@ class WindowCell(nn.Module):
         windows:Tensor,  # (B, T) rows of them, T odd
     ) -> Tensor: # (B, 2 * width, h, w)
         "Run the recurrence from both ends to the middle"
-        inputs, middle, ends = self.input_conv(features).chunk(2, 1), windows.shape[1] // 2, []
+        inputs, middle, states = self.input_conv(features).chunk(2, 1), windows.shape[1] // 2, []
         for values, conv, order in ((inputs[0], self.forward_conv, range(middle + 1)),
                                   (inputs[1], self.backward_conv, range(2 * middle, middle - 1, -1))):
             x = None
             for t in order:
-                new = values[windows[:, t]]
-                x = F.relu(new if x is None else new + conv(x))
-            ends.append(x)
-        return torch.cat(ends, 1)
+                update = values[windows[:, t]]
+                x = F.relu(update if x is None else update + conv(x))
+            states.append(x)
+        return torch.cat(states, 1)
 
 # %% ../../nbs/models/07_mhcrnn.ipynb #55e37d53
 @heads("recurrent")
@@ -48,8 +48,8 @@ class RecurrentWindowHead(nn.Module):
     def __init__(self,
         num_features,   # channels in
         num_keypoints,  # channels out
-        feature_stride, # pixels a cell of the features
-        stride,         # pixels a cell of the heatmap
+        feature_stride, # stride of the features, in pixels of the model input
+        stride,         # stride of the heatmap, in pixels of the model input
         head="conv",    # the head of the frame alone
         head_args=None, # its settings
         width=16,       # channels of the recurrent state
@@ -70,8 +70,8 @@ class RecurrentWindowHead(nn.Module):
 # %% ../../nbs/models/07_mhcrnn.ipynb #2b4c081d
 @models("heatmap_mhcrnn")
 class HeatmapTrackerMHCRNN(HeatmapTracker):
-    "Draws heatmaps from a frame and from the frames around it, and takes the more confident"
-    sees_context = True
+    "Predicts heatmaps from a frame and from a window around it, and keeps the more confident"
+    uses_context = True
 
     def __init__(self,
         num_keypoints,    # K
@@ -79,8 +79,8 @@ class HeatmapTrackerMHCRNN(HeatmapTracker):
         head_args:dict=None, # further settings of the heads, by name
         window_head:str="recurrent", # the head of the window
         context:int=5,    # frames in a window, odd
-        width:int=16,     # channels that a walk through the window carries along
-        stride:int=4,     # pixels a cell of the heatmap
+        width:int=16,     # channels of the recurrent state
+        stride:int=4,     # stride of the heatmap, in pixels of the model input
         **kwargs,         # settings of the heatmap tracker
     ):
         super().__init__(num_keypoints=num_keypoints, head=head, head_args=head_args,
@@ -98,17 +98,17 @@ class HeatmapTrackerMHCRNN(HeatmapTracker):
     ) -> Tensor: # (2 B, K, h, w) before the softmax: of the frames alone, then of the windows
         "The maps of both heads"
         features, windows = self.batch_features(batch), batch["windows"]
-        alone = self.head(features)[windows[:, self.context // 2]]
-        return torch.cat([alone, self.window_head(features, windows)]).float()
+        frame_maps = self.head(features)[windows[:, self.context // 2]]
+        return torch.cat([frame_maps, self.window_head(features, windows)]).float()
 
 # %% ../../nbs/models/07_mhcrnn.ipynb #90718967
 def for_both_heads(batch:dict, # of B windows
 ) -> dict: # of 2 B, the windows as they were
-    "What is known about each output, for both heads"
-    both = {k: torch.cat([batch[k]] * 2) for k in ("affine", "keypoints") if k in batch}
+    "Repeat the fields of a batch for both heads"
+    fields = {k: torch.cat([batch[k]] * 2) for k in ("affine", "keypoints") if k in batch}
     for k in {"sequence", "frame"} & set(batch):
-        both[k] = torch.cat([batch[k], batch[k] + batch[k].max() + 1])
-    return {**batch, **both}
+        fields[k] = torch.cat([batch[k], batch[k] + batch[k].max() + 1])
+    return {**batch, **fields}
 
 @patch
 def get_loss_inputs_labeled(self:HeatmapTrackerMHCRNN,
@@ -121,10 +121,10 @@ def get_loss_inputs_labeled(self:HeatmapTrackerMHCRNN,
 def get_loss_inputs_unlabeled(self:HeatmapTrackerMHCRNN,
                               batch:dict, # images, windows, affine (S, 2, 3), sequence, frame
 ) -> dict: # outputs of 2 S, by the field's standard keys
-    "What the losses of unlabeled frames look at"
-    both = for_both_heads(batch)
-    found = super(HeatmapTrackerMHCRNN, self).get_loss_inputs_unlabeled(both)
-    return {**found, **{k: both[k] for k in ("sequence", "frame")}}
+    "What the losses of unlabeled frames compare"
+    doubled_batch = for_both_heads(batch)
+    outputs = super(HeatmapTrackerMHCRNN, self).get_loss_inputs_unlabeled(doubled_batch)
+    return {**outputs, **{k: doubled_batch[k] for k in ("sequence", "frame")}}
 
 @patch
 def predict_step(self:HeatmapTrackerMHCRNN,
@@ -133,13 +133,13 @@ def predict_step(self:HeatmapTrackerMHCRNN,
                  return_heatmaps:bool=False, # give the heatmaps (B, K, h, w) too
 ) -> tuple: # keypoints (B, K, 2) in pixels of the frame, confidences (B, K), heatmaps if asked
     "Where the keypoints are, by the more confident head"
-    found = self.read(self(batch), torch.cat([batch["affine"]] * 2))
-    alone, window = found["confidences"].chunk(2)
-    sure, picked = window > alone, []
+    outputs = self.outputs_from_logits(self(batch), torch.cat([batch["affine"]] * 2))
+    frame_confidences, window_confidences = outputs["confidences"].chunk(2)
+    use_window, selected = window_confidences > frame_confidences, []
     for k in ["keypoints_pred", "confidences"] + ["heatmaps_pred"] * return_heatmaps:
-        a, b = found[k].chunk(2)
-        picked.append(torch.where(sure.view(*sure.shape, *[1] * (a.dim() - 2)), b, a))
-    return tuple(picked)
+        a, b = outputs[k].chunk(2)
+        selected.append(torch.where(use_window.view(*use_window.shape, *[1] * (a.dim() - 2)), b, a))
+    return tuple(selected)
 
 # %% ../../nbs/models/07_mhcrnn.ipynb #6cc38467
 SemiSupervisedHeatmapTrackerMHCRNN = semi_supervised(HeatmapTrackerMHCRNN)

@@ -14,12 +14,12 @@ from ..core import necks, PosebookError
 # %% ../../nbs/models/01_necks.ipynb #a7c4adae
 @necks("pyramid")
 class Pyramid(nn.Module):
-    "A light feature pyramid over all levels: one map at the finest stride wanted"
+    "A light feature pyramid over all levels: one map at the finest requested stride"
     def __init__(self,
         channels,     # of each of the backbone's levels
-        strides,      # pixels a cell, of each of the backbone's levels
-        stride:int=4, # pixels a cell of what comes out
-        width:int=48, # channels of what comes out
+        strides,      # of each of the backbone's levels, in pixels of the model input
+        stride:int=4, # of the output, in pixels of the model input
+        width:int=48, # channels of the output
     ):
         super().__init__()
         if stride not in strides:
@@ -33,8 +33,8 @@ class Pyramid(nn.Module):
 
     def forward(self,
         levels:list, # of (N, C, h, w), fine to coarse
-    ) -> Tensor: # (N, width, h, w) at the stride wanted
-        "Walk up from the deepest level"
+    ) -> Tensor: # (N, width, h, w) at the requested stride
+        "Combine the levels from the deepest to the finest"
         x = 0
         for level, side, mix in reversed(list(zip(levels[self.first:], self.sides, self.mixes))):
             if torch.is_tensor(x):
@@ -48,7 +48,7 @@ class NoNeck(nn.Module):
     "The deepest level as it is"
     def __init__(self,
         channels, # of each of the backbone's levels
-        strides,  # pixels a cell, of each of the backbone's levels
+        strides,  # of each of the backbone's levels, in pixels of the model input
     ):
         super().__init__()
         self.stride, self.num_features = strides[-1], channels[-1]

@@ -20,99 +20,99 @@ from .supervised import BaseSupervisedTracker
 from .semisupervised import semi_supervised
 
 # %% ../../nbs/models/05_regression.ipynb #818e6e2e
-def laplace(away:Tensor,   # (n, 2) pixels
-            scales:Tensor, # (n,) pixels
+def laplace(residuals:Tensor, # (n, 2) pixels
+            scales:Tensor,    # (n,) pixels
 ) -> Tensor: # (n,)
     "The negative logarithm of a Laplace likelihood of both coordinates"
-    return ((2 * scales).log()[:, None] + away.abs() / scales[:, None]).sum(-1)
+    return ((2 * scales).log()[:, None] + residuals.abs() / scales[:, None]).sum(-1)
 
 class ScaledLoss(Loss):
-    "The mean over labeled keypoints of how unlikely the label is, given place and scale"
-    learn_place = True
+    "The mean negative log likelihood of labels, given the predicted coordinates and scale"
+    learn_keypoints = True
 
     def forward(self,
         keypoints_targ:Tensor, # (B, K, 2) pixels of the frame, NaN: not labeled
         keypoints_pred:Tensor, # (B, K, 2) pixels of the frame
         scales_pred:Tensor,    # (B, K) pixels of the frame
-        **_                    # other outputs are not looked at
+        **_                    # other outputs are ignored
     ) -> Tensor: # a scalar
         "The mean of `laplace` over labeled keypoints"
         labeled = ~keypoints_targ.isnan().any(-1)
         if not labeled.any(): return (keypoints_pred.sum() + scales_pred.sum()) * 0.
-        places = keypoints_pred if self.learn_place else keypoints_pred.detach()
-        return laplace((places - keypoints_targ)[labeled], scales_pred[labeled]).mean()
+        keypoints = keypoints_pred if self.learn_keypoints else keypoints_pred.detach()
+        return laplace((keypoints - keypoints_targ)[labeled], scales_pred[labeled]).mean()
 
 @losses("regression_likelihood")
 class RegressionLikelihood(ScaledLoss):
-    "Place and scale together: an error counts less where it was to be expected"
+    "Coordinates and scale together: an error counts less where it was to be expected"
 
 @losses("regression_scale")
 class RegressionScale(ScaledLoss):
-    "The scale alone, beside a loss that teaches the place"
-    learn_place = False
+    "The scale alone, beside a loss of the coordinates"
+    learn_keypoints = False
 
 # %% ../../nbs/models/05_regression.ipynb #dc4c8844
 @models("regression")
 class RegressionTracker(BaseSupervisedTracker):
-    "Names the coordinates of each keypoint of a frame, and how far off they may be"
+    "Predicts the coordinates of each keypoint of a frame, and the scale of their error"
     outputs = (*BaseSupervisedTracker.outputs, "scales_pred")
 
     @classmethod
-    def supervised_losses(cls, model):
-        place = f"regression_{model.regression_loss_type}"
-        return [place] if place == "regression_likelihood" else [place, "regression_scale"]
+    def supervised_losses(cls, model_cfg):
+        loss = f"regression_{model_cfg.regression_loss_type}"
+        return [loss] if loss == "regression_likelihood" else [loss, "regression_scale"]
 
     def __init__(self,
         num_keypoints,    # K
-        grid:int=8,       # cells of the coarse grid, in each direction
+        grid:int=8,       # bins of the coarse grid, in each direction
         hidden:int=256,   # width of the hidden layer; 0: none
-        decode:str="windowed_soft_argmax", # a decoder's name: how the network's picture lies on the frame
-        stride:int=4,     # pixels a cell of the neck's map
+        decode:str="windowed_soft_argmax", # the decoder that aligns model input and frame
+        stride:int=4,     # of the neck's map, in pixels of the model input
         **kwargs,         # settings of every tracker
     ):
         super().__init__(stride=stride, **kwargs)
         self.num_keypoints, self.grid, self.decoder = num_keypoints, grid, decoders[decode]()
-        wide = self.neck.num_features * grid**2
-        layers = [nn.Linear(wide, hidden), nn.ReLU()] if hidden else []
-        self.head = nn.Sequential(*layers, nn.Linear(hidden or wide, 3 * num_keypoints))
+        num_inputs = self.neck.num_features * grid**2
+        layers = [nn.Linear(num_inputs, hidden), nn.ReLU()] if hidden else []
+        self.head = nn.Sequential(*layers, nn.Linear(hidden or num_inputs, 3 * num_keypoints))
 
     def forward(self,
         batch:dict, # images (B, 3, H, W) uint8, or what is known of them: levels, features
-    ) -> tuple: # keypoints (B, K, 2) and scales (B, K) in pixels of the model's picture
-        "Places and scales"
+    ) -> tuple: # keypoints (B, K, 2) and scales (B, K) in pixels of the model input
+        "Return coordinates and scales"
         features = self.batch_features(batch)
-        coarse = F.adaptive_avg_pool2d(features, self.grid).flatten(1)
-        found = self.head(coarse).float().view(len(coarse), self.num_keypoints, 3)
-        size = torch.tensor(features.shape[:1:-1], device=found.device) * self.neck.stride
-        # 0 is the middle of the picture, 1 a picture away; a scale begins at a tenth of a picture
-        return (found[..., :2] + .5) * size - .5, F.softplus(found[..., 2] - 2.25) * size.max()
+        pooled = F.adaptive_avg_pool2d(features, self.grid).flatten(1)
+        numbers = self.head(pooled).float().view(len(pooled), self.num_keypoints, 3)
+        size = torch.tensor(features.shape[:1:-1], device=numbers.device) * self.neck.stride
+        # 0 is the middle of the model input, 1 its size; a scale begins at a tenth of the size
+        return (numbers[..., :2] + .5) * size - .5, F.softplus(numbers[..., 2] - 2.25) * size.max()
 
 # %% ../../nbs/models/05_regression.ipynb #2f520fab
 @patch
-def read(self:RegressionTracker,
-         batch:dict, # images, levels or features, and affine (B, 2, 3)
+def outputs_from_batch(self:RegressionTracker,
+                       batch:dict, # images, levels or features, and affine (B, 2, 3)
 ) -> dict: # keypoints_pred, scales_pred in pixels of the frame, confidences
-    "All that the network says"
-    places, scales = self(batch)
-    within = 1 - torch.exp(-22 / scales)                           # of each coordinate
-    shrink = torch.linalg.det(batch["affine"][:, :, :2]).abs().sqrt()  # frame -> model pixels
+    "Return the outputs of a batch"
+    keypoints, scales = self(batch)
+    probability = 1 - torch.exp(-22 / scales)                           # of each coordinate
+    model_scale = torch.linalg.det(batch["affine"][:, :, :2]).abs().sqrt()  # frame -> model pixels
     affine = self.decoder.align(batch["affine"], 1)
-    return dict(keypoints_pred=apply_affine(invert(affine), places),
-                scales_pred=scales / shrink[:, None], confidences=within**2)
+    return dict(keypoints_pred=apply_affine(invert(affine), keypoints),
+                scales_pred=scales / model_scale[:, None], confidences=probability**2)
 
 @patch
 def get_loss_inputs_labeled(self:RegressionTracker,
                             batch:dict, # images or levels, keypoints (B, K, 2), affine
 ) -> dict: # outputs, by the field's standard keys; in pixels of the frame
     "What the losses of labeled frames compare"
-    return dict(keypoints_targ=batch["keypoints"], **self.read(batch))
+    return dict(keypoints_targ=batch["keypoints"], **self.outputs_from_batch(batch))
 
 @patch
 def get_loss_inputs_unlabeled(self:RegressionTracker,
                               batch:dict, # images, affine (S, 2, 3)
 ) -> dict: # outputs, by the field's standard keys; in pixels of the frame
-    "What the losses of unlabeled frames look at"
-    return self.read(batch)
+    "What the losses of unlabeled frames compare"
+    return self.outputs_from_batch(batch)
 
 @patch
 def predict_step(self:RegressionTracker,
@@ -120,7 +120,7 @@ def predict_step(self:RegressionTracker,
                  batch_idx:int=0, # Lightning's; not used
 ) -> tuple: # keypoints (B, K, 2) in pixels of the frame, confidences (B, K)
     "Where the keypoints are"
-    found = self.read(batch)
-    return found["keypoints_pred"], found["confidences"]
+    outputs = self.outputs_from_batch(batch)
+    return outputs["keypoints_pred"], outputs["confidences"]
 
 SemiSupervisedRegressionTracker = semi_supervised(RegressionTracker)

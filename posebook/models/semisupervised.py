@@ -19,11 +19,11 @@ from ..losses.factory import LossFactory
 @contextmanager
 def frozen_batchnorm_statistics(module): # any
     "Batch normalization uses the statistics that it has, and does not change them"
-    learning = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.training]
-    for m in learning: m.eval()
+    layers = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.training]
+    for m in layers: m.eval()
     try: yield
     finally:
-        for m in learning: m.train()
+        for m in layers: m.train()
 
 # %% ../../nbs/models/04_semisupervised.ipynb #c4c0507e
 def sequence_fields(batch:dict, # unlabeled
@@ -32,7 +32,7 @@ def sequence_fields(batch:dict, # unlabeled
     return {k: batch[k] for k in ("sequence", "frame") if k in batch}
 
 class SemiSupervisedTrackerMixin:
-    "What a tracker needs to learn from unlabeled video too; goes before the tracker's class"
+    "What a tracker needs to be trained on unlabeled video too; goes before the tracker's class"
     def __init__(self,
         loss_factory_unsupervised:LossFactory=None, # losses of unlabeled video
         **kwargs, # settings of the tracker
@@ -44,9 +44,9 @@ class SemiSupervisedTrackerMixin:
     def get_loss_inputs_unlabeled(self,
         batch:dict, # images, windows, affine (S, 2, 3), sequence (S,), frame (S,)
     ) -> dict: # outputs, by the field's standard keys
-        "What the losses of unlabeled frames look at; a tracker's own"
-        found = getattr(super(), "get_loss_inputs_unlabeled", None)
-        if found: return found(batch)
+        "Return what the losses of unlabeled frames compare; each tracker defines it"
+        inherited = getattr(super(), "get_loss_inputs_unlabeled", None)
+        if inherited: return inherited(batch)
         raise NotImplementedError(
             f"{type(self).__name__} needs `get_loss_inputs_unlabeled(batch)`: "
             "from an unlabeled batch to the dict of outputs that its losses ask for")
@@ -86,13 +86,13 @@ def semi_supervised(tracker:type, # a tracker's class
 # %% ../../nbs/models/04_semisupervised.ipynb #6cfb2b3d
 @callbacks("anneal_weight")
 class AnnealWeight(Callback):
-    "Lets the losses of unlabeled video in, gently"
+    "Raise the weight of the losses of unlabeled video gradually"
     def __init__(self,
         attr_name:str="total_unsupervised_importance", # what is varied
         init_val:float=0.,  # its value at first
         final_val:float=1., # and in the end
-        start:float=.4,     # share of the training after which it changes
-        over:float=.1,      # share of the training that the change takes
+        start:float=.4,     # fraction of the training after which it changes
+        over:float=.1,      # fraction of the training that the change takes
         increase_factor:float=None, # instead: what is added each epoch
         freeze_until_epoch:int=0,   # instead: the epoch from which on it is
     ):
@@ -102,15 +102,15 @@ class AnnealWeight(Callback):
         self.increase_factor, self.freeze_until_epoch = increase_factor, freeze_until_epoch
 
     def value(self,
-        progress:float, # share of the training that is done
+        progress:float, # fraction of the training that is done
         epoch:int,      # counted from 0
     ) -> float:
-        "The factor at a moment of the training"
+        "Return the factor at a moment of the training"
         if self.increase_factor is not None:
-            grown = self.init_val + self.increase_factor * max(0, epoch - self.freeze_until_epoch)
-            return min(grown, self.final_val)
-        done = min(1., max(0., (progress - self.start) / max(self.over, 1e-9)))
-        return self.init_val + done * (self.final_val - self.init_val)
+            factor = self.init_val + self.increase_factor * max(0, epoch - self.freeze_until_epoch)
+            return min(factor, self.final_val)
+        fraction = min(1., max(0., (progress - self.start) / max(self.over, 1e-9)))
+        return self.init_val + fraction * (self.final_val - self.init_val)
 
     def on_train_batch_start(self, trainer, tracker, batch, batch_idx):
         "Set it"

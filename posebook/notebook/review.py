@@ -15,7 +15,7 @@ from ..data.tables import read_predictions
 from ..inference.sidecar import check_video
 from ..labeling.pick_frames import save_frames
 from .widget import css_colors, require_notebook, MessageWidget
-from ..video.files import decoded, open_video, probe, read_frames, upright
+from ..video.files import decode_frames, open_video, probe, read_frames, upright_rgb
 from ..video.stream import SequenceReader
 from .widget import read_static
 
@@ -28,15 +28,15 @@ class FrameReader(SequenceReader):
     ):
         super().__init__(path)
         self.fps, self.upcoming, self.last = probe(path).fps, iter(()), -100
-        self.seek = seek and len(set(self.times)) == self.frames
+        self.seek = seek and len(set(self.times)) == self.num_frames
 
     def _decode_from(self, start): # yields number, frame
         if not self.seek: yield from enumerate(read_frames(self.path, start), start); return
         with open_video(self.path) as container:
             container.seek(self.times[start], stream=container.streams.video[0])
-            for frame in decoded(container, []):
+            for frame in decode_frames(container, []):
                 number = int(np.searchsorted(self.times, frame.pts))
-                yield number, upright(frame) if number >= start else None
+                yield number, upright_rgb(frame) if number >= start else None
 
     def __getitem__(self, number:int) -> np.ndarray: # (H, W, 3) uint8 RGB
         if not self.last < number < self.last + 30: self.upcoming = self._decode_from(number)
@@ -44,7 +44,7 @@ class FrameReader(SequenceReader):
             if self.last == number: return frame
             if self.last > number: break           # the seek went too far
         self.last = -100
-        return self.read(number, 1)[0]
+        return self.read_sequence(number, 1)[0]
 
 # %% ../../nbs/notebook/04_review.ipynb #8bfb4fcf
 MEASURES = {"temporal_norm": "jump", "pca_singleview_error": "pose error", "spread": "spread",
@@ -65,9 +65,9 @@ class TrackedVideo:
         if not table.is_file():
             raise PosebookError("the video was not tracked yet", table,
                                 f"posebook predict {model} {video}" if model.is_dir() else None)
-        check_video(table, video, probe(video).frames)
+        check_video(table, video, probe(video).num_frames)
         _, self.names, self.keypoints, confidences = read_predictions(table)
-        rows, frames = len(confidences), self.video.frames
+        rows, frames = len(confidences), self.video.num_frames
         if abs(frames - rows) > max(2, rows // 100):
             raise PosebookError(f"the table has {rows} rows, the video {frames} frames", table,
                                 "is it this video's table?")

@@ -19,7 +19,7 @@ from ..video.files import read_frames, write_video
 # %% ../../nbs/project/02_toy_project.ipynb #097f63c1
 def _film(toy, session, frames, folder):
     "Write a video; return its path, keypoints and which of them are visible"
-    images, keypoints, visible = toy.frames(frames, session)
+    images, keypoints, visible = toy.render(frames, session)
     path = folder/"videos"/f"toy{session}.mp4"
     write_video(path, images, toy.fps, threads=1)     # the same bytes on every machine
     return path, keypoints, visible

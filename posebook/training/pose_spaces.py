@@ -50,6 +50,6 @@ def write_pose_errors(predictions, # a table
                        path,        # the file to write
 ):
     "How far each keypoint is from where a space would have it, in pixels"
-    measure = lambda o: space.of_keypoints(torch.from_numpy(o)).numpy()
+    measure = lambda o: space.keypoint_errors(torch.from_numpy(o)).numpy()
     write_values(path, ((index, names, measure(keypoints))
                         for index, names, keypoints, _ in read_in_chunks(predictions)))

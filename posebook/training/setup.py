@@ -11,7 +11,7 @@ from ..config.schema import Config
 from ..core import PosebookError
 from ..data.augment import Augmenter
 from ..data.dataset import LabeledDataset
-from ..data.geometry import box_pixels, model_size
+from ..data.geometry import box_pixels, model_input_size
 from ..data.labels import image_size, Labels, read_labels
 from ..data.splits import split_frames
 from ..device import bf16_is_fast, pick_accelerator
@@ -43,7 +43,7 @@ def resolve(cfg:Config,    # as read
     d.num_keypoints, d.keypoint_names = len(names), names
     look_at = box_pixels(d.box, image_size(labels.paths()[0]))[:1:-1]
     size = d.image_resize_dims
-    size.height, size.width = model_size(look_at, size.height, size.width)
+    size.height, size.width = model_input_size(look_at, size.height, size.width)
     t.accelerator = pick_accelerator(t.accelerator, t.num_gpus)
     if t.precision == "auto": t.precision = "bf16" if bf16_is_fast(t.accelerator) else "32"
     cfg.dali.backend = pick_source(cfg.dali.backend, t.accelerator)
@@ -95,7 +95,7 @@ def get_sequences(cfg:Config, # resolved
     frames, key = o.base.train.sequence_length, "dali.base.train.sequence_length"
     if window > 1: frames, key = o.context.train.batch_size, "dali.context.train.batch_size"
     length, copies = frames - window + 1, max(o.copies for o in asked)
-    together = any("sequence" in o.needs() for o in asked)
+    together = any("sequence" in o.required_outputs() for o in asked)
     if length // copies < 1 + together:
         raise PosebookError(f"{frames} frames a batch are too few: {copies} of a kind, in windows "
                             f"of {window}, leave {max(0, length // copies)} to answer for", key,
@@ -103,9 +103,9 @@ def get_sequences(cfg:Config, # resolved
     return RandomSequences(find_videos(folder), (size.height, size.width), d.box, length, window,
                            Augmenter(t.imgaug, d.keypoint_names),
                            o.general.get("seed", t.rng_seed_data_pt), copies=copies,
-                           together=together, source=o.backend, antialias=d.antialias,
+                           successive=together, source=o.backend, antialias=d.antialias,
                            device=t.accelerator,
-                           wanted=lambda: tracker.total_unsupervised_importance > 0)
+                           is_needed=lambda: tracker.total_unsupervised_importance > 0)
 
 def get_data_module(cfg:Config,    # resolved
                     labels:Labels, # of the project

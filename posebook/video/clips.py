@@ -10,107 +10,110 @@ import numpy as np, torch
 from itertools import count, islice, tee
 from fastcore.basics import patch
 from ..core import build, PosebookError, sources
-from ..data.augment import Augmenter, generator
+from ..data.augment import Augmenter, sample_generator
 from ..data.geometry import compose, frame_affine
 from .files import probe
 from .stream import prefetch, window_indices
 
 # %% ../../nbs/video/03_clips.ipynb #8a3dfefb
 class RandomSequences:
-    "Unlabeled video in short sequences, as batches"
+    "Unlabeled video in short clips, as batches"
     def __init__(self,
         videos:list,        # video files
-        size,               # height, width of what the model sees
-        box=None,           # x, y, width, height of the part to look at; None: all
-        length:int=16,      # frames to answer for, a batch, copies counted
+        size,               # height, width of the model input
+        box=None,           # x, y, width, height in pixels; None: the whole frame
+        length:int=16,      # frames to predict in a batch, copies included
         context:int=1,      # frames in a window, odd; half of them are added at both ends
-        augment:Augmenter=None, # what may happen to a sequence; None: nothing
-        seed:int=0,         # of the draws
-        memory:float=1e9,   # bytes; videos that all fit are kept
-        wanted=lambda: True, # whether the next batch is needed
-        copies:int=1,       # of each frame, differently changed
-        together:bool=True, # successive frames; False: each from anywhere
-        source:str="torch", # who decodes and resizes, by name
+        augment:Augmenter=None, # of a clip; None: none
+        seed:int=0,         # of the random numbers
+        memory:float=1e9,   # bytes; if all videos fit, they are cached
+        is_needed=lambda: True, # whether the next batch is needed
+        copies:int=1,         # augmented copies of each frame
+        successive:bool=True, # successive frames; False: each from anywhere
+        source:str="torch",   # a source's name: torch or dali
         antialias:bool=True, # see `resize`
         device:str="cpu",   # where the source works, if it can choose
     ):
         self.source = build(sources[source], dict(
             size=size, box=box, antialias=antialias, device=device))
-        self.videos, self.lengths = list(videos), np.array([self.source.length(v) for v in videos])
+        self.videos = list(videos)
+        self.lengths = np.array([self.source.count_frames(v) for v in videos])
         self.affines = [frame_affine((o.height, o.width), size, box) for o in map(probe, videos)]
-        self.copies, self.pieces = copies, 1 if together else max(1, length // copies)
-        self.length = length = max(1, length // copies // self.pieces)    # of a piece
-        self.context, self.seed, self.wanted = context, seed, wanted
+        self.copies, self.num_clips = copies, 1 if successive else max(1, length // copies)
+        self.length = length = max(1, length // copies // self.num_clips)    # of a clip
+        self.context, self.seed, self.is_needed = context, seed, is_needed
         self.augment = augment and augment.without_flips()
-        self.reach, self.steps, self.epoch, self.sampler = context // 2, 1, 0, self
-        self.wide = wide = length + 2 * self.reach          # frames of a piece
-        short = [v for v, n in zip(self.videos, self.lengths) if n < wide]
-        if short or not videos:
-            raise PosebookError(f"unlabeled video of at least {wide} frames is needed",
-                                short[0] if short else "data.video_dir",
+        self.half_window, self.steps, self.epoch, self.sampler = context // 2, 1, 0, self
+        self.clip_length = clip_length = length + 2 * self.half_window       # with its margins
+        short_videos = [v for v, n in zip(self.videos, self.lengths) if n < clip_length]
+        if short_videos or not videos:
+            raise PosebookError(f"unlabeled video of at least {clip_length} frames is needed",
+                                short_videos[0] if short_videos else "data.video_dir",
                                 "take out what is shorter, or add videos")
-        self.keep = self.lengths.sum() * 3 * size[0] * size[1] <= memory
-        self.coming, self.next = None, None
+        self.cache_videos = self.lengths.sum() * 3 * size[0] * size[1] <= memory
+        self.prefetched, self.next_batch = None, None
 
     def set_epoch(self, epoch:int): # from 0; Lightning calls it
-        "Say which epoch comes next"
+        "Set the epoch of the next batches"
         self.epoch = epoch
 
     def __len__(self): return self.steps
 
 # %% ../../nbs/video/03_clips.ipynb #7b94b8ed
 @patch
-def draw(self:RandomSequences,
-         number:int, # of the piece, counted over all epochs
+def random_clip(self:RandomSequences,
+                number:int, # of the clip, counted over all epochs
 ) -> tuple: # the video's number, the first frame's
-    "Where a piece is from"
-    rng = generator(self.seed, number, 2**31 + 1)
+    "Draw the video and the first frame of a clip"
+    rng = sample_generator(self.seed, number, 2**31 + 1)
     video = rng.choice(len(self.lengths), p=self.lengths / self.lengths.sum())
-    return video, int(rng.integers(0, self.lengths[video] - self.wide + 1))
+    return video, int(rng.integers(0, self.lengths[video] - self.clip_length + 1))
 
 @patch
-def parts(self:RandomSequences,
-          first:int, # number of the first piece
-): # yields, for each piece and its copies, images (n, 3, h, w) and affine (2, 3)
-    "Pieces of video, differently changed"
-    drawn, again = tee(map(self.draw, count(first)))
-    places = ((self.videos[v], start) for v, start in drawn)
-    found = self.source.sequences(places, self.wide, self.keep)
-    for number, (video, _), images in zip(count(first), again, found):
+def clips(self:RandomSequences,
+          first:int, # number of the first clip
+): # yields, for each clip and its copies, images (n, 3, h, w) and affine (2, 3)
+    "Yield the augmented copies of clips"
+    clip_starts, same_starts = tee(map(self.random_clip, count(first)))
+    locations = ((self.videos[v], start) for v, start in clip_starts)
+    sequences = self.source.read_sequences(locations, self.clip_length, self.cache_videos)
+    for number, (video, _), images in zip(count(first), same_starts, sequences):
         affine = self.affines[video]
         for c in range(self.copies):
             if not self.augment: yield images, affine
             else:
-                rng = generator(self.seed, number, 2**31 + 2 + c)
-                changed, moved = self.augment.sequence(images, rng, self.source.warp)
-                yield changed, compose(affine, moved)
+                rng = sample_generator(self.seed, number, 2**31 + 2 + c)
+                augmented, augmentation_affine = self.augment.augment_sequence(
+                    images, rng, self.source.warp)
+                yield augmented, compose(affine, augmentation_affine)
 
 # %% ../../nbs/video/03_clips.ipynb #a9750337
 @patch
 def batches(self:RandomSequences,
             first:int=0, # number of the batch, counted over all epochs
 ): # yields dicts: images (N, 3, h, w); for S outputs: windows (S, T) rows of them, affine (S, 2, 3),
-   # sequence (S,) and frame (S,), numbers that say what belongs together
-    "Batches of sequences from anywhere, without end"
-    every, length, n = self.pieces * self.copies, self.length, self.wide
-    window = window_indices(self.reach, n - self.reach, self.context, 0, n)
-    frame = torch.arange(self.pieces * length).view(self.pieces, 1, length)
-    parts = self.parts(first * self.pieces)
+   # sequence (S,) and frame (S,), numbers of the clip and of the frame
+    "Yield batches of random clips, without end"
+    num_sequences, length, clip_length = self.num_clips * self.copies, self.length, self.clip_length
+    windows = window_indices(self.half_window, clip_length - self.half_window,
+                             self.context, 0, clip_length)
+    frame = torch.arange(self.num_clips * length).view(self.num_clips, 1, length)
+    clips = self.clips(first * self.num_clips)
     while True:
-        images, affines = zip(*islice(parts, every))
+        images, affines = zip(*islice(clips, num_sequences))
         affine = torch.from_numpy(np.stack(affines)).float()
         yield dict(images=torch.cat(images), affine=affine.repeat_interleave(length, 0),
-                   windows=torch.cat([window + i * n for i in range(every)]),
-                   sequence=torch.arange(every).repeat_interleave(length),
+                   windows=torch.cat([windows + i * clip_length for i in range(num_sequences)]),
+                   sequence=torch.arange(num_sequences).repeat_interleave(length),
                    frame=frame.expand(-1, self.copies, -1).flatten())
 
 @patch
 def __iter__(self:RandomSequences):
-    "The batches of the epoch; they are made ahead, across epochs"
+    "Yield the batches of the epoch; they are prefetched, across epochs"
     for number in range(self.epoch * self.steps, (self.epoch + 1) * self.steps):
-        if not self.wanted():
+        if not self.is_needed():
             yield {}
             continue
-        if self.next != number: self.coming = prefetch(self.batches(number))
-        self.next = number + 1
-        yield next(self.coming)
+        if self.next_batch != number: self.prefetched = prefetch(self.batches(number))
+        self.next_batch = number + 1
+        yield next(self.prefetched)

@@ -11,28 +11,28 @@ import av, numpy as np, torch
 from itertools import islice
 from fastcore.basics import patch
 from ..core import build, PosebookError, sources
-from ..data.dataset import fit_frames
+from ..data.dataset import preprocess_frames
 from ..data.geometry import to_uint8, frame_affine, warp
-from .files import decoded, open_video, probe, read_frames, upright
+from .files import decode_frames, open_video, probe, read_frames, upright_rgb
 
 # %% ../../nbs/video/02_stream.ipynb #ed7ef64c
 def prefetch(items,   # an iterable
-          n:int=2, # how many to have ready
+          n:int=2, # items to keep ready
 ): # yields the items
-    "The same items, made by a thread that is a little ahead; an error in it is raised here"
+    "Yield the same items, prefetched by a thread; an error in it is raised here"
     q, stop, ready = queue.Queue(n), threading.Event(), threading.Event()
     cores = torch.get_num_threads()
-    def put(o):
+    def put(item):
         while not stop.is_set():
-            try: return q.put(o, timeout=.1)
+            try: return q.put(item, timeout=.1)
             except queue.Full: pass
     def run():
         torch.get_num_threads()                     # or torch would set it later
         torch.set_num_threads(1)                    # of this thread, and of those to come ...
         ready.set()
         try:
-            for o in items:
-                put((o, None))
+            for item in items:
+                put((item, None))
                 if stop.is_set(): return
             put((None, StopIteration()))
         except BaseException as e: put((None, e))
@@ -51,94 +51,95 @@ def prefetch(items,   # an iterable
         thread.join()
 
 # %% ../../nbs/video/02_stream.ipynb #4b2ecb65
-def window_indices(first:int,    # the first frame to answer for
-                last:int,     # the one after the last
-                context:int,  # frames in a window, odd
-                start:int,    # the number of the first frame that is there
-                end:int,      # and that of the one after the last
-) -> torch.Tensor: # (last - first, context) rows among the frames that are there
-    "For each frame, which of the frames that are there it looks at"
-    reach = torch.arange(context) - context // 2
-    return (torch.arange(first, last)[:, None] + reach).clamp(start, end - 1) - start
+def window_indices(first:int,    # the first frame to predict
+                   last:int,     # the one after the last
+                   context:int,  # frames in a window, odd
+                   start:int,    # the number of the first available frame
+                   end:int,      # and that of the one after the last
+) -> torch.Tensor: # (last - first, context) rows among the available frames
+    "Return the window of each frame, as rows among the available frames"
+    offsets = torch.arange(context) - context // 2
+    return (torch.arange(first, last)[:, None] + offsets).clamp(start, end - 1) - start
 
 # %% ../../nbs/video/02_stream.ipynb #67a935b4
-def batch_windows(parts,          # yields (n, 3, h, w), successive frames
-               batch_size:int, # frames to answer for in a batch
-               context:int=1,  # frames in a window, odd
-               first:int=0,    # the first frame to answer for
-               at:int=0,       # the number of the first frame that comes
-): # yields dicts of images, windows and frames
-    "Frames as batches, each frame answered for once"
-    parts, reach, images, error = iter(parts), context // 2, None, None
+def batch_windows(chunks,          # yields (n, 3, h, w), successive frames
+                  batch_size:int,    # frames to predict in a batch
+                  context:int=1,     # frames in a window, odd
+                  first:int=0,       # the first frame to predict
+                  chunk_start:int=0, # the number of the first frame of the first chunk
+): # yields dicts of images, windows and frame_numbers
+    "Yield frames as batches, each frame predicted once"
+    chunks, half_window, images, error = iter(chunks), context // 2, None, None
     def batch(last):
-        windows = window_indices(first, last, context, at, at + len(images))
-        return dict(images=images, windows=windows, frames=torch.arange(first, last))
+        windows = window_indices(first, last, context, chunk_start, chunk_start + len(images))
+        return dict(images=images, windows=windows, frame_numbers=torch.arange(first, last))
     while error is None:
-        try: new = next(parts)
+        try: chunk = next(chunks)
         except StopIteration: break
-        except PosebookError as e: error = e; break     # what could be read is not lost
-        images = new if images is None else torch.cat([images, new])
-        while at + len(images) >= first + batch_size + reach:
+        except PosebookError as e: error = e; break     # what was read is not lost
+        images = chunk if images is None else torch.cat([images, chunk])
+        while chunk_start + len(images) >= first + batch_size + half_window:
             yield batch(first + batch_size)
             first += batch_size
-            keep = max(0, first - reach - at)
-            images, at = images[keep:], at + keep
-    if images is not None and at + len(images) > first: yield batch(at + len(images))
+            num_dropped = max(0, first - half_window - chunk_start)
+            images, chunk_start = images[num_dropped:], chunk_start + num_dropped
+    if images is not None and chunk_start + len(images) > first:
+        yield batch(chunk_start + len(images))
     if error: raise error
 
 # %% ../../nbs/video/02_stream.ipynb #72644b07
 @sources("torch")
 class TorchSource:
-    "Frames decoded by PyAV, cut and resized by torch"
+    "Frames decoded by PyAV, cropped and resized by torch"
     def __init__(self,
-        size,             # height, width of what the model sees
-        box=None,         # x, y, width, height of the part to look at; None: all
+        size,             # height, width of the model input
+        box=None,         # x, y, width, height in pixels; None: the whole frame
         antialias:bool=True, # see `resize`
         device:str="cpu", # where frames are wanted; here they stay in the processor's memory
     ):
         self.size, self.box, self.antialias = tuple(size), box, antialias
-        self.readers, self.kept = {}, {}
+        self.readers, self.cached_videos = {}, {}
 
-    def fit(self,
-        frames:list, # of (H, W, 3) uint8
+    def preprocess(self,
+                   frames:list, # of (H, W, 3) uint8
     ) -> torch.Tensor: # (n, 3, h, w) uint8
-        "Frames as the model sees them"
-        return fit_frames(np.stack(frames), self.size, self.box, self.antialias)
+        "Return the model inputs of frames"
+        return preprocess_frames(np.stack(frames), self.size, self.box, self.antialias)
 
     def warp(self,
         images, # (n, 3, h, w) uint8
         affine, # (2, 3), from pixels of these images to pixels of the result
     ) -> torch.Tensor: # (n, 3, h, w) uint8
         "Turn, scale and shift frames"
-        turned = [warp(o, affine) for o in images.permute(0, 2, 3, 1).numpy()]
-        return torch.from_numpy(np.stack(turned)).permute(0, 3, 1, 2)
+        warped = [warp(o, affine) for o in images.permute(0, 2, 3, 1).numpy()]
+        return torch.from_numpy(np.stack(warped)).permute(0, 3, 1, 2)
 
-    def in_order(self,
-        path,      # a video file
-        start:int, # the first frame's number
-        n:int,     # frames at a time
+    def read_chunks(self,
+                    path,      # a video file
+                    start:int, # the first frame's number
+                    n:int,     # frames at a time
     ): # yields (<= n, 3, h, w) uint8
         "The frames of a video from one on, `n` at a time"
         frames = read_frames(path, start)
         while True:
-            part, error = [], None
-            try: part.extend(islice(frames, n))
+            chunk, error = [], None
+            try: chunk.extend(islice(frames, n))
             except PosebookError as e: error = e
-            if part: yield self.fit(part)
+            if chunk: yield self.preprocess(chunk)
             if error: raise error
-            if len(part) < n: return
+            if len(chunk) < n: return
 
 # %% ../../nbs/video/02_stream.ipynb #c769c44b
 class VideoStream:
-    "A video as batches, in order, each frame answered for once"
+    "A video as batches, in order, each frame predicted once"
     def __init__(self,
         path,              # a video file
-        size,              # height, width of what the model sees
-        box=None,          # x, y, width, height of the part to look at; None: all
+        size,              # height, width of the model input
+        box=None,          # x, y, width, height in pixels; None: the whole frame
         batch_size:int=16, # frames a batch
         start:int=0,       # first frame
         context:int=1,     # frames in a window, odd
-        source:str="torch", # who decodes and resizes, by name
+        source:str="torch", # a source's name: torch or dali
         antialias:bool=True, # see `resize`
         device:str="cpu",  # where the source works, if it can choose
     ):
@@ -149,17 +150,17 @@ class VideoStream:
         self.affine = torch.from_numpy(affine).float()
 
     def _batches(self):
-        at = max(0, self.start - self.context // 2)         # the first frame that is looked at
-        parts = self.source.in_order(self.info.path, at, self.batch_size)
-        for batch in batch_windows(parts, self.batch_size, self.context, self.start, at):
-            affine = self.affine.expand(len(batch["frames"]), 2, 3)
+        first_frame = max(0, self.start - self.context // 2)   # of the first window
+        chunks = self.source.read_chunks(self.info.path, first_frame, self.batch_size)
+        for batch in batch_windows(chunks, self.batch_size, self.context, self.start, first_frame):
+            affine = self.affine.expand(len(batch["frame_numbers"]), 2, 3)
             yield dict(batch, affine=affine, video=self.info.path)
 
     def __iter__(self): return prefetch(self._batches())
 
 # %% ../../nbs/video/02_stream.ipynb #1bb3f343
 class SequenceReader:
-    "Any few successive frames of a video"
+    "Reads short sequences of frames from anywhere in a video"
     def __init__(self,
         path, # a video file
     ):
@@ -169,55 +170,55 @@ class SequenceReader:
             except (av.error.FFmpegError, OSError) as e:
                 raise PosebookError("the video is damaged", path, "re-encode it with ffmpeg, or "
                                     "take it out of the folder") from e
-        # without time stamps nothing can be found, and frames are counted from the first
+        # without time stamps it cannot seek, and frames are counted from the first
         self.times = [] if None in times else sorted(times)
-        self.frames = len(times)
+        self.num_frames = len(times)
 
-    def read(self,
-        start:int, # the first frame's number
-        n:int,     # frames
+    def read_sequence(self,
+                      start:int, # the first frame's number
+                      n:int,     # frames
     ) -> list: # of n arrays (H, W, 3) uint8
         "Some successive frames"
-        found = self._sought(start, n) or list(islice(read_frames(self.path, start), n))
-        if len(found) == n: return found
+        frames = self._read_by_seeking(start, n) or list(islice(read_frames(self.path, start), n))
+        if len(frames) == n: return frames
         raise PosebookError(f"frames {start} to {start + n - 1} cannot be read", self.path,
                             "re-encode the video with ffmpeg, or take it out of the folder")
 
 # %% ../../nbs/video/02_stream.ipynb #58a26fa5
 @patch
-def _sought(self:SequenceReader, start, n) -> list: # of n frames; empty if they could not be found
-    if len(set(self.times)) < self.frames: return []
-    first, found, broken = self.times[start], [], []
+def _read_by_seeking(self:SequenceReader, start, n) -> list: # of n frames; empty if it fails
+    if len(set(self.times)) < self.num_frames: return []
+    first_time, frames, failed_times = self.times[start], [], []
     with open_video(self.path) as c:
         try:
-            c.seek(first, stream=c.streams.video[0])
-            for i, frame in enumerate(decoded(c, broken)):
-                if broken or frame.pts is None or i == 0 and frame.pts > first: return []
-                if frame.pts >= first: found.append(upright(frame))
-                if len(found) == n: return found
+            c.seek(first_time, stream=c.streams.video[0])
+            for i, frame in enumerate(decode_frames(c, failed_times)):
+                if failed_times or frame.pts is None or i == 0 and frame.pts > first_time: return []
+                if frame.pts >= first_time: frames.append(upright_rgb(frame))
+                if len(frames) == n: return frames
         except (av.error.FFmpegError, OSError): return []
     return []
 
 # %% ../../nbs/video/02_stream.ipynb #3c966d99
 @patch
-def length(self:TorchSource,
-           path, # a video file
+def count_frames(self:TorchSource,
+                 path, # a video file
 ) -> int:
     "Frames of a video"
     if path not in self.readers: self.readers[path] = SequenceReader(path)
-    return self.readers[path].frames
+    return self.readers[path].num_frames
 
 @patch
-def sequences(self:TorchSource,
-              draws,          # yields (path, the first frame's number)
-              n:int,          # frames of each
-              keep:bool=False, # decode a video once, and keep it as the model sees it
+def read_sequences(self:TorchSource,
+                   clip_starts,          # yields (path, the first frame's number)
+                   n:int,                # frames of each
+                   keep:bool=False, # decode a video once, and cache its model inputs
 ): # yields (n, 3, h, w) uint8
     "Successive frames from anywhere"
-    for path, start in draws:
-        if keep and path not in self.kept:
-            self.kept[path] = to_uint8(torch.cat(list(self.in_order(path, 0, 64))))
-        if not keep: yield to_uint8(self.fit(self.readers[path].read(start, n)))
+    for path, start in clip_starts:
+        if keep and path not in self.cached_videos:
+            self.cached_videos[path] = to_uint8(torch.cat(list(self.read_chunks(path, 0, 64))))
+        if not keep: yield to_uint8(self.preprocess(self.readers[path].read_sequence(start, n)))
         else:                                  # a packet or two may have given no frame
-            start = min(start, max(0, len(self.kept[path]) - n))
-            yield self.kept[path][start:start + n]
+            start = min(start, max(0, len(self.cached_videos[path]) - n))
+            yield self.cached_videos[path][start:start + n]

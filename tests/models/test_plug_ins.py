@@ -29,9 +29,9 @@ class Counting(TorchSource):
     "As torch, and counts"
     frames = 0
 
-    def fit(self, frames):
+    def preprocess(self, frames):
         Counting.frames += len(frames)
-        return super().fit(frames)
+        return super().preprocess(frames)
 
 
 def test_a_video_source_serves_training_and_prediction():
