@@ -7,7 +7,6 @@ __all__ = ['SETS', 'split_sizes', 'split_frames', 'write_split', 'read_split', '
 
 # %% ../../nbs/data/02_splits.ipynb #af320da9
 import csv
-from pathlib import Path
 import numpy as np, torch
 from ..core import PosebookError, atomic_write
 

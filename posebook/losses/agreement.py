@@ -47,8 +47,8 @@ def fuse_views(self:Agreement,
     if self.multiview is None: return keypoints
     P, mean, groups = self.multiview.components, self.multiview.mean, self.multiview.views
     centered, weight = self.multiview.to_rows(keypoints) - mean, self.multiview.to_rows(spreads)**-2
-    coefficients = torch.linalg.solve((P * weight[:, None]) @ P.T, (weight * centered) @ P.T)
-    points = (coefficients @ P + mean).view(len(keypoints), -1, len(groups), 2)
+    c = torch.linalg.solve((P * weight[:, None]) @ P.T, (weight * centered) @ P.T)
+    points = (c @ P + mean).view(len(keypoints), -1, len(groups), 2)
     fused = keypoints.clone()
     for i, group in enumerate(groups): fused[:, group] = points[:, :, i]
     return fused

@@ -8,7 +8,6 @@ __all__ = ['LossFactory']
 # %% ../../nbs/losses/07_factory.ipynb #0f90b4d9
 from torch import nn
 from ..core import losses, build
-from .base import Loss # importing it gives the labeled losses their names
 
 # %% ../../nbs/losses/07_factory.ipynb #8e89ca82
 class LossFactory(nn.Module):

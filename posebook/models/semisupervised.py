@@ -6,7 +6,6 @@
 __all__ = ['frozen_batchnorm_statistics', 'sequence_fields', 'SemiSupervisedTrackerMixin', 'semi_supervised', 'AnnealWeight']
 
 # %% ../../nbs/models/04_semisupervised.ipynb #10ff8b1b
-import torch
 from contextlib import contextmanager
 from functools import cache
 from torch import Tensor
