@@ -38,10 +38,10 @@ def render_capsules(ends,   # (n,2,3) x, y and nearness to the eye of the two jo
         texture = cv2.remap(fur, *(v.reshape(-1, size[0]) for v in texture_xy), cv2.INTER_LINEAR,
                             borderMode=cv2.BORDER_WRAP).reshape(t.shape)
         r += unit*texture
-    beyond = along - t
-    squared_distance = across*across + beyond*beyond
+    overshoot = along - t
+    squared_distance = across*across + overshoot*overshoot
     bulge = np.sqrt(np.maximum(r*r - squared_distance, 0))
-    facing = lambda v: (beyond*cells(v[:,0]*c + v[:,1]*s) + across*cells(v[:,1]*c - v[:,0]*s)
+    facing = lambda v: (overshoot*cells(v[:,0]*c + v[:,1]*s) + across*cells(v[:,1]*c - v[:,0]*s)
                         + bulge*cells(v[:,2])) / r
     gray = cells(tone) * (.55 + .5*facing(lamp))
     if fur is not None: gray *= (1 + .45*np.maximum(facing(ground)+.2, 0)) * (1 + .25*texture)

@@ -96,8 +96,8 @@ def open(self:PredictionTable,
 ):
     "Begin to write, or go on after the rows that are kept"
     self.path.parent.mkdir(parents=True, exist_ok=True)
-    kept = self.part.read_text().splitlines()[:3 + keep] if keep else self.head
-    with atomic_write(self.part) as p: p.write_text("\n".join(kept) + "\n")
+    text_lines = self.part.read_text().splitlines()[:3 + keep] if keep else self.head
+    with atomic_write(self.part) as p: p.write_text("\n".join(text_lines) + "\n")
     self.file = self.part.open("a")
 
 @patch

@@ -118,8 +118,8 @@ class PCALoss(Loss):
     ) -> Tensor: # (M, points), M rows
         "The reprojection error of each point of each row"
         rows = self.to_rows(keypoints).float()
-        known = rows.isfinite().all(-1, keepdim=True)     # an unknown pose costs nothing
-        return self.distances(rows.where(known, self.mean), self.mean, self.components)
+        observed = rows.isfinite().all(-1, keepdim=True)     # an unknown pose costs nothing
+        return self.distances(rows.where(observed, self.mean), self.mean, self.components)
 
     def forward(self,
         keypoints_pred:Tensor, # (S, K, 2) pixels of the frame
@@ -136,11 +136,11 @@ def fit(self:PCALoss,
 ) -> PCASubspace:
     "Fit the space of the labels, and store their reprojection errors in `label_errors`"
     rows = self.to_rows(torch.as_tensor(np.asarray(keypoints), dtype=torch.float64)).numpy()
-    space, known = fit_subspace(rows, components, f"losses.{self.name}"), ~np.isnan(rows)
-    nonempty = known.any(1)
+    space, observed = fit_subspace(rows, components, f"losses.{self.name}"), ~np.isnan(rows)
+    nonempty = observed.any(1)
     filled, _ = expectation_step(rows[nonempty], space.mean, space.covariance)
     errors = self.distances(torch.from_numpy(filled), space.mean, space.components).numpy()
-    self.label_errors = errors[known[nonempty].reshape(*errors.shape, 2).all(-1)]
+    self.label_errors = errors[observed[nonempty].reshape(*errors.shape, 2).all(-1)]
     return space
 
 # %% ../../nbs/losses/04_pca.ipynb #768a7ea1
