@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['training_kinds', 'peak_memory', 'video_losses', 'time_steps', 'measure_training', 'measure_tracking',
-           'measure_reading', 'measure_memory', 'measure_losses', 'main', 'run_in_subprocess', 'start_up',
-           'measurements', 'row', 'bench']
+           'measure_reading', 'measure_memory', 'measure_losses', 'main', 'run_in_subprocess', 'startup_time',
+           'measurements', 'format_measurement', 'bench']
 
 # %% ../nbs/82_bench.ipynb #0fe76634
 import json, os, platform, subprocess, sys, tempfile, time
@@ -15,7 +15,7 @@ from .project.toy_project import make_toy_project
 
 # %% ../nbs/82_bench.ipynb #56fed032
 def peak_memory() -> int: # MB; 0 where the system does not say
-    "The most memory that this process has had"
+    "Return the most memory that this process has used"
     try: import resource
     except ImportError: return 0
     unit = 1024**2 if sys.platform == "darwin" else 1024
@@ -30,20 +30,20 @@ training_kinds = {  # name -> settings
     "video":  ["training.cache_features=false", "training.unfreezing_step=0",
                "callbacks.anneal_weight.start=-1"]}
 
-def _of(model, backbone) -> list: # settings
-    "A model, without a download: speed does not depend on the weights"
+def _model_settings(model_type, backbone) -> list:
+    "Return the settings of a model without a download: speed does not depend on the weights"
     default = backbone == "efficientnet_lite0"
-    return [f"model.model_type={model}", f"model.backbone={backbone}",
+    return [f"model.model_type={model_type}", f"model.backbone={backbone}",
             *([] if default else ["model.weights=null"])]
 
-def video_losses(model:str, # a registered tracker
+def video_losses(model_type:str, # a registered tracker
 ) -> list: # of names
-    "Our losses of unlabeled video that a tracker can have"
+    "Return our losses of unlabeled video that a tracker can have"
     from posebook.core import losses, models
     from posebook.models import factory                     # registers ours
-    able = {*models[model].outputs, "sequence", "frame"}
+    available = {*models[model_type].outputs, "sequence", "frame"}
     return [k for k, o in losses.items() if o.__module__.startswith("posebook.")
-            and not o.needs_labels() and set(o.required_outputs()) <= able]
+            and not o.needs_labels() and set(o.required_outputs()) <= available]
 
 # %% ../nbs/82_bench.ipynb #70e4e176
 def time_steps(skip:int,  # steps before the clock starts
@@ -58,20 +58,22 @@ def time_steps(skip:int,  # steps before the clock starts
                 self.rate = steps / (time.perf_counter() - self.started)
     return Clock()
 
-def measure_training(project,  # a folder with a posebook.yaml
-                     model,    # by name
-                     backbone, # by name
-                     kind,     # one of `training_kinds`
-                     steps,    # to time
+# %% ../nbs/82_bench.ipynb #b6fa0b77
+def measure_training(project,    # a folder with a posebook.yaml
+                     model_type, # by name
+                     backbone,   # by name
+                     kind,       # one of `training_kinds`
+                     steps,      # to time
 ) -> dict: # rate: steps a second
-    "Training steps with 8 labeled frames of 256x256, and 16 of video"
+    "Measure training steps with 8 labeled frames of 256x256, and 16 of video"
     from posebook.config.read import read_config
     from posebook.training.fit import Run
-    # cached: the first eight epochs of three steps compute what is remembered
+    # cached: the first eight epochs of three steps compute the features
     skip = 26 if kind == "cached" else 3
-    video = video_losses(model) if kind == "video" else []
+    video = video_losses(model_type) if kind == "video" else []
     cfg = read_config(project, [
-        *training_kinds[kind], *_of(model, backbone), f"training.max_steps={skip + steps}",
+        *training_kinds[kind], *_model_settings(model_type, backbone),
+        f"training.max_steps={skip + steps}",
         "training.check_val_every_n_epoch=1000", "training.train_batch_size=8",
         f"model.losses_to_use=[{','.join(video)}]"])
     clock = time_steps(skip, steps)
@@ -80,13 +82,13 @@ def measure_training(project,  # a folder with a posebook.yaml
 
 # %% ../nbs/82_bench.ipynb #b7a6fb0a
 def _rate(f) -> float: # a second
-    "How many a second, where `f` does some and says how many"
+    "Return how many a second, where `f` does some and returns how many"
     started = time.perf_counter()
-    n = f()
-    return n / (time.perf_counter() - started)
+    count = f()
+    return count / (time.perf_counter() - started)
 
-def _predictor(project, settings, precision="32"):
-    "A model of a project that nobody trained"
+def _untrained_predictor(project, settings, precision="32"):
+    "Return the predictor of a model that was not trained"
     from posebook.config.read import read_config
     from posebook.models.factory import get_model
     from posebook.training.setup import get_labels, resolve
@@ -95,134 +97,141 @@ def _predictor(project, settings, precision="32"):
     cfg = resolve(cfg, get_labels(cfg))
     return Predictor(tracker=get_model(cfg), cfg=cfg, precision=precision)
 
-def measure_tracking(project,   # a folder with a posebook.yaml
-                     model,     # by name
-                     backbone,  # by name
-                     precision, # 32 | bf16
-                     video,     # a video file
+# %% ../nbs/82_bench.ipynb #51c9d298
+def measure_tracking(project,    # a folder with a posebook.yaml
+                     model_type, # by name
+                     backbone,   # by name
+                     precision,  # 32 | bf16
+                     video,      # a video file
 ) -> dict: # rate and forward: frames a second
-    "From an h264 video to a table, and the forward pass alone beside it"
+    "Measure tracking from an h264 video to a table, and the forward pass alone"
     from posebook.video.stream import VideoStream
     from posebook.inference.predict import predict_single_video
-    predictor = _predictor(project, _of(model, backbone), precision)
+    predictor = _untrained_predictor(project, _model_settings(model_type, backbone), precision)
     context = predictor.context
     batch = next(iter(VideoStream(video, predictor.size, context=context)))
     def forward():
         n = 0
         while n < 160: n += len(predictor.predict_batch(batch)[0])
         return n
-    def whole():
+    def track():
         with tempfile.TemporaryDirectory() as out:
             return len(predict_single_video(video, predictor, out).read_text().splitlines()) - 3
     for _ in range(2): predictor.predict_batch(batch)           # warm up
-    before, rate, after = (_rate(f) for f in (forward, whole, forward))
-    return {"rate": round(rate, 1), "forward": round((before + after) / 2, 1)}
+    rate_before, rate, rate_after = (_rate(f) for f in (forward, track, forward))
+    return {"rate": round(rate, 1), "forward": round((rate_before + rate_after) / 2, 1)}
 
 # %% ../nbs/82_bench.ipynb #dc41826c
-def measure_reading(project,  # not used
-                    model,    # not used
-                    backbone, # not used
-                    kind,     # decode, or a source's name
-                    video,    # a video file
+def measure_reading(project,    # not used
+                    model_type, # not used
+                    backbone,   # not used
+                    kind,       # decode, or a source's name
+                    video,      # a video file
 ) -> dict: # rate: frames a second
-    "From an h264 video to frames, or to batches of 256x256"
+    "Measure reading from an h264 video to frames, or to batches of 256x256"
     from posebook.video import dali
     from posebook.video.files import read_frames
     from posebook.video.stream import VideoStream
-    def read():
+    def count_frames():
         if kind == "decode": return sum(1 for _ in read_frames(video))
         return sum(len(o["frame_numbers"]) for o in VideoStream(video, (256, 256), source=kind))
-    read()                                                      # warm up
-    return {"rate": round(max(_rate(read) for _ in range(3)), 1)}
+    count_frames()                                                      # warm up
+    return {"rate": round(max(_rate(count_frames) for _ in range(3)), 1)}
 
-def measure_memory(project,  # a folder with a posebook.yaml
-                   model,    # by name
-                   backbone, # by name
-                   kind,     # not used
-                   video,    # a video file
+# %% ../nbs/82_bench.ipynb #b296a95a
+def measure_memory(project,    # a folder with a posebook.yaml
+                   model_type, # by name
+                   backbone,   # by name
+                   kind,       # not used
+                   video,      # a video file
 ) -> dict: # rate: frames a second
-    "A video of 64x64 pixels, to a table"
+    "Measure the memory of tracking a video of 64x64 pixels"
     from posebook import testing                                # registers the backbone
     from posebook.inference.predict import predict_single_video
-    predictor = _predictor(project, [*_of(model, backbone), "data.image_resize_dims.height=64",
-                                     "data.image_resize_dims.width=64"])
-    def whole():
+    small = ["data.image_resize_dims.height=64", "data.image_resize_dims.width=64"]
+    predictor = _untrained_predictor(project, [*_model_settings(model_type, backbone), *small])
+    def track():
         with tempfile.TemporaryDirectory() as out:
             table = predict_single_video(video, predictor, out)
             with table.open() as f: return sum(1 for _ in f) - 3
-    return {"rate": round(_rate(whole), 1)}
+    return {"rate": round(_rate(track), 1)}
 
 # %% ../nbs/82_bench.ipynb #e016de99
-def measure_losses(project,  # a folder with a posebook.yaml
-                   model,    # by name
-                   backbone, # by name
-                   kind,     # video
-                   tries,    # of which the fastest counts
-) -> dict: # rate: a second; share: of a step
-    "All losses of unlabeled video together, without the network"
+def _train_step(tracker, batch) -> tuple: # seconds, outputs for unlabeled video
+    "Time a step of a training with labels and video, forward and backward"
     from posebook.models.semisupervised import sequence_fields
+    started = time.perf_counter()
+    labeled = tracker.get_loss_inputs_labeled(batch["labeled"])
+    outputs = tracker.get_loss_inputs_unlabeled(batch["unlabeled"])
+    outputs = {**sequence_fields(batch["unlabeled"]), **outputs}
+    unsupervised = tracker.loss_factory_unsupervised("train", **outputs)[0]
+    (tracker.loss_factory("train", **labeled)[0] + unsupervised).backward()
+    return time.perf_counter() - started, outputs
+
+def _losses_step(tracker, outputs) -> float: # seconds
+    "Time the losses of unlabeled video, forward and backward to the tracker's outputs"
+    leaves = {k: v.detach().requires_grad_(v.requires_grad) for k, v in outputs.items()}
+    started = time.perf_counter()
+    tracker.loss_factory_unsupervised("train", **leaves)[0].backward()
+    return time.perf_counter() - started
+
+# %% ../nbs/82_bench.ipynb #6bc836c6
+def measure_losses(project,    # a folder with a posebook.yaml
+                   model_type, # by name
+                   backbone,   # by name
+                   kind,       # video
+                   tries,      # of which the fastest counts
+) -> dict: # rate: a second; fraction: of a step
+    "Measure all losses of unlabeled video together, without the network"
     from posebook.config.read import read_config
     from posebook.training.fit import Run
     cfg = read_config(project, [
-        *training_kinds[kind], *_of(model, backbone),
-        f"model.losses_to_use=[{','.join(video_losses(model))}]"])
-    with tempfile.TemporaryDirectory() as out:
-        run = Run(cfg, out)
+        *training_kinds[kind], *_model_settings(model_type, backbone),
+        f"model.losses_to_use=[{','.join(video_losses(model_type))}]"])
+    with tempfile.TemporaryDirectory() as out: run = Run(cfg, out)
     tracker, batch = run.tracker.train(), next(iter(run.data.train_dataloader()))[0]
     tracker.unfreeze()
-    def losses(outputs): return tracker.loss_factory_unsupervised("train", **outputs)[0]
-    def step():
-        started = time.perf_counter()
-        labeled = tracker.get_loss_inputs_labeled(batch["labeled"])
-        outputs = tracker.get_loss_inputs_unlabeled(batch["unlabeled"])
-        outputs = {**sequence_fields(batch["unlabeled"]), **outputs}
-        (tracker.loss_factory("train", **labeled)[0] + losses(outputs)).backward()
-        return time.perf_counter() - started, outputs
-    def alone(outputs):
-        leaves = {k: v.detach().requires_grad_(v.requires_grad) for k, v in outputs.items()}
-        started = time.perf_counter()
-        losses(leaves).backward()
-        return time.perf_counter() - started
-    whole, outputs = zip(*(step() for _ in range(tries)))
-    best = min(alone(outputs[0]) for _ in range(tries))
-    return {"rate": round(1 / best, 1), "share": round(best / min(whole), 3)}
+    step_times, outputs = zip(*(_train_step(tracker, batch) for _ in range(tries)))
+    fastest = min(_losses_step(tracker, outputs[0]) for _ in range(tries))
+    return {"rate": round(1 / fastest, 1), "fraction": round(fastest / min(step_times), 3)}
 
 # %% ../nbs/82_bench.ipynb #64d42377
 def main(spec:str, # JSON: what, project, model, backbone, kind, amount
 ):
     "Run one measurement and print it as JSON; the process that `bench` starts"
-    o = json.loads(spec)
-    f = {"training": measure_training, "tracking": measure_tracking,
-         "losses": measure_losses, "reading": measure_reading, "memory": measure_memory}[o["what"]]
-    found = f(o["project"], o["model"], o["backbone"], o["kind"], o["amount"])
-    said = {k: o[k] for k in ("what", "model", "backbone", "kind")}
-    print("\n" + json.dumps({**said, **found, "memory": peak_memory()}))
+    task = json.loads(spec)
+    measure = {"training": measure_training, "tracking": measure_tracking, "losses": measure_losses,
+               "reading": measure_reading, "memory": measure_memory}[task["what"]]
+    result = measure(task["project"], task["model"], task["backbone"], task["kind"], task["amount"])
+    description = {k: task[k] for k in ("what", "model", "backbone", "kind")}
+    print("\n" + json.dumps({**description, **result, "memory": peak_memory()}))
 
-def _python(code, **kwargs):
+def _run_python(code, **kwargs):
     "Run code in a process of its own that imports nothing from the working folder"
     with tempfile.TemporaryDirectory() as empty:
         return subprocess.run([sys.executable, "-c", code], cwd=empty, **kwargs)
 
+# %% ../nbs/82_bench.ipynb #d3fd30c1
 def run_in_subprocess(**spec, # what, project, model, backbone, kind, amount
 ) -> dict: # what, model, backbone, kind, rate, memory in MB
-    "One measurement in a process of its own"
+    "Run one measurement in a process of its own"
     code = f"from posebook.bench import main; main({json.dumps(spec)!r})"
-    p = _python(code, capture_output=True, text=True)
-    if p.returncode:
-        said = p.stderr.strip().splitlines()[-1:] or [p.returncode]
-        raise PosebookError(f"a measurement failed: {said[0]}",
+    process = _run_python(code, capture_output=True, text=True)
+    if process.returncode:
+        last_line = process.stderr.strip().splitlines()[-1:] or [process.returncode]
+        raise PosebookError(f"a measurement failed: {last_line[0]}",
                             f"{spec['what']} {spec['model']} {spec['backbone']} {spec['kind']}")
-    return json.loads(p.stdout.strip().splitlines()[-1])
+    return json.loads(process.stdout.strip().splitlines()[-1])
 
-def start_up(n:int=5, # tries
+def startup_time(n:int=5, # tries
 ) -> float: # seconds
-    "How long `posebook --help` takes, the best of a few"
+    "Return how long `posebook --help` takes, the best of a few"
     code = "from posebook.cli import main; main(['--help'])"
-    def once():
+    def seconds():
         started = time.perf_counter()
-        _python(code, stdout=subprocess.DEVNULL, check=True)
+        _run_python(code, stdout=subprocess.DEVNULL, check=True)
         return time.perf_counter() - started
-    return min(once() for _ in range(n))
+    return min(seconds() for _ in range(n))
 
 # %% ../nbs/82_bench.ipynb #b15e5f65
 def measurements(quick:bool, # only the default backbone
@@ -237,33 +246,34 @@ def measurements(quick:bool, # only the default backbone
         yield dict(what="reading", model="-", backbone="-", kind=kind)
     for kind in ("short", "long")[:1 if quick else 2]:
         yield dict(what="memory", model="heatmap", backbone="tiny", kind=kind)
-    for b in ["efficientnet_lite0"] if quick else ["efficientnet_lite0", "resnet18", "resnet50"]:
+    for backbone in ["efficientnet_lite0"] if quick else ["efficientnet_lite0", "resnet18", "resnet50"]:
         for kind in ("whole", "frozen", "cached"):
-            yield default | dict(what="training", backbone=b, kind=kind)
-        for kind in precisions: yield default | dict(what="tracking", backbone=b, kind=kind)
-    for m in ["heatmap"] if quick else ["heatmap", "heatmap_mhcrnn", "regression"]:
-        for kind in ("tuned", "video"): yield default | dict(what="training", model=m, kind=kind)
-        if m != "heatmap": yield default | dict(what="tracking", model=m, kind="32")
-        yield default | dict(what="losses", model=m, kind="video")
+            yield default | dict(what="training", backbone=backbone, kind=kind)
+        for kind in precisions: yield default | dict(what="tracking", backbone=backbone, kind=kind)
+    for model_type in ["heatmap"] if quick else ["heatmap", "heatmap_mhcrnn", "regression"]:
+        for kind in ("tuned", "video"): yield default | dict(what="training", model=model_type, kind=kind)
+        if model_type != "heatmap": yield default | dict(what="tracking", model=model_type, kind="32")
+        yield default | dict(what="losses", model=model_type, kind="video")
 
-def row(o:dict, # as `run_alone` returns
+# %% ../nbs/82_bench.ipynb #3823ab5b
+def format_measurement(m:dict, # a measurement as `run_in_subprocess` returns
 ) -> str:
-    "A measurement as a line"
-    unit = {"training": "steps/s", "losses": "times/s"}.get(o["what"], "frames/s")
-    beside = f"   forward alone {o['forward']:.0f}" if "forward" in o else ""
-    if "share" in o: beside = f"   {o['share']:.1%} of a step"
-    return (f"{o['what']:9} {o['model']:15} {o['backbone']:19} {o['kind']:7} {o['rate']:7.1f} "
-            f"{unit:9} {o['memory']:5} MB{beside}")
+    "Return a measurement as a line"
+    unit = {"training": "steps/s", "losses": "times/s"}.get(m["what"], "frames/s")
+    remark = f"   forward alone {m['forward']:.0f}" if "forward" in m else ""
+    if "fraction" in m: remark = f"   {m['fraction']:.1%} of a step"
+    return (f"{m['what']:9} {m['model']:15} {m['backbone']:19} {m['kind']:7} {m['rate']:7.1f} "
+            f"{unit:9} {m['memory']:5} MB{remark}")
 
 # %% ../nbs/82_bench.ipynb #69b6446a
-def _machine() -> dict:
-    "What was measured on"
+def _machine_facts() -> dict:
+    "Return what was measured on"
     import torch
     return {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(),
             "python": platform.python_version(), "torch": torch.__version__}
 
-def _material(folder, quick) -> tuple: # a project, and the videos of each kind of measurement
-    "What is trained on and tracked; 60 frames are filmed, and repeated"
+def _make_inputs(folder, quick) -> tuple: # a project, and the videos of each kind of measurement
+    "Make the project and the videos that are measured; 60 frames are drawn, and repeated"
     from itertools import cycle, islice
     from posebook.toy import Toy
     from posebook.video.files import write_video
@@ -272,11 +282,12 @@ def _material(folder, quick) -> tuple: # a project, and the videos of each kind 
     videos = {"bench": (large, 180 if quick else 600), "read": (large, 1000),
               "short": (small, 2000), "long": (small, 50_000)}
     if quick: del videos["long"]
-    for name, (frames, n) in videos.items():
-        # the toy's grain costs many bits, and decoding them time; a lab's camera makes fewer
-        write_video(folder/f"{name}.mp4", islice(cycle(frames), n), quality=30)
+    for name, (frames, num_frames) in videos.items():
+        # the toy's noise costs many bits, and decoding them time; a lab's camera makes fewer
+        write_video(folder/f"{name}.mp4", islice(cycle(frames), num_frames), quality=30)
     return project, {o: str(folder/f"{o}.mp4") for o in videos}
 
+# %% ../nbs/82_bench.ipynb #752d220a
 def _is_bench(path) -> bool:
     "Whether a file holds the figures of an earlier bench"
     try: return {"machine", "measurements"} <= set(json.loads(Path(path).read_text(encoding="utf-8")))
@@ -293,16 +304,16 @@ def bench(out="posebook-bench.json", # where the figures go
     if Path(out).exists() and not _is_bench(out):
         raise PosebookError("this holds no figures of posebook bench, so it is not written over", out,
                             "give another with --out")
-    found = {"machine": _machine(), "help_seconds": round(start_up(), 3), "measurements": []}
-    say(f"posebook --help: {found['help_seconds']:.2f} s")
+    results = {"machine": _machine_facts(), "help_seconds": round(startup_time(), 3), "measurements": []}
+    say(f"posebook --help: {results['help_seconds']:.2f} s")
     with tempfile.TemporaryDirectory() as tmp:
-        project, videos = _material(Path(tmp), quick)
-        for m in measurements(quick):
-            steps = (60 if m["kind"] == "cached" else 12) // (2 if quick else 1)
+        project, videos = _make_inputs(Path(tmp), quick)
+        for task in measurements(quick):
+            steps = (60 if task["kind"] == "cached" else 12) // (2 if quick else 1)
             amount = {"tracking": videos["bench"], "reading": videos["read"],
-                      "memory": videos.get(m["kind"])}.get(m["what"], steps)
-            found["measurements"].append(run_in_subprocess(project=str(project), amount=amount, **m))
-            say(row(found["measurements"][-1]))
-    with atomic_write(out) as p: p.write_text(json.dumps(found, indent=1))
+                      "memory": videos.get(task["kind"])}.get(task["what"], steps)
+            results["measurements"].append(run_in_subprocess(project=str(project), amount=amount, **task))
+            say(format_measurement(results["measurements"][-1]))
+    with atomic_write(out) as p: p.write_text(json.dumps(results, indent=1))
     say(f"wrote {out}")
-    return found
+    return results

@@ -12,10 +12,10 @@ from .core import PosebookError
 
 # %% ../nbs/01_device.ipynb #2e4ba5d3
 def cpu_flags() -> set: # of names, such as avx512_bf16
-    "What the processor says it can do (Linux on x86; elsewhere nothing)"
-    try: said = Path("/proc/cpuinfo").read_text().splitlines()
+    "Return the processor's flags (Linux on x86; elsewhere none)"
+    try: lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError: return set()
-    return set(next((o for o in said if o.startswith("flags")), "").split())
+    return set(next((o for o in lines if o.startswith("flags")), "").split())
 
 def bf16_is_fast(accelerator:str, # cpu | cuda | mps
 ) -> bool:
@@ -23,14 +23,14 @@ def bf16_is_fast(accelerator:str, # cpu | cuda | mps
     if accelerator == "cuda": return torch.cuda.is_bf16_supported(including_emulation=False)
     return accelerator == "cpu" and "avx512_bf16" in cpu_flags()
 
-def pick_accelerator(wish:str="auto", # auto | cpu | cuda | mps
+def pick_accelerator(accelerator:str="auto", # auto | cpu | cuda | mps
                      num_gpus:int=1,  # 0: auto does not look for one
 ) -> str: # cpu | cuda | mps
-    "The device to compute on"
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(),
-             "cpu": True}
-    if wish == "auto": return next(k for k in there if there[k] and (num_gpus or k == "cpu"))
-    if not there.get(wish):
-        raise PosebookError(f"there is no {wish} on this machine", "training.accelerator",
+    "Return the device to compute on"
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(),
+                 "cpu": True}
+    if accelerator == "auto": return next(k for k in available if available[k] and (num_gpus or k == "cpu"))
+    if not available.get(accelerator):
+        raise PosebookError(f"there is no {accelerator} on this machine", "training.accelerator",
                             "use auto or cpu")
-    return wish
+    return accelerator

@@ -37,7 +37,7 @@ def _is_manifest(content) -> bool:
     if not isinstance(files, list) or not isinstance(checkpoints, dict): return False
     return all(isinstance(o, str) for o in files) and all(isinstance(o, list) for o in checkpoints.values())
 
-def _write(folder, manifest):
+def _write_manifest(folder, manifest):
     with atomic_write(Path(folder)/MANIFEST) as part:
         part.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
@@ -51,7 +51,7 @@ def edit_manifest(folder, # a model folder
         manifest = read_manifest(folder)
         before = json.dumps(manifest)
         yield manifest
-        if json.dumps(manifest) != before: _write(folder, manifest)
+        if json.dumps(manifest) != before: _write_manifest(folder, manifest)
 
 # %% ../nbs/03_model_folder.ipynb #ea6ceeb7
 def model_folder_of(path, # a file or a folder
@@ -71,40 +71,40 @@ def record_files(*paths): # files, there already or about to be written
             manifest["files"] = sorted({*manifest["files"], *new})
 
 def new_model_folder(folder, # made if it is not there
-                     **more  # further entries of posebook.json
+                     **entries  # further entries of posebook.json
 ):
     "Make a folder a model folder, with nothing in its list yet but the list itself and locks"
     Path(folder).mkdir(parents=True, exist_ok=True)
     files = [MANIFEST, f"{MANIFEST}.lock", "training.lock"]
-    _write(folder, {"posebook": __version__, "files": files, "checkpoints": {}, **more})
+    _write_manifest(folder, {"posebook": __version__, "files": files, "checkpoints": {}, **entries})
 
 # %% ../nbs/03_model_folder.ipynb #8bb9c043
 def listed_files(folder, # a model folder
 ) -> set: # relative paths with strokes
     "Return the files of a model folder that posebook wrote and that are still there"
     folder = Path(folder).resolve()
-    def ours(name):
+    def is_present(name):
         path = PurePosixPath(str(name))
         if path.is_absolute() or ".." in path.parts or not (folder/path).is_file(): return False
         return (folder/path).parent.resolve() == folder/path.parent
     names = {str(PurePosixPath(o)) for o in (read_manifest(folder) or {"files": []})["files"]}
-    return {o for o in names if ours(o)} | {o for o in _leftovers(folder, names) if ours(o)}
+    return {o for o in names if is_present(o)} | {o for o in _leftovers(folder, names) if is_present(o)}
 
 def _leftovers(folder, names): # yields relative paths
     "Find the temporary files of interrupted writes of listed files"
     for parent in {PurePosixPath(o).parent for o in names}:
         for path in (folder/parent).glob(".*") if (folder/parent).is_dir() else ():
-            found = re.fullmatch(r"\.(.+)\.\d+-\d+(\.\w+)?", path.name)
-            if found and str(parent/(found[1] + (found[2] or ""))) in names: yield str(parent/path.name)
+            match = re.fullmatch(r"\.(.+)\.\d+-\d+(\.\w+)?", path.name)
+            if match and str(parent/(match[1] + (match[2] or ""))) in names: yield str(parent/path.name)
 
 def other_files(folder, # any
 ) -> set: # relative paths with strokes
     "Return the files and links of a folder that posebook did not write"
-    folder, there = Path(folder), set()
+    folder, names = Path(folder), set()
     for root, folders, files in os.walk(folder):
         links = [o for o in folders if (Path(root)/o).is_symlink()]
-        there |= {(Path(root)/o).relative_to(folder).as_posix() for o in (*files, *links)}
-    return there - listed_files(folder)
+        names |= {(Path(root)/o).relative_to(folder).as_posix() for o in (*files, *links)}
+    return names - listed_files(folder)
 
 def remove_listed(folder): # a model folder
     "Remove the files that posebook wrote, and the folders that are empty then"
@@ -116,10 +116,10 @@ def remove_listed(folder): # a model folder
         if not os.listdir(root): os.rmdir(root)
 
 # %% ../nbs/03_model_folder.ipynb #cfa9da7c
-def _beside(folder, ending): return Path(folder).with_name(f"{Path(folder).name}.{ending}")
+def _sibling(folder, ending): return Path(folder).with_name(f"{Path(folder).name}.{ending}")
 def _occupied(folder): return folder.is_dir() and any(folder.iterdir())
 
-def _replaces(new, folder) -> bool:
+def _is_replacement(new, folder) -> bool:
     "Whether a folder is the unfinished replacement of another"
     return new.is_dir() and (read_manifest(new) or {}).get("replaces") == folder.name
 
@@ -127,8 +127,8 @@ def newest_folder(folder, # a model folder, there already or not
 ) -> Path: # itself, or NAME.new
     "Return the folder that a training of this name writes to: NAME.new while it is to replace NAME"
     folder = Path(folder).resolve()
-    new = _beside(folder, "new")
-    return new if _replaces(new, folder) else folder
+    new = _sibling(folder, "new")
+    return new if _is_replacement(new, folder) else folder
 
 # %% ../nbs/03_model_folder.ipynb #b397e003
 @contextmanager
@@ -159,18 +159,18 @@ def check_target(folder, # where a model is to be
                         "give another with --out, go on with its training by --resume, or replace "
                         "it by --overwrite")
 
-def _clear(folder, overwrite, replace):
+def _make_room(folder, overwrite, replace):
     "Make room for NAME.new, and see that NAME.old will be free"
-    new, old = _beside(folder, "new"), _beside(folder, "old")
-    mine = _replaces(new, folder)
-    if mine and not overwrite:
+    new, old = _sibling(folder, "new"), _sibling(folder, "old")
+    unfinished = _is_replacement(new, folder)
+    if unfinished and not overwrite:
         raise PosebookError(f"an interrupted training is here, which was to replace {folder.name}",
                             new, f"finish it by --resume --out {folder}, or begin again by --overwrite")
     for path in (new, old) if replace else ():
-        if _occupied(path) and (path == old or not mine or other_files(path)):
+        if _occupied(path) and (path == old or not unfinished or other_files(path)):
             raise PosebookError("this folder is needed to replace the model, and holds something else",
                                 path, "move it away, or give another with --out")
-    if mine:
+    if unfinished:
         with training_lock(new): pass               # an error if a training still writes to it
         remove_listed(new)
 
@@ -179,9 +179,9 @@ def _is_replaced(old) -> bool:
     "Whether a folder is an old model that a new one was taking the place of"
     return old.is_dir() and "replaced" in (read_manifest(old) or {})
 
-def _recover(folder):
+def _finish_exchange(folder):
     "Finish the exchange of two folders that was interrupted, or take it back"
-    if not _is_replaced(old := _beside(folder, "old")): return
+    if not _is_replaced(old := _sibling(folder, "old")): return
     if folder.is_dir(): return _discard(old, folder)
     old.rename(folder)
     with edit_manifest(folder) as manifest: del manifest["replaced"]
@@ -202,33 +202,33 @@ def start_model_folder(folder, # where the model is to be
     "Make a model folder for a new model, or raise an error if something is in the way"
     folder = Path(folder).resolve()
     with disk_errors(folder):
-        _recover(folder)
+        _finish_exchange(folder)
         replace = check_target(folder, overwrite)
-        _clear(folder, overwrite, replace)
-        target = _beside(folder, "new") if replace else folder
+        _make_room(folder, overwrite, replace)
+        target = _sibling(folder, "new") if replace else folder
         new_model_folder(target, **({"replaces": folder.name} if replace else {}))
     return target
 
 # %% ../nbs/03_model_folder.ipynb #53ae78e2
 def _check_names(new, folder):
     "Raise an error if files of the user's have the names of files of the new model"
-    mine = {o for name in other_files(new) | listed_files(new)
-            for o in (PurePosixPath(name), *PurePosixPath(name).parents)}
-    clash = [o for o in sorted(other_files(folder)) if PurePosixPath(o) in mine
-             or any(str(p) in listed_files(new) for p in PurePosixPath(o).parents)]
-    if clash:
+    new_names = {o for name in other_files(new) | listed_files(new)
+                 for o in (PurePosixPath(name), *PurePosixPath(name).parents)}
+    clashes = [o for o in sorted(other_files(folder)) if PurePosixPath(o) in new_names
+               or any(str(p) in listed_files(new) for p in PurePosixPath(o).parents)]
+    if clashes:
         raise PosebookError("files that posebook did not write have the names of files of the new "
-                            f"model: {', '.join(clash[:5])}", folder,
+                            f"model: {', '.join(clashes[:5])}", folder,
                             f"move them away, then finish by --resume --out {folder}")
 
 def finish_model_folder(folder, # where the model is to be, as given to `start_model_folder`
 ) -> Path: # the same
     "Put a complete model in the place of the older one, if there is one"
     folder = Path(folder).resolve()
-    new, old = _beside(folder, "new"), _beside(folder, "old")
+    new, old = _sibling(folder, "new"), _sibling(folder, "old")
     try:
-        if folder.is_dir(): _recover(folder)
-        if _replaces(new, folder):
+        if folder.is_dir(): _finish_exchange(folder)
+        if _is_replacement(new, folder):
             if not read_manifest(new).get("trained"):
                 raise PosebookError("the new model is not complete", new,
                                     f"go on with its training by --resume --out {folder}")
@@ -238,7 +238,7 @@ def finish_model_folder(folder, # where the model is to be, as given to `start_m
                 folder.rename(old)
             elif folder.is_dir(): folder.rmdir()
             new.rename(folder)
-            _recover(folder)
+            _finish_exchange(folder)
     except OSError as e:
         raise PosebookError(f"the new model could not take the place of the old one: {e}", new,
                             f"it is complete there; finish by --resume --out {folder}") from e
@@ -247,14 +247,14 @@ def finish_model_folder(folder, # where the model is to be, as given to `start_m
 
 # %% ../nbs/03_model_folder.ipynb #6419570e
 def refuse_target(folder,  # where a model is to be
-                  keep,    # name -> a folder that it may neither be nor contain
+                  protected,    # name -> a folder that it may neither be nor contain
                   data=(), # folders of images or videos that it may neither be, contain nor lie in
                   default=None, # a folder whose own subfolders may lie in such folders
 ):
     "Raise an error if a model folder would take the place of a project, its data or a home"
     folder = Path(folder).resolve()
-    keep = {**keep, "the working folder": Path.cwd(), "your home folder": Path.home()}
-    for name, path in keep.items():
+    protected = {**protected, "the working folder": Path.cwd(), "your home folder": Path.home()}
+    for name, path in protected.items():
         if Path(path).resolve().is_relative_to(folder):
             raise PosebookError(f"a model folder must not be or contain {name}", folder,
                                 "give another with --out")

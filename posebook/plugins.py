@@ -27,7 +27,7 @@ def trusted_plugins() -> set: # of sha256
     return {*hashes, *os.environ.get("POSEBOOK_TRUST", "").replace(",", " ").split()}
 
 # %% ../nbs/02_plugins.ipynb #8af70a01
-def _read(path) -> tuple: # content, sha256
+def _read_plugin(path) -> tuple: # content, sha256
     "Read a plug-in file"
     try: content = Path(path).read_bytes()
     except FileNotFoundError: raise PosebookError("the plug-in does not exist", path) from None
@@ -38,7 +38,7 @@ def _read(path) -> tuple: # content, sha256
 def trust(path, # a plug-in file
 ) -> str: # its sha256
     "Add a plug-in file to the user's list of trusted ones"
-    sha256, trusted = _read(path)[1], settings_folder()/"trusted_plugins.txt"
+    sha256, trusted = _read_plugin(path)[1], settings_folder()/"trusted_plugins.txt"
     if sha256 in trusted_plugins(): return sha256
     with disk_errors(trusted):
         trusted.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def trust(path, # a plug-in file
     return sha256
 
 # %% ../nbs/02_plugins.ipynb #f694fa00
-def _run(path, content:bytes):
+def _run_plugin(path, content:bytes):
     "Run a plug-in's content as a module of its own"
     module = ModuleType(f"posebook_plugin_{Path(path).stem}")
     module.__file__ = str(path)
@@ -62,8 +62,8 @@ def _run(path, content:bytes):
 def load_plugin(path, # a Python file that registers things
 ) -> str: # its sha256
     "Run a plug-in file that the user named, and trust it from now on"
-    content, sha256 = _read(path)
-    _run(path, content)
+    content, sha256 = _read_plugin(path)
+    _run_plugin(path, content)
     try: trust(path)
     except PosebookError as e:
         warnings.warn(f"the plug-in runs, but it could not be added to the trusted ones: {e}")
@@ -79,7 +79,7 @@ def load_recorded_plugins(plugins:dict, # path -> sha256, as a config has them
         if recorded and recorded in named:          # it ran, and may be gone from where it was
             hashes[path] = recorded
             continue
-        contents[path], sha256 = _read(path)
+        contents[path], sha256 = _read_plugin(path)
         hashes[path] = sha256
         if recorded and sha256 != recorded:
             raise PosebookError("the plug-in is not the one that was recorded: its sha256 is "
@@ -90,7 +90,7 @@ def load_recorded_plugins(plugins:dict, # path -> sha256, as a config has them
                             f"it yet (sha256 {sha256})", path,
                             f"read it, then run `posebook trust {path}` or name it with --plugin; "
                             f"without a home folder set POSEBOOK_TRUST={sha256}")
-    for path, content in contents.items(): _run(path, content)
+    for path, content in contents.items(): _run_plugin(path, content)
     return hashes
 
 # %% ../nbs/02_plugins.ipynb #a547dee8

@@ -31,7 +31,7 @@ from .config.write import save_config
 # %% ../nbs/81_testing.ipynb #761191c1
 @cache
 def small_project() -> Path: # its folder
-    "A project of the toy animal that is made once and must not be changed"
+    "Return a project of the toy animal that is made once and must not be changed"
     folder = Path(tempfile.mkdtemp())/"toy"
     return make_toy_project(Toy(0, 96, 96), folder, labels=12, videos=2, frames=30)
 
@@ -60,11 +60,11 @@ def short_run(model_type:str, # a registered tracker
     run = Run(cfg, folder)
     save_config(run.cfg, folder/"config.yaml")
     write_split(folder/"split.csv", run.labels.images, run.split)
-    with redirect_stderr(StringIO()): return run.fit()          # its progress is no news
+    with redirect_stderr(StringIO()): return run.fit()          # without the progress line
 
 def check_learns(run:Run, # trained
 ):
-    "The labeled loss falls, and every loss is logged with its weight"
+    "Check that the labeled loss falls, and that every loss is logged with its weight"
     log = pd.read_csv(run.folder/"logs/metrics.csv")
     unlabeled = getattr(run.tracker, "loss_factory_unsupervised", None)
     for name in [*run.tracker.loss_factory.losses, *(unlabeled.losses if unlabeled else [])]:
@@ -74,60 +74,60 @@ def check_learns(run:Run, # trained
     assert loss[-1] < loss[0], f"the loss did not fall: {loss[0]:.3f} at first, {loss[-1]:.3f} at last"
 
 # %% ../nbs/81_testing.ipynb #a1c98449
-def _on(run, batch):
-    "A batch of a loader on the tracker's device"
+def _to_device(run, batch):
+    "Move a batch of a loader to the tracker's device"
     return run.tracker.transfer_batch_to_device(batch, run.tracker.device, 0)
 
 def check_outputs(run:Run, # trained
 ):
-    "What the tracker says about labeled and unlabeled frames"
+    "Check the tracker's outputs for labeled frames"
     tracker, k = run.tracker.eval(), run.cfg.data.num_keypoints
     tracker.unfreeze()
-    batch = _on(run, next(iter(run.data.val_dataloader())))
-    outputs, b = tracker.get_loss_inputs_labeled(batch), len(batch["keypoints"])
+    batch = _to_device(run, next(iter(run.data.val_dataloader())))
+    outputs, n = tracker.get_loss_inputs_labeled(batch), len(batch["keypoints"])
     assert outputs["keypoints_pred"].shape[1:] == outputs["keypoints_targ"].shape[1:] == (k, 2)
     keypoints, confidences = tracker.predict_step(batch, 0)
-    assert keypoints.shape == (b, k, 2) and confidences.shape == (b, k)
+    assert keypoints.shape == (n, k, 2) and confidences.shape == (n, k)
     assert ((confidences >= 0) & (confidences <= 1)).all(), "confidences are from 0 to 1"
-    reaches = torch.autograd.grad(outputs["keypoints_pred"].sum(),
-                                  list(tracker.backbone.stages[-1].parameters()), allow_unused=True)
-    assert any(g is not None and g.abs().sum() > 0 for g in reaches), \
+    gradients = torch.autograd.grad(outputs["keypoints_pred"].sum(),
+                                    list(tracker.backbone.stages[-1].parameters()), allow_unused=True)
+    assert any(g is not None and g.abs().sum() > 0 for g in gradients), \
         "the keypoints' gradient does not reach the backbone"
 
 def check_unlabeled(run:Run, # trained, with losses of unlabeled video
 ) -> dict: # a loss's name -> its value
-    "What the tracker says about unlabeled frames, and that each loss teaches the backbone"
+    "Check the outputs for unlabeled frames, and that each loss has a gradient in the backbone"
     tracker = run.tracker.eval()
     tracker.unfreeze()
-    batch = _on(run, next(run.data.sequences.batches()))
+    batch = _to_device(run, next(run.data.sequences.batches()))
     outputs = tracker.get_loss_inputs_unlabeled(batch)
     missing = set(tracker.outputs) - set(outputs)
     assert not missing, f"declared, but not there: {missing}"
-    learn, values = list(tracker.backbone.stages[-1].parameters()), {}
+    parameters, values = list(tracker.backbone.stages[-1].parameters()), {}
     for name, loss in tracker.loss_factory_unsupervised.losses.items():
         value = loss(**{**sequence_fields(batch), **outputs})
-        grads = torch.autograd.grad(value, learn, retain_graph=True, allow_unused=True)
+        gradients = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
         values[name] = value.item()
         assert math.isfinite(values[name]), f"{name} is {value}"
-        if value > 0: assert any(g is not None and g.abs().sum() > 0 for g in grads), \
+        if value > 0: assert any(g is not None and g.abs().sum() > 0 for g in gradients), \
             f"the gradient of {name} does not reach the backbone"
     return values
 
 # %% ../nbs/81_testing.ipynb #1d8bcba0
 def check_reloads(run:Run, # trained
 ):
-    "The checkpoint makes an equal tracker, and a video gets one row a frame"
-    model, video = run.folder, small_project()/"videos/toy0.mp4"
-    table = predict_single_video(video, model)
+    "Check that the checkpoint makes an equal tracker, and that a video gets one row a frame"
+    model_dir, video = run.folder, small_project()/"videos/toy0.mp4"
+    table = predict_single_video(video, model_dir)
     index, _, keypoints, _ = read_predictions(table)
     assert list(map(int, index)) == list(range(30)), "a row for each frame, in order"
     assert np.isfinite(keypoints).all()
-    again = Run(run.cfg, model)
-    load_weights(again.tracker, model/"checkpoints/last.ckpt")
+    reloaded = Run(run.cfg, model_dir)
+    load_weights(reloaded.tracker, model_dir/"checkpoints/last.ckpt")
     batch = next(iter(run.data.val_dataloader()))
     with torch.no_grad():
         for a, b in zip(run.tracker.cpu().eval().predict_step(batch, 0),
-                        again.tracker.eval().predict_step(batch, 0)): assert torch.equal(a, b)
+                        reloaded.tracker.eval().predict_step(batch, 0)): assert torch.equal(a, b)
 
 # %% ../nbs/81_testing.ipynb #3a3334a1
 def try_tracker(model_type:str, # a registered tracker

@@ -9,9 +9,8 @@ __all__ = ['ensemble', 'predict_ensemble']
 import numpy as np
 from pathlib import Path
 from ..core import PosebookError, atomic_write
-from ..data.tables import (check_replaceable, read_in_chunks, table_header, table_rows,
-                                  write_values)
-from .predict import collect, predict
+from ..data.tables import check_replaceable, read_in_chunks, table_header, table_rows, write_values
+from .predict import collect_videos, predict
 from .sidecar import read_record, Sidecar, sidecar_path
 from ..model_folder import record_files
 from ..plugins import load_plugin
@@ -19,9 +18,9 @@ from ..plugins import load_plugin
 # %% ../../nbs/inference/06_ensemble.ipynb #fdea179a
 def ensemble(tables:list, # of the same video
              path,        # the mean's file
-             spread,      # the file of how far they are apart, in pixels
+             spread,      # the file of their spread, in pixels
 ):
-    "The mean of several tables, and how far they are apart"
+    "Write the mean of several tables, and their spread"
     parts = lambda: zip(*map(read_in_chunks, tables), strict=True)
     def mean():
         for part in parts():
@@ -31,11 +30,11 @@ def ensemble(tables:list, # of the same video
                                     " and ".join(map(str, tables)))
             yield indices[0], names[0], np.stack(keypoints), np.mean(confidences, 0)
     with atomic_write(path) as p, p.open("w") as f:
-        for i, (index, names, keypoints, confidences) in enumerate(mean()):
-            text = table_header("ensemble", names) if not i else []
+        for chunk, (index, names, keypoints, confidences) in enumerate(mean()):
+            text = table_header("ensemble", names) if not chunk else []
             f.write("\n".join(text + table_rows(index, keypoints.mean(0), confidences)) + "\n")
-    apart = lambda o: np.sqrt((o - o.mean(0)).__pow__(2).sum(-1).mean(0))
-    write_values(spread, ((index, names, apart(o)) for index, names, o, _ in mean()))
+    spread_of = lambda o: np.sqrt((o - o.mean(0)).__pow__(2).sum(-1).mean(0))
+    write_values(spread, ((index, names, spread_of(o)) for index, names, o, _ in mean()))
 
 # %% ../../nbs/inference/06_ensemble.ipynb #ee9bf07b
 def predict_ensemble(model_dirs, # folders that `train` made
@@ -48,37 +47,37 @@ def predict_ensemble(model_dirs, # folders that `train` made
 ) -> list: # the tables of the mean
     "Track videos with several models"
     if plugin: load_plugin(plugin)
-    models = [Path(o).resolve() for o in model_dirs]
-    if len({o.name for o in models}) < len(models) or len(models) < 2:
+    folders = [Path(o).resolve() for o in model_dirs]
+    if len({o.name for o in folders}) < len(folders) or len(folders) < 2:
         raise PosebookError("an ensemble needs two models or more, in folders of different names",
                             ", ".join(map(str, model_dirs)))
     if out is None:
         raise PosebookError("where should the tables of several models go?", do="say --out FOLDER")
-    means = [Path(out)/f"{v.stem}.csv" for v in collect(paths)]
-    there = [o for o in means if o.exists()]
-    if there and not (resume or overwrite):
-        raise PosebookError(f"{len(there)} table(s) exist already", there[0],
+    means = [Path(out)/f"{v.stem}.csv" for v in collect_videos(paths)]
+    existing = [o for o in means if o.exists()]
+    if existing and not (resume or overwrite):
+        raise PosebookError(f"{len(existing)} table(s) exist already", existing[0],
                             "give another folder with --out, or say --overwrite or --resume")
     for mean in means:
         check_replaceable(mean)
-        ours = mean.exists() or "posebook" in read_record(sidecar_path(mean))
-        if _spread_of(mean).exists() and not ours:
+        by_posebook = mean.exists() or "posebook" in read_record(sidecar_path(mean))
+        if _spread_path(mean).exists() and not by_posebook:
             raise PosebookError("this file is in the way, and nothing says that posebook wrote it",
-                                _spread_of(mean), "give another folder with --out, or move it away")
-    made = [predict(o, paths, Path(out)/o.name, resume=resume, overwrite=overwrite, **kwargs)
-            for o in models]
-    means = [Path(out)/o.name for o in made[0]]
-    for tables, mean in zip(zip(*made), means): _mean(tables, mean, resume)
+                                _spread_path(mean), "give another folder with --out, or move it away")
+    tables_of_models = [predict(o, paths, Path(out)/o.name, resume=resume, overwrite=overwrite, **kwargs)
+                        for o in folders]
+    means = [Path(out)/o.name for o in tables_of_models[0]]
+    for tables, mean in zip(zip(*tables_of_models), means): _write_mean(tables, mean, resume)
     return means
 
-def _spread_of(mean): return mean.with_name(f"{mean.stem}_spread.csv")
+def _spread_path(mean): return mean.with_name(f"{mean.stem}_spread.csv")
 
-def _mean(tables, mean, resume):
+def _write_mean(tables, mean, resume):
     "Write the mean of several models' tables, unless it is there and of the same models and video"
-    records, spread = [read_record(sidecar_path(o)) for o in tables], _spread_of(mean)
+    records, spread = [read_record(sidecar_path(o)) for o in tables], _spread_path(mean)
     checkpoints = sorted(o["model"]["checkpoint"] for o in records)
-    model = dict(checkpoint=" ".join(checkpoints), keypoints=records[0]["model"]["keypoints"])
-    sidecar = Sidecar(mean, records[0]["video"], model)
+    identity = dict(checkpoint=" ".join(checkpoints), keypoints=records[0]["model"]["keypoints"])
+    sidecar = Sidecar(mean, records[0]["video"], identity)
     if resume and mean.exists() and sidecar.path.is_file():
         sidecar.resumable(finished=True, growing=False)
         if spread.exists(): return

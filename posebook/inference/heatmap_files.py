@@ -23,10 +23,10 @@ class HeatmapFile(ResumableFile):
         stride, # model pixels a heatmap pixel
     ):
         super().__init__(path)
-        self.about = dict(keypoint_names=names, affine=affine, stride=stride)
+        self.attributes = dict(keypoint_names=names, affine=affine, stride=stride)
 
-    def num_rows(self) -> int:
-        "How many frames an interrupted run left"
+    def rows(self) -> int:
+        "Return how many frames an interrupted run left"
         return sum(1 for _ in self.chunks()) if self.part.is_file() else 0
 
 # %% ../../nbs/inference/02_heatmap_files.ipynb #de0dddb1
@@ -64,20 +64,20 @@ def add(self:HeatmapFile,
 ):
     "Write the heatmaps of a batch"
     if not self.file.tell(): self.file.write(json.dumps(heatmaps.shape[1:]).encode() + b"\n")
-    for one in heatmaps.astype(np.float16):
-        chunk = zlib.compress(one.tobytes(), 1)
+    for frame_heatmaps in heatmaps.astype(np.float16):
+        chunk = zlib.compress(frame_heatmaps.tobytes(), 1)
         self.file.write(_frame_head.pack(len(chunk), zlib.crc32(chunk)) + chunk)
     self.file.flush()
 
 # %% ../../nbs/inference/02_heatmap_files.ipynb #2fe43cfa
 class _LateErrors(io.FileIO):
-    "A file that keeps the first error of writing, and goes on as if nothing had happened"
+    "A file that stores the first error of writing instead of raising it"
     error = None
 
     def write(self, data):
-        data, done = memoryview(data).cast("B"), 0
+        data, count = memoryview(data).cast("B"), 0
         try:
-            while self.error is None and done < len(data): done += super().write(data[done:])
+            while self.error is None and count < len(data): count += super().write(data[count:])
         except OSError as e: self.error = e
         return len(data)
 
@@ -91,7 +91,7 @@ def finish(self:HeatmapFile):
     with atomic_write(self.path) as path:
         with _LateErrors(path, "w+") as disk:
             with h5py.File(disk, "w") as file:
-                file.attrs.update(self.about)
+                file.attrs.update(self.attributes)
                 self._copy_to(file, disk)
             if disk.error: raise disk.error
     self.part.unlink()

@@ -19,18 +19,18 @@ def draw_keypoints(frame,       # (H, W, 3) uint8, drawn on in place
                    threshold:float=.5, # of the confidence: hollow below
 ) -> np.ndarray: # the frame
     "Draw keypoints with subpixel accuracy"
-    r = max(2., min(frame.shape[:2]) / 120)
-    for (x, y), c, color in zip(keypoints, confidences, colors):
+    radius = max(2., min(frame.shape[:2]) / 120)
+    for (x, y), confidence, color in zip(keypoints, confidences, colors):
         if not np.isfinite([x, y]).all(): continue
-        at, color = (int(round(x * 16)), int(round(y * 16))), tuple(int(o) for o in color)
-        thickness = -1 if c >= threshold else 1         # -1: filled
-        cv2.circle(frame, at, int(r * 16), color, thickness, cv2.LINE_AA, shift=4)
+        center, color = (int(round(x * 16)), int(round(y * 16))), tuple(int(o) for o in color)
+        thickness = -1 if confidence >= threshold else 1         # -1: filled
+        cv2.circle(frame, center, int(radius * 16), color, thickness, cv2.LINE_AA, shift=4)
     return frame
 
 def keypoint_colors(n:int, # keypoints
                     colormap:str="rainbow", # matplotlib's name
 ) -> np.ndarray: # (n, 3), 0 to 255
-    "A color for each keypoint"
+    "Return a color for each keypoint"
     return (matplotlib.colormaps[colormap](np.linspace(0, 1, n))[:, :3] * 255).round()
 
 # %% ../../nbs/inference/04_labeled_video.ipynb #03520bc0
@@ -40,11 +40,11 @@ def write_labeled_video(video,       # a video file
                         threshold:float=.5, # of the confidence: hollow below
                         colormap:str="rainbow", # matplotlib's name
 ):
-    "A copy of the video with the keypoints drawn into it"
-    info, parts = probe(video), read_in_chunks(predictions)
-    n = max(1, round(480 / min(info.height, info.width)))
-    enlarge = lambda f: f.repeat(n, 0).repeat(n, 1)
-    rows = chain.from_iterable(zip(keypoints, confidences) for *_, keypoints, confidences in parts)
-    drawn = (draw_keypoints(enlarge(f), (k + .5) * n - .5, c, keypoint_colors(len(k), colormap),
-                            threshold) for f, (k, c) in zip(read_frames(video), rows))
-    write_video(path, drawn, info.fps, quality=23)
+    "Write a copy of the video with the keypoints drawn into it"
+    info, chunks = probe(video), read_in_chunks(predictions)
+    factor = max(1, round(480 / min(info.height, info.width)))
+    enlarge = lambda f: f.repeat(factor, 0).repeat(factor, 1)
+    rows = chain.from_iterable(zip(keypoints, confidences) for *_, keypoints, confidences in chunks)
+    labeled_frames = (draw_keypoints(enlarge(f), (k + .5) * factor - .5, c, keypoint_colors(len(k), colormap),
+                                     threshold) for f, (k, c) in zip(read_frames(video), rows))
+    write_video(path, labeled_frames, info.fps, quality=23)

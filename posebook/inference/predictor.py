@@ -30,29 +30,29 @@ from ..video.stream import prefetch, batch_windows, VideoStream
 # %% ../../nbs/inference/01_predictor.ipynb #243a28b0
 def prepare_for_prediction(tracker, # left as it is
 ): # a copy of it
-    "The tracker, its normalizations folded into convolutions; it answers the same to rounding"
+    "Return a copy of the tracker with normalizations folded into convolutions; outputs are equal to rounding"
     tracker = copy.deepcopy(tracker).eval()
     tracker.backbone = tracker.backbone.fused()
-    for m in list(tracker.modules()):
-        if not isinstance(m, nn.Sequential) or len(m) != 2: continue
-        if isinstance(m[0], nn.Conv2d) and isinstance(m[1], nn.BatchNorm2d):
-            m[0], m[1] = fuse_conv_bn_eval(m[0], m[1]), nn.Identity()
+    for module in list(tracker.modules()):
+        if not isinstance(module, nn.Sequential) or len(module) != 2: continue
+        if isinstance(module[0], nn.Conv2d) and isinstance(module[1], nn.BatchNorm2d):
+            module[0], module[1] = fuse_conv_bn_eval(module[0], module[1]), nn.Identity()
     return tracker.to(memory_format=torch.channels_last)
 
 def load_tracker(model_dir, # a folder that `train` made
                  plugin=None, # a Python file that registers things
 ) -> tuple: # tracker, config
-    "The trained tracker of a model folder"
+    "Return the trained tracker of a model folder"
     model_dir = Path(model_dir)
     if not (model_dir/"config.yaml").is_file():
         raise PosebookError("this is not a model folder, there is no config.yaml in it", model_dir)
     cfg = read_config(model_dir/"config.yaml")
     load_installed_plugins()
-    named = [load_plugin(plugin)] if plugin else []
-    load_recorded_plugins(cfg.model.plugins, named)
-    bare = cfg.model_copy(deep=True)
-    bare.model.weights = None                           # they come from the checkpoint
-    tracker = get_model(bare)
+    named_plugins = [load_plugin(plugin)] if plugin else []
+    load_recorded_plugins(cfg.model.plugins, named_plugins)
+    cfg_without_weights = cfg.model_copy(deep=True)
+    cfg_without_weights.model.weights = None                           # they come from the checkpoint
+    tracker = get_model(cfg_without_weights)
     load_weights(tracker, checkpoint_of(model_dir))
     return tracker, cfg
 
@@ -61,18 +61,18 @@ def weights_sha256(tracker, # one that comes from no checkpoint
     "Return a hash of a tracker's weights"
     digest = hashlib.sha256()
     for name, value in sorted(tracker.state_dict().items()):
-        raw = value.cpu().contiguous().reshape(-1).view(torch.uint8)
-        digest.update(name.encode() + raw.numpy().tobytes())
+        values = value.cpu().contiguous().reshape(-1).view(torch.uint8)
+        digest.update(name.encode() + values.numpy().tobytes())
     return digest.hexdigest()
 
 # %% ../../nbs/inference/01_predictor.ipynb #e706bf15
 class Predictor:
-    "Tracks what it is given: batches, arrays, images, videos"
+    "A loaded model that tracks batches, arrays, images, videos and live frames"
     def __init__(self,
         model_dir=None,       # a folder that `train` made
         device:str="auto",    # auto | cpu | cuda | mps
-        precision:str="32",   # 32, or bf16: up to twice as fast, 0.25 px away in the median
-        backend:str=None,     # who reads video: a source's name, or auto; None: as in training
+        precision:str="32",   # 32, or bf16: up to twice as fast, with a median difference of 0.25 px
+        backend:str=None,     # the source of frames, by name, or auto; None: as in training
         tracker=None,         # instead of a folder
         cfg=None,             # the tracker's resolved config
         plugin=None,          # a Python file that registers things
@@ -87,8 +87,8 @@ class Predictor:
         if precision == "bf16" and not bf16_is_fast(self.device.type):
             raise PosebookError("this machine computes bfloat16 in software, many times slower "
                                 "than 32 bits", "--precision", "leave it out")
-        trained = cfg.dali.backend if cfg.dali.backend != "dali" else "auto"   # that was there
-        self.source = pick_source(backend or trained, self.device.type)
+        source_of_training = cfg.dali.backend if cfg.dali.backend != "dali" else "auto"
+        self.source = pick_source(backend or source_of_training, self.device.type)
         sha256 = weights_sha256(tracker) if model_dir is None else file_sha256(checkpoint_of(model_dir))
         self.identity = dict(checkpoint=sha256, keypoints=self.names)
         self.tracker = prepare_for_prediction(tracker).to(self.device)
@@ -96,44 +96,44 @@ class Predictor:
         size = cfg.data.image_resize_dims
         self.size, self.box = (size.height, size.width), cfg.data.box
         self.scorer = f"{cfg.model.model_type}_tracker"
-        # about what fits into a processor's cache
-        fits = max(1, round(4 * 256**2 / (size.height * size.width)))
-        self.at_once = fits if self.device.type == "cpu" else 64
+        # about as many as fit into a processor's cache
+        num_frames = max(1, round(4 * 256**2 / (size.height * size.width)))
+        self.frames_per_pass = num_frames if self.device.type == "cpu" else 64
 
 # %% ../../nbs/inference/01_predictor.ipynb #77ebc3aa
 @patch
 @torch.inference_mode()
 def predict_batch(self:Predictor,
-                  batch:dict, # images (N, 3, h, w) uint8 as the model sees them, windows (B, T) rows
+                  batch:dict, # images (N, 3, h, w) uint8 as model inputs, windows (B, T) rows
                               # of them, in rising order, affine (B, 2, 3)
-                  heatmaps:bool=False, # give them too
+                  heatmaps:bool=False, # return them too
 ) -> list: # keypoints (B, K, 2) in pixels of the frame, confidences (B, K), heatmaps (B, K, h, w)
-    "Track a batch; what comes back is numpy's"
-    low = self.precision == "bf16"
-    cast = torch.autocast(self.device.type, torch.bfloat16) if low else nullcontext()
-    also = dict(return_heatmaps=True) if heatmaps else {}     # a tracker may have none to return
-    n, parts, features, first, seen = self.at_once, [], [], 0, 0
-    for at in range(0, len(batch["windows"]), n):
-        windows = batch["windows"][at:at + n]
-        features, first = [o[int(windows.min()) - first:] for o in features], int(windows.min())
-        while seen <= windows.max():              # each frame passes the backbone once
-            images = batch["images"][seen:seen + n].to(self.device, non_blocking=True)
+    "Track a batch, and return arrays of numpy"
+    reduced = self.precision == "bf16"
+    cast = torch.autocast(self.device.type, torch.bfloat16) if reduced else nullcontext()
+    options = dict(return_heatmaps=True) if heatmaps else {}     # a tracker may have no heatmaps
+    step, outputs, features, first_frame, num_done = self.frames_per_pass, [], [], 0, 0
+    for start in range(0, len(batch["windows"]), step):
+        windows = batch["windows"][start:start + step]
+        features, first_frame = [o[int(windows.min()) - first_frame:] for o in features], int(windows.min())
+        while num_done <= windows.max():              # each frame passes the backbone once
+            images = batch["images"][num_done:num_done + step].to(self.device, non_blocking=True)
             with cast: features.append(self.tracker.get_features(images))
-            seen += len(images)
+            num_done += len(images)
         features = [torch.cat(features)] if len(features) > 1 else features
-        part = dict(features=features[0], windows=(windows - first).to(self.device),
-                    affine=batch["affine"][at:at + n].to(self.device))
-        with cast: parts.append(self.tracker.predict_step(part, 0, **also))
-    return [torch.cat(o).float().cpu().numpy() for o in zip(*parts)]
+        inputs = dict(features=features[0], windows=(windows - first_frame).to(self.device),
+                      affine=batch["affine"][start:start + step].to(self.device))
+        with cast: outputs.append(self.tracker.predict_step(inputs, 0, **options))
+    return [torch.cat(o).float().cpu().numpy() for o in zip(*outputs)]
 
 @patch
-def found(self:Predictor,
-          batches,             # yields batches
-          heatmaps:bool=False, # give them too
-): # yields the batch and what `predict_batch` says of it
-    "Track a stream; on a GPU the next batch is computed while what was found is dealt with"
-    found = ((batch, self.predict_batch(batch, heatmaps)) for batch in batches)
-    return found if self.device.type == "cpu" else prefetch(found)
+def predict_stream(self:Predictor,
+                   batches,             # yields batches
+                   heatmaps:bool=False, # return them too
+): # yields the batch and what `predict_batch` returns for it
+    "Track a stream; on a GPU the next batch is computed while the caller uses the last one"
+    predictions = ((batch, self.predict_batch(batch, heatmaps)) for batch in batches)
+    return predictions if self.device.type == "cpu" else prefetch(predictions)
 
 # %% ../../nbs/inference/01_predictor.ipynb #339145fe
 @patch
@@ -143,7 +143,7 @@ def live(self:Predictor,
 ): # yields keypoints (K, 2) in pixels of the frame and confidences (K,), for each frame
     "Track frames as they come"
     affine = None
-    def parts():
+    def model_inputs():
         nonlocal affine
         for frame in frames:
             shape = np.shape(frame)
@@ -151,67 +151,67 @@ def live(self:Predictor,
                 raise PosebookError(f"a frame must be (H, W, 3) uint8, this is {shape}")
             affine = torch.from_numpy(frame_affine(shape[:2], self.size, self.box)).float()
             yield preprocess_frames(frame[None], self.size, self.box, self.cfg.data.antialias)
-    for batch in batch_windows(parts(), batch_size, self.context):
-        n = len(batch["frame_numbers"])
-        yield from zip(*self.predict_batch(dict(batch, affine=affine.expand(n, 2, 3))))
+    for batch in batch_windows(model_inputs(), batch_size, self.context):
+        size = len(batch["frame_numbers"])
+        yield from zip(*self.predict_batch(dict(batch, affine=affine.expand(size, 2, 3))))
 
 @patch
 def __call__(self:Predictor,
-             what, # frames (N, H, W, 3) or (H, W, 3), uint8 RGB; or paths of a video or of images
+             inputs, # frames (N, H, W, 3) or (H, W, 3), uint8 RGB; or paths of a video or of images
 ): # keypoints (N, K, 2) in pixels of the frame, confidences (N, K); see `live` for a generator
-    "Track what is given"
-    if isinstance(what, (str, Path)):
-        if Path(what).is_dir(): return predict_images(what, self)
-        if Path(what).suffix.lower() not in video_suffixes: return predict_images([what], self)
-        stream = VideoStream(what, self.size, self.box, context=self.context, source=self.source,
+    "Track frames, images or a video"
+    if isinstance(inputs, (str, Path)):
+        if Path(inputs).is_dir(): return predict_images(inputs, self)
+        if Path(inputs).suffix.lower() not in video_suffixes: return predict_images([inputs], self)
+        stream = VideoStream(inputs, self.size, self.box, context=self.context, source=self.source,
                              antialias=self.cfg.data.antialias, device=self.device.type)
-        _, found = zip(*self.found(stream))
-        return tuple(np.concatenate(o) for o in zip(*found))
-    if isinstance(what, (list, tuple)):
-        if what and isinstance(what[0], (str, Path)): return predict_images(what, self)
-        what = np.stack(what)
-    if not hasattr(what, "shape"): return self.live(what)
-    what = np.asarray(what)
-    found = list(self.live(what if what.ndim != 3 else what[None], self.at_once))
-    if not found: raise PosebookError("there are no frames")
-    return tuple(np.stack(o) for o in zip(*found))
+        _, predictions = zip(*self.predict_stream(stream))
+        return tuple(np.concatenate(o) for o in zip(*predictions))
+    if isinstance(inputs, (list, tuple)):
+        if inputs and isinstance(inputs[0], (str, Path)): return predict_images(inputs, self)
+        inputs = np.stack(inputs)
+    if not hasattr(inputs, "shape"): return self.live(inputs)
+    inputs = np.asarray(inputs)
+    predictions = list(self.live(inputs if inputs.ndim != 3 else inputs[None], self.frames_per_pass))
+    if not predictions: raise PosebookError("there are no frames")
+    return tuple(np.stack(o) for o in zip(*predictions))
 
 # %% ../../nbs/inference/01_predictor.ipynb #2f9fb490
-def predict_dataset(model:Predictor, # what tracks
-                    labels:Labels,   # whose images are tracked
-                    path=None,       # a CSV file to write
-                    split:dict=None, # name -> indices
+def predict_dataset(predictor:Predictor, # what tracks
+                    labels:Labels,       # whose images are tracked
+                    path=None,           # a CSV file to write
+                    split:dict=None,     # name -> indices
 ) -> tuple: # keypoints (N, K, 2) in pixels of the frame, confidences (N, K)
     "Track labeled frames"
-    data = LabeledDataset(labels, model.size, model.box, memory=0, context=model.context,
-                          neighbors=model.cfg.data.context_frames,
-                          antialias=model.cfg.data.antialias)
-    found = []
+    data = LabeledDataset(labels, predictor.size, predictor.box, memory=0, context=predictor.context,
+                          neighbors=predictor.cfg.data.context_frames,
+                          antialias=predictor.cfg.data.antialias)
+    predictions = []
     for i in range(0, len(data), 32):
         samples = [data[j] for j in range(i, min(i + 32, len(data)))]
-        found.append(model.predict_batch(collate(samples)))
-    keypoints, confidences = (np.concatenate(o) for o in zip(*found))
+        predictions.append(predictor.predict_batch(collate(samples)))
+    keypoints, confidences = (np.concatenate(o) for o in zip(*predictions))
     if path is not None:
         sets = np.full(len(labels), "", object)
         for name, rows in (split or {}).items(): sets[rows] = {"val": "validation"}.get(name, name)
-        text = table_header(model.scorer, model.names, ["set"])
+        text = table_header(predictor.scorer, predictor.names, ["set"])
         text += table_rows(labels.images, keypoints, confidences, sets)
         with atomic_write(path) as p: p.write_text("\n".join(text) + "\n")
     return keypoints, confidences
 
 # %% ../../nbs/inference/01_predictor.ipynb #50abc8d6
 def predict_images(images,    # paths, or a folder
-                   model,     # a `Predictor`, or a model folder
+                   predictor, # a `Predictor`, or a model folder
                    path=None, # a CSV file to write; an error if it is there already
 ) -> tuple: # keypoints (N, K, 2) in pixels of the image, confidences (N, K)
     "Track single images"
     if path is not None and Path(path).exists():
         raise PosebookError("the file exists already", path, "give another name")
-    model = model if isinstance(model, Predictor) else Predictor(model)
+    predictor = predictor if isinstance(predictor, Predictor) else Predictor(predictor)
     if isinstance(images, (str, Path)):
         endings = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
         images = sorted(o for o in Path(images).iterdir() if o.suffix.lower() in endings)
     if not len(images): raise PosebookError("there are no images")
-    nothing = np.full((len(images), len(model.names), 2), np.nan)
-    labels = Labels([str(Path(o).resolve()) for o in images], nothing, model.names, Path("/"))
-    return predict_dataset(model, labels, path)
+    no_keypoints = np.full((len(images), len(predictor.names), 2), np.nan)
+    labels = Labels([str(Path(o).resolve()) for o in images], no_keypoints, predictor.names, Path("/"))
+    return predict_dataset(predictor, labels, path)

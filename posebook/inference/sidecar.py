@@ -16,7 +16,7 @@ from ..core import PosebookError, atomic_write
 def video_identity(path,      # a video file
                    frames:int, # its number of frames, by its header
 ) -> dict:
-    "Return what tells a video from others of the same name"
+    "Return what distinguishes a video from others of the same name"
     megabyte = 2**20
     with open(path, "rb") as f:
         size = f.seek(0, 2)
@@ -24,13 +24,13 @@ def video_identity(path,      # a video file
         f.seek(max(0, size - megabyte)); last = f.read(megabyte)
     return dict(size=size, frames=frames, sha256=hashlib.sha256(first + last).hexdigest())
 
-def _differences(there, now) -> list: # of text
+def _differences(recorded, current) -> list: # of text
     "Compare what was recorded with what is there now"
-    short = lambda v: f"{v[:12]}..." if isinstance(v, str) and len(v) > 40 else v
-    part = lambda section: there[section] if isinstance(there.get(section), dict) else {}
-    return [f"the {section}'s {key} ({short(part(section).get(key))}, now {short(value)})"
-            for section, values in now.items() for key, value in values.items()
-            if part(section).get(key) != value]
+    shorten = lambda v: f"{v[:12]}..." if isinstance(v, str) and len(v) > 40 else v
+    section_of = lambda section: recorded[section] if isinstance(recorded.get(section), dict) else {}
+    return [f"the {section}'s {key} ({shorten(section_of(section).get(key))}, now {shorten(value)})"
+            for section, values in current.items() for key, value in values.items()
+            if section_of(section).get(key) != value]
 
 def check_video(table, # of predictions
                 video, # a video file
@@ -39,9 +39,9 @@ def check_video(table, # of predictions
     "Raise an error if a table is known to be of another video"
     record = read_record(sidecar_path(table))
     if not record: return
-    odd = _differences(record, {"video": video_identity(video, frames)})
-    if odd: raise PosebookError(f"the table is of another video: {', '.join(odd)}", table,
-                                f"give the video that it is of, or track {video}")
+    differences = _differences(record, {"video": video_identity(video, frames)})
+    if differences: raise PosebookError(f"the table is of another video: {', '.join(differences)}", table,
+                                        f"give the video that it is of, or track {video}")
 
 def read_record(path, # of a `Sidecar`
 ) -> dict: # empty if it is not there, or damaged
@@ -78,21 +78,21 @@ class Sidecar:
         with atomic_write(self.part) as p: p.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
     def finish(self):
-        "Give the record its name, as the files have theirs"
+        "Rename the record, as the files are renamed"
         os.replace(self.part, self.path)
 
-    def ours(self) -> bool:
-        "Whether a record of ours is there"
+    def exists(self) -> bool:
+        "Whether there is a record that posebook wrote"
         return any("posebook" in read_record(o) for o in (self.path, self.part))
 
-    def fits(self) -> bool:
+    def matches(self) -> bool:
         "Whether the record of a whole table is of this video and model"
-        return not self._check(self.path, self.content)
+        return not self._differences_from(self.path, self.content)
 
-    def _check(self, path, now):
-        "What differs from a record"
+    def _differences_from(self, path, current):
+        "Compare a record with the current identity"
         if not path.is_file(): return [f"there is no {path.name} that says what it is of"]
-        return _differences(read_record(path), now)
+        return _differences(read_record(path), current)
 
 # %% ../../nbs/inference/03_sidecar.ipynb #9e35b073
 @patch
@@ -101,15 +101,15 @@ def resumable(self:Sidecar,
               growing:bool,  # whether there is a `.part` with something in it
 ) -> bool: # whether the `.part` files are to be continued
     "Raise an error if what is there is of another video or model"
-    odd = self._check(self.part, self.content | self.settings) if growing else []
-    if growing and not odd: return True
+    differences = self._differences_from(self.part, self.content | self.settings) if growing else []
+    if growing and not differences: return True
     if finished:                # without its record if a run was killed while it gave the names
         killed = not growing and not self.path.is_file() and read_record(self.part).get("complete")
-        odd = self._check(self.part if killed else self.path, self.content)
-        if killed and not odd: self.finish()
+        differences = self._differences_from(self.part if killed else self.path, self.content)
+        if killed and not differences: self.finish()
     table, damage = self.path.parent.parent/f"{self.path.stem}.csv", read_record(self.path).get("damage")
-    if odd:
-        raise PosebookError(f"what is there is not of this video and model: {'; '.join(odd)}", table,
+    if differences:
+        raise PosebookError(f"what is there is not of this video and model: {'; '.join(differences)}", table,
                             "give another folder with --out, or write over it with --overwrite")
     if finished and damage:
         raise PosebookError(f"the table is of the good frames only: {damage}", table,

@@ -17,18 +17,18 @@ from ..model_folder import record_files
 def spikes(keypoints,  # (N, K, 2)
            jump=None,  # pixels; None: five times a keypoint's median step, 5 at least
 ) -> np.ndarray: # (N, K) bool
-    "Where one frame's keypoint is far from its neighbors, and these are not from each other"
-    step = lambda k: np.linalg.norm(keypoints[k:] - keypoints[:len(keypoints) - k], axis=-1)
-    found = np.zeros(keypoints.shape[:2], bool)
-    if len(keypoints) < 3: return found
-    one, two = step(1), step(2)
-    if jump is None: jump = np.maximum(5, 5 * np.nanmedian(one, 0))
-    found[1:-1] = np.minimum(one[:-1], one[1:]) - two > jump
-    return found
+    "Find where one frame's keypoint is far from its neighbors, and these are not from each other"
+    displacement = lambda k: np.linalg.norm(keypoints[k:] - keypoints[:len(keypoints) - k], axis=-1)
+    is_spike = np.zeros(keypoints.shape[:2], bool)
+    if len(keypoints) < 3: return is_spike
+    step1, step2 = displacement(1), displacement(2)
+    if jump is None: jump = np.maximum(5, 5 * np.nanmedian(step1, 0))
+    is_spike[1:-1] = np.minimum(step1[:-1], step1[1:]) - step2 > jump
+    return is_spike
 
 def parabola(window:int, # frames, odd
 ) -> np.ndarray: # (window,)
-    "The weights by which a parabola through a window's values gives its middle"
+    "Return the weights by which a parabola through a window's values gives its middle"
     t = np.arange(window) - window // 2
     return np.linalg.pinv(np.stack([np.ones(window), t, t**2], 1))[0]
 
@@ -39,20 +39,20 @@ def smooth_keypoints(keypoints,   # (N, K, 2)
                      jump=None,      # pixels, see `spikes`
                      window:int=5,   # frames of the parabola, odd; 1: leave jitter alone
 ) -> np.ndarray: # (N, K, 2)
-    "Keypoints without short gaps, spikes and jitter"
-    bad, n = (confidences < threshold) | spikes(keypoints, jump), len(keypoints)
-    mended = np.where(bad[..., None], np.nan, keypoints)
+    "Fill short gaps, and take out spikes and jitter"
+    unreliable, n = (confidences < threshold) | spikes(keypoints, jump), len(keypoints)
+    filled = np.where(unreliable[..., None], np.nan, keypoints)
     for k in range(keypoints.shape[1]):
-        runs = np.split(np.arange(n), np.flatnonzero(np.diff(bad[:, k])) + 1)
+        runs = np.split(np.arange(n), np.flatnonzero(np.diff(unreliable[:, k])) + 1)
         for run in runs:
             inside = run[0] > 0 and run[-1] < n - 1
-            if bad[run[0], k] and (len(run) > gap or not inside):
-                mended[run, k] = keypoints[run, k]                  # nobody knows
-    flat = pd.DataFrame(mended.reshape(n, -1)).interpolate(limit_area="inside").to_numpy(copy=True)
+            if unreliable[run[0], k] and (len(run) > gap or not inside):
+                filled[run, k] = keypoints[run, k]                  # too long a gap
+    values = pd.DataFrame(filled.reshape(n, -1)).interpolate(limit_area="inside").to_numpy(copy=True)
     if window > 1 and n >= window:
-        inner = np.lib.stride_tricks.sliding_window_view(flat, window, 0) @ parabola(window)
-        flat[window // 2:n - window // 2] = inner
-    return flat.reshape(keypoints.shape)
+        middle = np.lib.stride_tricks.sliding_window_view(values, window, 0) @ parabola(window)
+        values[window // 2:n - window // 2] = middle
+    return values.reshape(keypoints.shape)
 
 # %% ../../nbs/inference/07_smoothing.ipynb #0c9b0dfe
 def smooth(path,           # a table of predictions
@@ -62,28 +62,28 @@ def smooth(path,           # a table of predictions
            jump:float=None, # pixels that make a spike; None: from the keypoint's steps
            window:int=5,   # frames of the parabola against jitter, odd; 1: leave jitter alone
            overwrite:bool=False, # write over an older file
-) -> tuple: # the table, the table of how far each point was moved, rows changed by >= 1 px, rows
+) -> tuple: # the table, the table of the distances by which points were moved, rows changed by >= 1 px, rows
     "Fill short gaps, take out spikes and jitter, into new files"
     if window < 1 or not window % 2: raise PosebookError(f"a window of {window} frames has no "
                                                          "middle", "--window", "give 1, 5 or 7")
     path = Path(path)
     out = Path(out or path.with_name(f"{path.stem}_smoothed.csv"))
-    moved_to = out.with_name(f"{out.stem}_moved.csv")
-    if path.resolve() in (out.resolve(), moved_to.resolve()):
+    distances_path = out.with_name(f"{out.stem}_moved.csv")
+    if path.resolve() in (out.resolve(), distances_path.resolve()):
         raise PosebookError("the result would take the place of its input", path,
                             "give another name with --out")
-    for o in (out, moved_to):
-        if o.exists() and not overwrite:
-            raise PosebookError("the file exists already", o, "give another, or say --overwrite")
+    for file in (out, distances_path):
+        if file.exists() and not overwrite:
+            raise PosebookError("the file exists already", file, "give another, or say --overwrite")
     check_replaceable(out)
     index, names, keypoints, confidences = read_predictions(path)
-    if moved_to.exists() and list(pd.read_csv(moved_to, index_col=0, nrows=0)) != names:
-        raise PosebookError("this is no table of distances, so it is not written over", moved_to,
+    if distances_path.exists() and list(pd.read_csv(distances_path, index_col=0, nrows=0)) != names:
+        raise PosebookError("this is no table of distances, so it is not written over", distances_path,
                             "give another name with --out")
-    new = smooth_keypoints(keypoints, confidences, threshold, gap, jump, window)
-    text = table_header("smoothed", names) + table_rows(index, new, confidences)
+    smoothed = smooth_keypoints(keypoints, confidences, threshold, gap, jump, window)
+    text = table_header("smoothed", names) + table_rows(index, smoothed, confidences)
     with atomic_write(out) as p: p.write_text("\n".join(text) + "\n")
-    moved = np.linalg.norm(new - keypoints, axis=-1)
-    write_values(moved_to, [(index, names, moved)])
-    record_files(out, moved_to)
-    return out, moved_to, int((moved >= 1).any(1).sum()), len(index)
+    distances = np.linalg.norm(smoothed - keypoints, axis=-1)
+    write_values(distances_path, [(index, names, distances)])
+    record_files(out, distances_path)
+    return out, distances_path, int((distances >= 1).any(1).sum()), len(index)

@@ -15,53 +15,53 @@ from ..model_folder import check_checkpoint
 # %% ../../nbs/training/06_checkpoints.ipynb #168dc374
 def load_checkpoint(path, # a .ckpt file
 ) -> dict:
-    "A checkpoint's content, without running anything in it"
+    "Return a checkpoint's content, without running anything in it"
     path = Path(path)
     if not path.is_file(): raise PosebookError("there is no such checkpoint", path)
-    damaged = PosebookError("this is not a whole checkpoint: it is damaged or half written",
-                            path, "use another checkpoint of the folder, or train again")
+    damage_error = PosebookError("this is not a whole checkpoint: it is damaged or half written",
+                                 path, "use another checkpoint of the folder, or train again")
     check_checkpoint(path)
     try:
         with zipfile.ZipFile(path) as file:
-            if file.testzip(): raise damaged
+            if file.testzip(): raise damage_error
     except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError): pass     # torch says more
     try: return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:
-        said = str(e)
-        if "Unsupported" in said or "weights_only" in said.lower() and zipfile.is_zipfile(path):
+        reason = str(e)
+        if "Unsupported" in reason or "weights_only" in reason.lower() and zipfile.is_zipfile(path):
             raise PosebookError("the checkpoint holds code, which is not run", path,
                                 "load only checkpoints that posebook wrote; "
                                 "`posebook convert` makes one of Lightning Pose's") from e
-        raise damaged from e
+        raise damage_error from e
     except (RuntimeError, EOFError, OSError, KeyError, ValueError, NotImplementedError) as e:
-        raise damaged from e
+        raise damage_error from e
 
 # %% ../../nbs/training/06_checkpoints.ipynb #c377cb70
 def load_weights(tracker, # to be filled in
                  path,    # a checkpoint of the same kind of tracker
 ):
     "Fill in a tracker's weights"
-    given, ours = load_checkpoint(path), tracker.state_dict()
-    given = given.get("state_dict", given) if isinstance(given, dict) else given
-    if not isinstance(given, dict) or not all(isinstance(v, torch.Tensor) for v in given.values()):
+    state, tracker_state = load_checkpoint(path), tracker.state_dict()
+    state = state.get("state_dict", state) if isinstance(state, dict) else state
+    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise PosebookError("this is no checkpoint of a tracker", path, "give a .ckpt of a training")
-    shared = set(ours) & set(given)
-    differ = {"missing": set(ours) - shared, "not known": set(given) - shared,
-              "of another shape": {k for k in shared if ours[k].shape != given[k].shape}}
-    some = lambda names: ", ".join([*sorted(names)[:3], *["..."] * (len(names) > 3)])
-    said = [f"{len(names)} {what} ({some(names)})" for what, names in differ.items() if names]
-    if said:
+    shared = set(tracker_state) & set(state)
+    differences = {"missing": set(tracker_state) - shared, "not known": set(state) - shared,
+                   "of another shape": {k for k in shared if tracker_state[k].shape != state[k].shape}}
+    shorten = lambda names: ", ".join([*sorted(names)[:3], *["..."] * (len(names) > 3)])
+    parts = [f"{len(names)} {what} ({shorten(names)})" for what, names in differences.items() if names]
+    if parts:
         raise PosebookError("this is a checkpoint of another model: "
-                            f"of its tensors are {'; '.join(said)}", path,
+                            f"of its tensors are {'; '.join(parts)}", path,
                             "check backbone, neck, head and the keypoints")
-    odd = [k for k, v in given.items() if not torch.isfinite(v).all()]
-    if odd:
-        raise PosebookError(f"{len(odd)} of the checkpoint's tensors are not finite, such as {odd[0]}: "
-                            "its training diverged", path, "use an earlier checkpoint, or train again")
-    tracker.load_state_dict(given)
+    nonfinite = [k for k, v in state.items() if not torch.isfinite(v).all()]
+    if nonfinite:
+        raise PosebookError(f"{len(nonfinite)} of the checkpoint's tensors are not finite, such as "
+                            f"{nonfinite[0]}: its training diverged", path, "use an earlier checkpoint, or train again")
+    tracker.load_state_dict(state)
 
 def checkpoint_of(path, # a checkpoint, or a model folder
 ) -> Path:
-    "The checkpoint that is meant: of a folder the last, which is the trained one"
+    "Return the path of a checkpoint: of a folder its last one, which is the trained one"
     path = Path(path)
     return path/"checkpoints/last.ckpt" if path.is_dir() else path

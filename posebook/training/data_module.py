@@ -23,7 +23,7 @@ class LabeledDataModule(LightningDataModule):
         dataset:LabeledDataset, # all labeled frames
         split:dict,        # name -> indices, as `split_frames` returns
         settings:Training, # batch sizes, seeds, workers
-        tracker=None,      # whose frozen features are to be remembered, if they are
+        tracker=None,      # whose frozen features are cached; None: none are
         sequences:RandomSequences=None, # unlabeled video, for a tracker that learns from it
     ):
         super().__init__()
@@ -41,7 +41,7 @@ class LabeledDataModule(LightningDataModule):
 # %% ../../nbs/training/02_data_module.ipynb #232618eb
 @patch
 def train_dataloader(self:LabeledDataModule):
-    "Training frames, changed and shuffled, their features remembered if so wished; and video"
+    "Return the loader of training frames, augmented and shuffled, with cached features if set; and of video"
     t, rows, seed = self.settings, self.split["train"], self.settings.rng_seed_data_pt
     if self.tracker is not None and t.cache_features and self.tracker.num_frozen:
         labeled = CachedFeatures(self.dataset, rows, t.train_batch_size, self.tracker, seed)
@@ -52,16 +52,16 @@ def train_dataloader(self:LabeledDataModule):
 
 @patch
 def val_dataloader(self:LabeledDataModule):
-    "Validation frames, plain and in order"
+    "Return the loader of validation frames, in order and not augmented"
     return self._loader(sampler=self.split["val"], batch_size=self.settings.val_batch_size)
 
 @patch
 def test_dataloader(self:LabeledDataModule):
-    "Test frames, plain and in order"
+    "Return the loader of test frames, in order and not augmented"
     return self._loader(sampler=self.split["test"], batch_size=self.settings.test_batch_size)
 
 @patch
 def predict_dataloader(self:LabeledDataModule):
-    "Every labeled frame, plain and in order"
+    "Return the loader of all labeled frames, in order and not augmented"
     rows = range(len(self.dataset))
     return self._loader(sampler=rows, batch_size=self.settings.test_batch_size)

@@ -14,29 +14,29 @@ from ..data.dataset import collate, EpochSampler, LabeledDataset
 # %% ../../nbs/training/01_feature_cache.ipynb #4428ef7c
 def augmentation_index(epoch:int,  # counted from 0
             copies:int, # of each frame in a round
-            reuse:int,  # how often a copy is seen
-) -> int: # the number of the augmentation's draw
-    "Which changed copies an epoch sees"
+            reuse:int,  # how often a copy is used
+) -> int: # the number of the augmented copy
+    "Return which augmented copy of its frames an epoch uses"
     return epoch // (copies * reuse) * copies + epoch % copies
 
 # %% ../../nbs/training/01_feature_cache.ipynb #f21025d1
 class CachedFeatures:
-    "A loader whose batches bring along the levels of the backbone's frozen stages"
+    "A loader whose batches hold the levels of the backbone's frozen stages"
     def __init__(self,
         dataset:LabeledDataset, # where samples come from
         rows:list,        # the frames to take
         batch_size:int,   # frames a batch
         tracker,          # whose frozen stages are to be run
         seed:int=0,       # of the order
-        copies:int=8,     # changed copies of each frame in a round
-        reuse:int=8,      # how often a copy is seen
+        copies:int=8,     # augmented copies of each frame in a round
+        reuse:int=8,      # how often a copy is used
         memory:float=2e9, # bytes; fewer copies are kept if they do not fit
     ):
         self.dataset, self.rows, self.batch_size = dataset, list(rows), batch_size
         if not (dataset.augment and dataset.augment.steps):     # all copies would be the same
             copies, reuse = 1, sys.maxsize
         self.tracker, self.copies, self.reuse, self.memory = tracker, copies, reuse, memory
-        self.sampler, self.kept = EpochSampler(range(len(rows)), seed), {}
+        self.sampler, self.cached = EpochSampler(range(len(rows)), seed), {}
 
     def __len__(self):
         "Batches an epoch"
@@ -45,42 +45,42 @@ class CachedFeatures:
 # %% ../../nbs/training/01_feature_cache.ipynb #10e55333
 @patch
 @torch.no_grad()
-def remember(self:CachedFeatures,
-             draw:int, # of the augmentation
-) -> list: # the draw's samples, with `levels` for `images`
-    "Run the frozen stages over one changed copy of every frame"
+def compute_copy(self:CachedFeatures,
+                 copy:int, # the copy's number, as `augmentation_index` returns it
+) -> list: # the copy's samples, with `levels` for `images`
+    "Run the frozen stages over one augmented copy of every frame"
     tracker, device = self.tracker, self.tracker.device
-    samples = [self.dataset.sample(r, draw) for r in self.rows]
-    low = torch.autocast(device.type, torch.bfloat16,
-                         enabled=tracker.cfg.training.precision == "bf16")
-    for part in chunked(samples, 4):            # four at a time stay in a processor's cache
-        images = [s.pop("images") for s in part]
-        with low: levels = tracker.get_levels(torch.cat(images).to(device),
-                                              stages=tracker.num_frozen)
+    samples = [self.dataset.sample(r, copy) for r in self.rows]
+    autocast = torch.autocast(device.type, torch.bfloat16,
+                              enabled=tracker.cfg.training.precision == "bf16")
+    for batch in chunked(samples, 4):            # four at a time stay in a processor's cache
+        images = [s.pop("images") for s in batch]
+        with autocast: levels = tracker.get_levels(torch.cat(images).to(device),
+                                                   stages=tracker.num_frozen)
         levels = [o.to(torch.bfloat16).split([len(i) for i in images]) for o in levels]
-        for s, own in zip(part, zip(*levels)): s["levels"] = list(own)
+        for sample, levels_of_sample in zip(batch, zip(*levels)): sample["levels"] = list(levels_of_sample)
     return samples
 
 # %% ../../nbs/training/01_feature_cache.ipynb #ee0f604c
 @patch
-def epoch(self:CachedFeatures,
-          number:int, # counted from 0
-) -> list: # as `remember` returns
-    "What an epoch sees, computed if it is not remembered"
-    draw = augmentation_index(number, self.copies, self.reuse)
-    if not self.tracker.num_frozen: return [self.dataset.sample(r, draw) for r in self.rows]
-    this_round = draw // self.copies
-    if min(self.kept, default=draw) // self.copies != this_round: self.kept.clear()
-    if draw not in self.kept:
-        self.kept[draw] = self.remember(draw)
-        size = sum(o.nbytes for s in self.kept[draw] for o in s["levels"])
+def epoch_samples(self:CachedFeatures,
+                  epoch:int, # counted from 0
+) -> list: # as `compute_copy` returns
+    "Return the samples of an epoch, computed if they are not cached"
+    copy = augmentation_index(epoch, self.copies, self.reuse)
+    if not self.tracker.num_frozen: return [self.dataset.sample(r, copy) for r in self.rows]
+    round_index = copy // self.copies
+    if min(self.cached, default=copy) // self.copies != round_index: self.cached.clear()
+    if copy not in self.cached:
+        self.cached[copy] = self.compute_copy(copy)
+        size = sum(o.nbytes for s in self.cached[copy] for o in s["levels"])
         self.copies = max(1, min(self.copies, int(self.memory // size)))
-    for s in self.kept[draw]: del s["levels"][self.tracker.num_frozen:]   # these began to learn
-    return self.kept[draw]
+    for sample in self.cached[copy]: del sample["levels"][self.tracker.num_frozen:]   # these are unfrozen
+    return self.cached[copy]
 
 # %% ../../nbs/training/01_feature_cache.ipynb #c4317cb4
 @patch
 def __iter__(self:CachedFeatures):
-    "The batches of the epoch that the sampler was told"
-    seen = self.epoch(self.sampler.epoch)
-    for part in chunked([seen[i] for i, _ in self.sampler], self.batch_size): yield collate(part)
+    "Yield the batches of the sampler's epoch"
+    samples = self.epoch_samples(self.sampler.epoch)
+    for batch in chunked([samples[i] for i, _ in self.sampler], self.batch_size): yield collate(batch)

@@ -14,7 +14,8 @@ from ..data.tables import read_in_chunks, write_values
 from ..losses.pca import PCASubspace
 
 # %% ../../nbs/training/04_pose_spaces.ipynb #4412f24a
-def _space_facts(cfg) -> dict: # what a PCA loss is told
+def _pca_arguments(cfg) -> dict:
+    "Return what a PCA loss takes from the config"
     d = cfg.data
     return dict(num_keypoints=d.num_keypoints, mirrored_column_matches=d.mirrored_column_matches,
                 columns_for_singleview_pca=d.columns_for_singleview_pca)
@@ -23,23 +24,23 @@ def write_pose_spaces(cfg,    # resolved
                  train,  # (N, K, 2) keypoints of the training frames, NaN: not labeled
                  path,   # the file to write
 ) -> list: # a line for each space that there cannot be
-    "The spaces that the training labels lie in, as JSON"
-    found, without = {}, []
+    "Write the spaces that the training labels lie in, as JSON"
+    spaces, messages = {}, []
     names = ["pca_singleview"] + ["pca_multiview"] * bool(cfg.data.mirrored_column_matches)
     for name in names:
-        try: space = build(losses[name], _space_facts(cfg) | dict(train_keypoints=train)).space
-        except PosebookError as e: without.append(f"no {name} errors beside predictions: {e}")
-        else: found[name] = dict(mean=space.mean.tolist(), components=space.components.tolist())
-    with atomic_write(path) as p: p.write_text(json.dumps(found))
-    return without
+        try: space = build(losses[name], _pca_arguments(cfg) | dict(train_keypoints=train)).space
+        except PosebookError as e: messages.append(f"no {name} errors beside predictions: {e}")
+        else: spaces[name] = dict(mean=space.mean.tolist(), components=space.components.tolist())
+    with atomic_write(path) as p: p.write_text(json.dumps(spaces))
+    return messages
 
 def read_pose_spaces(cfg,  # resolved
                 path, # a file of `write_pose_spaces`
 ) -> dict: # a loss's name -> the loss
-    "The spaces of a model folder, ready to measure"
+    "Return the PCA losses of a model folder, with its spaces"
     if not Path(path).is_file(): return {}
     asarray = lambda o: {k: np.array(v) for k, v in o.items()}
-    try: return {name: build(losses[name], _space_facts(cfg) | dict(space=PCASubspace(**asarray(o))))
+    try: return {name: build(losses[name], _pca_arguments(cfg) | dict(space=PCASubspace(**asarray(o))))
                  for name, o in json.loads(Path(path).read_text()).items()}
     except (ValueError, TypeError, AttributeError) as e:
         raise PosebookError(f"the pose spaces of this model are damaged: {e}", path,
@@ -49,7 +50,7 @@ def write_pose_errors(predictions, # a table
                        space,       # one of `read_pose_spaces`
                        path,        # the file to write
 ):
-    "How far each keypoint is from where a space would have it, in pixels"
-    measure = lambda o: space.keypoint_errors(torch.from_numpy(o)).numpy()
+    "Write the distance of each keypoint from its projection into a space, in pixels"
+    measure = lambda o: space.of_keypoints(torch.from_numpy(o)).numpy()
     write_values(path, ((index, names, measure(keypoints))
                         for index, names, keypoints, _ in read_in_chunks(predictions)))

@@ -23,14 +23,14 @@ from ..video.dali import pick_source
 from ..video.files import find_videos
 
 # %% ../../nbs/training/03_setup.ipynb #8b2daf8c
-def _agree(data, names):
-    "Whether a config's keypoints, if it gives any, are those of the CSV"
+def _check_keypoints(data, names):
+    "Raise an error if a config names other keypoints than the CSV"
     if data.num_keypoints not in (None, len(names)):
         raise PosebookError(f"the config says {data.num_keypoints} keypoints "
                             f"and the CSV has {len(names)}", "data.num_keypoints")
     if data.keypoint_names and data.keypoint_names != names:
-        differ = sorted(set(data.keypoint_names) ^ set(names))[:5] or ["another order"]
-        raise PosebookError(f"the config's keypoint names are not the CSV's: {', '.join(differ)}",
+        differences = sorted(set(data.keypoint_names) ^ set(names))[:5] or ["another order"]
+        raise PosebookError(f"the config's keypoint names are not the CSV's: {', '.join(differences)}",
                             "data.keypoint_names")
 
 def resolve(cfg:Config,    # as read
@@ -39,11 +39,11 @@ def resolve(cfg:Config,    # as read
     "Fill in what depends on the data and the machine"
     cfg = cfg.model_copy(deep=True)
     d, t, names = cfg.data, cfg.training, labels.keypoint_names
-    _agree(d, names)
+    _check_keypoints(d, names)
     d.num_keypoints, d.keypoint_names = len(names), names
-    look_at = box_pixels(d.box, image_size(labels.paths()[0]))[:1:-1]
+    box_size = box_pixels(d.box, image_size(labels.paths()[0]))[:1:-1]
     size = d.image_resize_dims
-    size.height, size.width = model_input_size(look_at, size.height, size.width)
+    size.height, size.width = model_input_size(box_size, size.height, size.width)
     t.accelerator = pick_accelerator(t.accelerator, t.num_gpus)
     if t.precision == "auto": t.precision = "bf16" if bf16_is_fast(t.accelerator) else "32"
     cfg.dali.backend = pick_source(cfg.dali.backend, t.accelerator)
@@ -53,17 +53,17 @@ def resolve(cfg:Config,    # as read
 # %% ../../nbs/training/03_setup.ipynb #012715f9
 def get_labels(cfg:Config, # as read
 ) -> Labels:
-    "The project's labels, held against their images"
+    "Return the project's labels, compared with their images"
     root = Path(cfg.data.data_dir or ".")
     labels = read_labels(root/cfg.data.csv_file, root)
-    # a flat heatmap says that nothing is there; and Lightning Pose divides all rows
-    empty_teaches = cfg.training.uniform_heatmaps_for_nan_keypoints or not cfg.posebook
-    return (labels if empty_teaches else labels.labeled()).check()
+    # a row without labels may have uniform heatmaps as targets; and Lightning Pose splits all rows
+    empty_has_target = cfg.training.uniform_heatmaps_for_nan_keypoints or not cfg.posebook
+    return (labels if empty_has_target else labels.labeled()).check()
 
 def get_split(cfg:Config,    # as read
               labels:Labels, # of the project
 ) -> dict: # name -> indices
-    "Which labeled frames are for what"
+    "Split the labeled frames into training, validation and test frames"
     t = cfg.training
     groups = labels.groups() if t.split == "group" else None
     return split_frames(len(labels), t.train_prob, t.val_prob, t.rng_seed_data_pt,
@@ -72,7 +72,7 @@ def get_split(cfg:Config,    # as read
 def get_dataset(cfg:Config,    # resolved
                 labels:Labels, # of the project
 ) -> LabeledDataset:
-    "The labeled frames, as the model sees them"
+    "Return the labeled frames as model inputs"
     size, t = cfg.data.image_resize_dims, cfg.training
     augment = Augmenter(t.imgaug, labels.keypoint_names)
     return LabeledDataset(labels, (size.height, size.width), cfg.data.box, augment,
@@ -81,38 +81,38 @@ def get_dataset(cfg:Config,    # resolved
 
 # %% ../../nbs/training/03_setup.ipynb #6faf802c
 def get_sequences(cfg:Config, # resolved
-                  tracker,    # that learns from them
+                  tracker,    # that is trained with them
 ) -> RandomSequences:
-    "Unlabeled video to learn from; of a tracker that does not, None"
+    "Return the unlabeled video that a tracker is trained with; None for a supervised tracker"
     if not isinstance(tracker, SemiSupervisedTrackerMixin): return None
     d, t, window = cfg.data, cfg.training, window_size(cfg)
-    asked = list(tracker.loss_factory_unsupervised.losses.values())
+    video_losses = list(tracker.loss_factory_unsupervised.losses.values())
     folder = Path(d.video_dir or "")
     if not d.video_dir or not folder.is_dir():
         raise PosebookError("losses of unlabeled video need videos, and the folder is not there",
                             f"data.video_dir = {d.video_dir}")
-    size, o = d.image_resize_dims, cfg.dali
-    frames, key = o.base.train.sequence_length, "dali.base.train.sequence_length"
-    if window > 1: frames, key = o.context.train.batch_size, "dali.context.train.batch_size"
-    length, copies = frames - window + 1, max(o.copies for o in asked)
-    together = any("sequence" in o.required_outputs() for o in asked)
-    if length // copies < 1 + together:
+    size, dali = d.image_resize_dims, cfg.dali
+    frames, key = dali.base.train.sequence_length, "dali.base.train.sequence_length"
+    if window > 1: frames, key = dali.context.train.batch_size, "dali.context.train.batch_size"
+    length, copies = frames - window + 1, max(o.copies for o in video_losses)
+    whole_sequence = any("sequence" in o.required_outputs() for o in video_losses)
+    if length // copies < 1 + whole_sequence:
         raise PosebookError(f"{frames} frames a batch are too few: {copies} of a kind, in windows "
                             f"of {window}, leave {max(0, length // copies)} to answer for", key,
                             "raise it")
     return RandomSequences(find_videos(folder), (size.height, size.width), d.box, length, window,
                            Augmenter(t.imgaug, d.keypoint_names),
-                           o.general.get("seed", t.rng_seed_data_pt), copies=copies,
-                           successive=together, source=o.backend, antialias=d.antialias,
+                           dali.general.get("seed", t.rng_seed_data_pt), copies=copies,
+                           together=whole_sequence, source=dali.backend, antialias=d.antialias,
                            device=t.accelerator,
                            is_needed=lambda: tracker.total_unsupervised_importance > 0)
 
 def get_data_module(cfg:Config,    # resolved
                     labels:Labels, # of the project
-                    tracker=None,  # whose frozen features are to be remembered, if they are
+                    tracker=None,  # whose frozen features are cached; None: none are
                     split:dict=None, # name -> indices; None: drawn
 ) -> LabeledDataModule:
-    "The loaders of a training"
+    "Return the data module of a training"
     split = get_split(cfg, labels) if split is None else split
     return LabeledDataModule(get_dataset(cfg, labels), split, cfg.training, tracker,
                              get_sequences(cfg, tracker))
