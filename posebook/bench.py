@@ -21,6 +21,7 @@ def peak_memory() -> int: # MB; 0 where the system does not say
     unit = 1024**2 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
 
+# %% ../nbs/82_bench.ipynb #bb371d5f
 training_kinds = {  # name -> settings
     "whole":  ["training.cache_features=false", "training.unfreezing_step=0",
                "model.args.tuned_stages=4"],

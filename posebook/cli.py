@@ -132,9 +132,9 @@ def frames(
     seed: Annotated[int, typer.Option(help="of the choice")]=0,
 ):
     "Pick frames of the videos to label"
-    from posebook.labeling.pick_frames import frames
+    from posebook.labeling.pick_frames import pick_project_frames
     names = [k for o in keypoints or () for k in o.replace(",", " ").split()]
-    frames(project, n, video or None, neighbors, seed, names, say)
+    pick_project_frames(project, n, video or None, neighbors, seed, names, say)
 
 @command
 def train(

@@ -26,9 +26,9 @@ def root(): return ROOT
 def reading_order(root=ROOT):
     "The notebooks in the order of the sidebar, which is the order in which they are read"
     def expand(contents):
-        for o in [contents] if isinstance(contents, str) else contents:
-            if isinstance(o, dict): yield from expand(o["contents"])
-            else: yield from sorted((root/"nbs").glob(o))
+        for entry in [contents] if isinstance(contents, str) else contents:
+            if isinstance(entry, dict): yield from expand(entry["contents"])
+            else: yield from sorted((root/"nbs").glob(entry))
     return list(expand(yaml.safe_load((root/"_quarto.yml").read_text())["website"]["sidebar"]["contents"]))
 
 
@@ -60,8 +60,8 @@ def model(toy_project, tmp_path_factory):
 
 
 @pytest.fixture
-def typed(capsys):
-    "Run the command line's words in this process: the exit code, and what was printed"
+def run_command(capsys):
+    "Run the command line's words in this process, and return the exit code and the output"
     from posebook.cli import main
     def run(*words):
         with pytest.raises(SystemExit) as e: main([str(o) for o in words])
@@ -75,8 +75,8 @@ def browser():
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright, which drives the browser, is not installed")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not chromium: pytest.skip("there is no chromium on this machine")
-    alone = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_api.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=chromium, args=alone)
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
         yield browser
         browser.close()

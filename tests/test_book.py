@@ -55,16 +55,16 @@ def test_is_clean(tmp_path):
     shutil.copy(ROOT/"settings.ini", tmp_path)
     shutil.copytree(NBS, tmp_path/"nbs", ignore=shutil.ignore_patterns("_quarto.yml", ".ipynb_checkpoints"))
     (tmp_path/"posebook").mkdir()
-    done = subprocess.run([str(Path(sys.executable).with_name("nbdev_clean"))], cwd=tmp_path, capture_output=True, text=True)
-    assert not done.returncode, done.stderr
+    process = subprocess.run([str(Path(sys.executable).with_name("nbdev_clean"))], cwd=tmp_path, capture_output=True, text=True)
+    assert not process.returncode, process.stderr
     assert [str(p.relative_to(NBS)) for p in PAGES if p.read_bytes() != (tmp_path/"nbs"/p.relative_to(NBS)).read_bytes()] == []
 
 
 def shown(cell):
     "What a cell's outputs say, pictures aside"
-    for o in cell["outputs"]:
-        yield "".join(o.get("text", ""))
-        yield from ("".join(v) if isinstance(v, (str, list)) else json.dumps(v) for k, v in o.get("data", {}).items() if not k.startswith("image/") or "svg" in k)
+    for output in cell["outputs"]:
+        yield "".join(output.get("text", ""))
+        yield from ("".join(v) if isinstance(v, (str, list)) else json.dumps(v) for k, v in output.get("data", {}).items() if not k.startswith("image/") or "svg" in k)
 
 
 @page
@@ -75,8 +75,8 @@ def test_outputs_are_of_every_machine(path):
         assert not [o for o in cell["outputs"] if o["output_type"] == "error"], source(cell)
         assert not [k for o in cell["outputs"] for k in o.get("data", {}) if "widget" in k], source(cell)
         for text in shown(cell):
-            found = re.search(r"(?<![\w.])/(home|tmp|root|Users|work|var|private)/|\b[A-Z]:\\|\b0x[0-9a-f]{6,}", text)
-            assert not found, f"{text[max(0, found.start() - 60):found.end() + 60]!r} of\n{source(cell)}"
+            match = re.search(r"(?<![\w.])/(home|tmp|root|Users|work|var|private)/|\b[A-Z]:\\|\b0x[0-9a-f]{6,}", text)
+            assert not match, f"{text[max(0, match.start() - 60):match.end() + 60]!r} of\n{source(cell)}"
 
 
 @page
@@ -85,8 +85,8 @@ def test_what_is_drawn_or_printed_is_there(path):
     for cell in cells(path):
         if directive(cell, r"exports?|exporti|hide|eval:\s*false|output:\s*false"): continue
         code, kinds = source(cell), {k for o in cell["outputs"] for k in o.get("data", {})}
-        drawn = re.search(r"^[^#\s].*\b(plt\.subplots|plt\.figure|imshow)\(|^plot_\w+\(", code, re.M) and "plt.close" not in code
-        if drawn: assert {"image/png", "image/jpeg", "image/svg+xml", "text/html"} & kinds, code
+        draws = re.search(r"^[^#\s].*\b(plt\.subplots|plt\.figure|imshow)\(|^plot_\w+\(", code, re.M) and "plt.close" not in code
+        if draws: assert {"image/png", "image/jpeg", "image/svg+xml", "text/html"} & kinds, code
         if re.search(r"^print\(", code, re.M): assert [o for o in cell["outputs"] if o["output_type"] == "stream"], code
 
 
@@ -158,19 +158,19 @@ def imports(code):
         if isinstance(n, ast.Import): yield from ((o.name, False) for o in n.names)
         if isinstance(n, ast.ImportFrom):
             assert not n.level, "a chapter imports by the whole name"
-            for o in n.names: yield from ((n.module, o.name == "*"), (f"{n.module}.{o.name}", False))
+            for alias in n.names: yield from ((n.module, alias.name == "*"), (f"{n.module}.{alias.name}", False))
 
 
 @chapter
 def test_imports_what_comes_before(path):
     "A chapter imports from those before it; its page may import the chapter itself, to show how others see it"
     numbers = {f"posebook.{module(p)}": i for i, p in enumerate(CHAPTERS)}
-    own = f"posebook.{module(path)}"
+    own_module = f"posebook.{module(path)}"
     for cell in cells(path):
         for name, star in imports(source(cell)):
             is_exported = bool(directive(cell, "exports?|exporti"))
             assert not (star and is_exported), f"from {name} import *"
-            if name in numbers and not (name == own and not is_exported): assert numbers[name] < numbers[own], name
+            if name in numbers and not (name == own_module and not is_exported): assert numbers[name] < numbers[own_module], name
 
 
 @chapter
@@ -232,34 +232,34 @@ def parameters(m, cls, name, o):
     if is_dataclass(cls) and name == "__init__": return []
     if name != "__init__" and any(not is_function(v) for v in chain): return []
     known = set().union(*(explained(bare(v)) for v in chain if is_function(v)))
-    told = {k for k, p in inspect.signature(f).parameters.items() if any(getattr(a, "help", None) for a in (p.default, *getattr(p.annotation, "__metadata__", ())))}
+    helped = {k for k, p in inspect.signature(f).parameters.items() if any(getattr(a, "help", None) for a in (p.default, *getattr(p.annotation, "__metadata__", ())))}
     kinds = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
-    return [k for k, p in inspect.signature(f).parameters.items() if k not in {"self", "cls"} | known | told and p.kind not in kinds]
+    return [k for k, p in inspect.signature(f).parameters.items() if k not in {"self", "cls"} | known | helped and p.kind not in kinds]
 
 
 def returned(m, cls, name, o):
     "Whether what comes back is left unsaid: no annotation, no comment at the closing bracket, here or in what is overridden"
     chain = also_in(cls, name) or [o]
     if name == "__init__" or any(not is_function(v) for v in chain) or is_lambda(bare(o)): return False
-    def own(node):
+    def statements(node):
         for n in ast.iter_child_nodes(node):
             if isinstance(n, (ast.FunctionDef, ast.ClassDef, ast.Lambda)): continue
             yield n
-            yield from own(n)
-    gives = any(getattr(n, "value", None) is not None for n in own(tree(bare(o))) if isinstance(n, (ast.Return, ast.Yield, ast.YieldFrom))
+            yield from statements(n)
+    gives = any(getattr(n, "value", None) is not None for n in statements(tree(bare(o))) if isinstance(n, (ast.Return, ast.Yield, ast.YieldFrom))
                 and not (isinstance(n.value, ast.Constant) and n.value.value is None))
-    def says(f):
+    def explains(f):
         args = tree(f).args
         alone = not {o.arg for o in args.posonlyargs + args.args + args.kwonlyargs} - {"self", "cls"}    # then a comment after the brackets is about this
         return tree(f).returns is not None or any(re.match(r"\s*def .*\):\s*#" if alone else r"\s*\).*:\s*#|.*\):\s*#.* -> ", o) for o in signature(f))
-    return gives and not any(says(bare(v)) for v in chain)
+    return gives and not any(explains(bare(v)) for v in chain)
 
 
 def test_every_public_name_has_a_docstring():
     missing = []
     for m, cls, name, o in definitions():
-        said = inspect.getdoc(getattr(cls, name) if cls else o)
-        if name != "__init__" and not (said or "").strip(): missing.append(f"{m.__name__}: {cls.__name__ + '.' if cls else ''}{name}")
+        doc = inspect.getdoc(getattr(cls, name) if cls else o)
+        if name != "__init__" and not (doc or "").strip(): missing.append(f"{m.__name__}: {cls.__name__ + '.' if cls else ''}{name}")
     assert not missing, "\n".join(["", *missing])
 
 

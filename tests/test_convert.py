@@ -14,13 +14,13 @@ from posebook.inference.predictor import Predictor
 
 REFERENCE = Path(__file__).parent/"reference"
 sys.path.insert(0, str(REFERENCE))
-from peer_numbers import pictures, weights      # noqa: E402
+from peer_numbers import sample_frames, weights      # noqa: E402
 
 
 def their_folder(folder, model_type="heatmap", backbone="resnet18", numbers="heatmap", **more):
     "A model folder as Lightning Pose leaves it, with the weights that the numbers were made with"
-    said, made = json.loads((REFERENCE/f"peer_{numbers}.json").read_text()), {}
-    tensors = {k: made.setdefault(first, weights(first, shape)) for k, (first, shape) in said["tensors"].items()}
+    reference, tensors_made = json.loads((REFERENCE/f"peer_{numbers}.json").read_text()), {}
+    tensors = {k: tensors_made.setdefault(first, weights(first, shape)) for k, (first, shape) in reference["tensors"].items()}
     (folder/"tb_logs/test/version_0/checkpoints").mkdir(parents=True)
     torch.save({"state_dict": tensors, "hyper_parameters": {"optimizer_params": OmegaConf.create({"learning_rate": 1e-3}), "milestones": OmegaConf.create([1, 2])}, **more},
                folder/"tb_logs/test/version_0/checkpoints/epoch=0-step=5-best.ckpt")
@@ -28,18 +28,18 @@ def their_folder(folder, model_type="heatmap", backbone="resnet18", numbers="hea
         "data": {"data_dir": str(folder), "csv_file": "CollectedData.csv", "video_dir": "videos", "num_keypoints": 3, "keypoint_names": ["a", "b", "c"],
                  "image_resize_dims": {"height": 128, "width": 128}, "downsample_factor": 2},
         "training": {"imgaug": "dlc", "num_gpus": 1}, "model": {"model_type": model_type, "backbone": backbone, "losses_to_use": [], "backbone_pretrained": False}}), folder/"config.yaml")
-    return folder, said
+    return folder, reference
 
 
 @pytest.mark.parametrize("model_type, backbone, numbers", [
     ("heatmap", "resnet18", "heatmap"), ("regression", "resnet18", "regression"), ("heatmap_mhcrnn", "resnet18", "heatmap_mhcrnn"), ("heatmap", "efficientnet_b0", "heatmap_efficientnet")])
-def test_says_the_same(tmp_path, model_type, backbone, numbers):
-    folder, said = their_folder(tmp_path/"theirs", model_type, backbone, numbers)
-    keypoints, confidences = Predictor(convert(folder, say=lambda line: None), "cpu")(pictures())
-    theirs, sure = np.array(said["keypoints"]), np.array(said["confidences"])
+def test_predicts_the_same(tmp_path, model_type, backbone, numbers):
+    folder, reference = their_folder(tmp_path/"theirs", model_type, backbone, numbers)
+    keypoints, confidences = Predictor(convert(folder, say=lambda line: None), "cpu")(sample_frames())
+    their_keypoints, their_confidences = np.array(reference["keypoints"]), np.array(reference["confidences"])
     middle = slice(2, -2) if model_type == "heatmap_mhcrnn" else slice(None)       # it answers for no others
-    assert theirs.std((0, 1)).min() > .2
-    assert np.abs(keypoints[middle] - theirs).max() < .05 and np.abs(confidences[middle] - sure).max() < .01
+    assert their_keypoints.std((0, 1)).min() > .2
+    assert np.abs(keypoints[middle] - their_keypoints).max() < .05 and np.abs(confidences[middle] - their_confidences).max() < .01
 
 
 class Code:
@@ -50,12 +50,12 @@ def test_what_cannot_be_converted(tmp_path, capsys):
     folder, _ = their_folder(tmp_path/"code", extra=Code())
     with pytest.raises(PosebookError, match="holds code"): convert(folder)
     assert "must not run" not in capsys.readouterr().out
-    for key, value, said in (("model_type", "heatmap_multiview_transformer", "cannot be converted"), ("backbone", "vits_dino", "cannot be converted"), ("backbone", "resnet50", "do not fit")):
+    for key, value, message in (("model_type", "heatmap_multiview_transformer", "cannot be converted"), ("backbone", "vits_dino", "cannot be converted"), ("backbone", "resnet50", "do not fit")):
         folder, _ = their_folder(tmp_path/value)
-        text = OmegaConf.load(folder/"config.yaml")
-        text.model[key] = value
-        OmegaConf.save(text, folder/"config.yaml")
-        with pytest.raises(PosebookError, match=said): convert(folder)
+        cfg = OmegaConf.load(folder/"config.yaml")
+        cfg.model[key] = value
+        OmegaConf.save(cfg, folder/"config.yaml")
+        with pytest.raises(PosebookError, match=message): convert(folder)
     (tmp_path/"nothing").mkdir()
     with pytest.raises(PosebookError, match="no config.yaml"): convert(tmp_path/"nothing")
     (tmp_path/"nothing/config.yaml").write_text((folder/"config.yaml").read_text())

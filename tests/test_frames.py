@@ -12,14 +12,14 @@ import pytest
 from posebook.core import PosebookError
 from posebook.data.labels import read_labels
 from posebook.video.files import open_video, read_frames, write_video
-from posebook.labeling.pick_frames import frames, pick_frames, save_frames, some_frames
+from posebook.labeling.pick_frames import pick_frames, pick_project_frames, save_frames, some_frames
 
 
-def says(result, *parts):
+def assert_error(result, *messages):
     code, text = result
     assert code == 2, text
     assert "Traceback" not in text
-    for p in parts: assert p in text, text
+    for message in messages: assert message in text, text
 
 
 @pytest.fixture(scope="session")
@@ -41,11 +41,11 @@ def lab(films, tmp_path):
 def number(image): return int(re.search(r"(\d+)\.png$", image)[1])
 
 
-def everything(folder): return {p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+def file_contents(folder): return {p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def test_from_videos_to_labels(typed, lab):
-    code, text = typed("frames", lab, "-n", 5, "--keypoints", "nose,tail base", "--keypoints", "tail_tip")
+def test_from_videos_to_labels(run_command, lab):
+    code, text = run_command("frames", lab, "-n", 5, "--keypoints", "nose,tail base", "--keypoints", "tail_tip")
     assert code == 0 and "day0.mp4: 3 frame(s)" in text and "day1.mp4: 2 frame(s)" in text, text
     labels = read_labels(lab/"CollectedData.csv")
     assert labels.keypoint_names == ["nose", "tail", "base", "tail_tip"] and len(labels) == 5
@@ -60,19 +60,19 @@ def test_from_videos_to_labels(typed, lab):
 def test_the_same_for_the_same_seed(lab, films, tmp_path):
     other = tmp_path/"other"
     shutil.copytree(films, other/"videos")
-    first, second = (frames(o, 8, keypoints=["nose"], say=str) for o in (lab, other))
+    first, second = (pick_project_frames(o, 8, keypoints=["nose"], say=str) for o in (lab, other))
     assert first == second and len(first) == 8
-    assert everything(lab).keys() == {lab/p.relative_to(other) for p in everything(other)}
-    assert len(frames(lab, 2, seed=1, say=str)) == 2
+    assert file_contents(lab).keys() == {lab/p.relative_to(other) for p in file_contents(other)}
+    assert len(pick_project_frames(lab, 2, seed=1, say=str)) == 2
 
 
-def test_a_second_call_adds_others(project, typed):
-    before = everything(project)
+def test_a_second_call_adds_others(project, run_command):
+    before = file_contents(project)
     labels = (project/"CollectedData.csv").read_text()
-    assert typed("frames", project, "-n", 2, "--neighbors", 1)[0] == 0
-    again = typed("frames", project, "-n", 2, "--neighbors", 1)
-    after = everything(project)
-    assert again[0] == 0 and (project/"CollectedData.csv").read_text().startswith(labels)
+    assert run_command("frames", project, "-n", 2, "--neighbors", 1)[0] == 0
+    result = run_command("frames", project, "-n", 2, "--neighbors", 1)
+    after = file_contents(project)
+    assert result[0] == 0 and (project/"CollectedData.csv").read_text().startswith(labels)
     assert all(after[p] == before[p] for p in before if p.name != "CollectedData.csv")
     images = read_labels(project/"CollectedData.csv").images
     assert len(set(images)) == len(images) > 12
@@ -99,20 +99,20 @@ def test_deeplabcut_tables(lab):
     (lab/"CollectedData_anna.csv").write_text(head + "labeled-data,day0,img050.png,12.50,3\n")
     assert save_frames(lab, lab/"videos/day0.mp4", [50, 60]) == ["labeled-data/day0/img00000060.png"]
     assert (lab/"CollectedData_anna.csv").read_text().endswith("12.50,3\nlabeled-data,day0,img00000060.png,,\n")
-    picks = [number(o) for o in frames(lab, 4, videos=["day0"], say=str)]
+    picks = [number(o) for o in pick_project_frames(lab, 4, videos=["day0"], say=str)]
     assert min(abs(i - k) for i in picks for k in (50, 60)) > 5
 
 
-def test_some_videos(typed, lab, tmp_path):
+def test_some_videos(run_command, lab, tmp_path):
     elsewhere = tmp_path/"elsewhere/night.mp4"
     elsewhere.parent.mkdir()
     shutil.copy(lab/"videos/day0.mp4", elsewhere)
-    code, text = typed("frames", lab, "-n", 3, "--video", "day1", "--video", elsewhere, "--keypoints", "nose")
+    code, text = run_command("frames", lab, "-n", 3, "--video", "day1", "--video", elsewhere, "--keypoints", "nose")
     assert code == 0, text
     assert {p.name for p in (lab/"labeled-data").iterdir()} == {"day1", "night"}
-    says(typed("frames", lab, "--video", "dya1"), "no such video", "did you mean 'day1.mp4'")
+    assert_error(run_command("frames", lab, "--video", "dya1"), "no such video", "did you mean 'day1.mp4'")
     shutil.copy(lab/"videos/day0.mp4", lab/"videos/day0.avi")
-    says(typed("frames", lab), "two videos are called day0")
+    assert_error(run_command("frames", lab), "two videos are called day0")
 
 
 def test_settings_of_the_project(lab, tmp_path):
@@ -122,41 +122,41 @@ def test_settings_of_the_project(lab, tmp_path):
     shutil.rmtree(lab/"videos")
     (lab/"posebook.yaml").write_text(f"posebook: 1\ndata:\n  video_dir: {tmp_path/'films'}\n  csv_file: labels.csv\n"
                                      "  keypoint_names: [nose]\n  box: [0, 0, 96, 48]\n")
-    assert len(frames(lab, 3, say=str)) == 3
+    assert len(pick_project_frames(lab, 3, say=str)) == 3
     assert read_labels(lab/"labels.csv").keypoint_names == ["nose"]
 
 
-def test_what_is_wrong_with_a_project(typed, lab, tmp_path):
-    says(typed("frames", tmp_path/"nowhere"), "no such folder")
+def test_what_is_wrong_with_a_project(run_command, lab, tmp_path):
+    assert_error(run_command("frames", tmp_path/"nowhere"), "no such folder")
     (tmp_path/"empty").mkdir()
-    says(typed("frames", tmp_path/"empty"), "this is no project", "posebook init")
-    says(typed("frames", lab), "what are the keypoints called", "--keypoints")
-    says(typed("frames", lab, "-n", 0, "--keypoints", "nose"), "0 frames")
+    assert_error(run_command("frames", tmp_path/"empty"), "this is no project", "posebook init")
+    assert_error(run_command("frames", lab), "what are the keypoints called", "--keypoints")
+    assert_error(run_command("frames", lab, "-n", 0, "--keypoints", "nose"), "0 frames")
     shutil.copytree(lab, tmp_path/"bare")
     for p in (tmp_path/"bare/videos").iterdir(): p.unlink()
-    says(typed("frames", tmp_path/"bare", "--keypoints", "nose"), "no video in this folder")
+    assert_error(run_command("frames", tmp_path/"bare", "--keypoints", "nose"), "no video in this folder")
     (lab/"CollectedData.csv").write_text("scorer,a\nbodyparts,nose\n")
-    says(typed("frames", lab), "header rows are missing")
+    assert_error(run_command("frames", lab), "header rows are missing")
     (lab/"CollectedData.csv").write_text("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n")
-    says(typed("frames", lab, "--keypoints", "tail"), "the keypoints are nose already")
+    assert_error(run_command("frames", lab, "--keypoints", "tail"), "the keypoints are nose already")
     assert not (lab/"labeled-data").exists()
 
 
-def test_videos_that_are_wrong(typed, lab):
+def test_videos_that_are_wrong(run_command, lab):
     (lab/"videos/aaa.mp4").write_text("not a video")
     (lab/"videos/empty.mp4").write_bytes(b"")
     with av.open(str(lab/"videos/cut.mkv"), "w") as c:
         s = c.add_stream("libx264", rate=25); s.height = s.width = 96; s.pix_fmt = "yuv420p"
         for f in read_frames(lab/"videos/day0.mp4"): c.mux(s.encode(av.VideoFrame.from_ndarray(f, format="rgb24")))
         c.mux(s.encode())
-    whole = (lab/"videos/cut.mkv").read_bytes()
-    (lab/"videos/cut.mkv").write_bytes(whole[:len(whole) * 2 // 3])
-    result = typed("frames", lab, "-n", 10, "--keypoints", "nose")
-    says(result, "2 of 5 videos could not be used", "aaa.mp4: this cannot be read", "empty.mp4: the video is empty", "the others are done")
+    content = (lab/"videos/cut.mkv").read_bytes()
+    (lab/"videos/cut.mkv").write_bytes(content[:len(content) * 2 // 3])
+    result = run_command("frames", lab, "-n", 10, "--keypoints", "nose")
+    assert_error(result, "2 of 5 videos could not be used", "aaa.mp4: this cannot be read", "empty.mp4: the video is empty", "the others are done")
     labels = read_labels(lab/"CollectedData.csv")
     assert {o.split("/")[1] for o in labels.images} >= {"day0", "day1"}
     assert all(p.is_file() for p in labels.paths())
-    says(typed("frames", lab, "-n", 3, "--video", "aaa"), "aaa.mp4: this cannot be read")
+    assert_error(run_command("frames", lab, "-n", 3, "--video", "aaa"), "aaa.mp4: this cannot be read")
 
 
 def test_frames_that_cannot_be_decoded(lab):
@@ -166,32 +166,32 @@ def test_frames_that_cannot_be_decoded(lab):
     hole = bytearray(path.read_bytes())
     for pos, size in packets[30:33]: hole[pos:pos + size] = bytes(size)
     path.write_bytes(hole)
-    said, there = [], []
+    messages, readable = [], []
     with pytest.raises(PosebookError):
-        for f in read_frames(path): there.append(f)
-    picks = pick_frames(path, 6, say=said.append)
-    assert len(picks) == 6 and max(picks) < len(there) and "cannot be decoded" in said[0]
-    for i, f in some_frames(path, picks): np.testing.assert_array_equal(f, there[i])
+        for f in read_frames(path): readable.append(f)
+    picks = pick_frames(path, 6, say=messages.append)
+    assert len(picks) == 6 and max(picks) < len(readable) and "cannot be decoded" in messages[0]
+    for i, f in some_frames(path, picks): np.testing.assert_array_equal(f, readable[i])
 
 
-def test_fewer_frames_than_asked(typed, lab, tmp_path):
+def test_fewer_frames_than_asked(run_command, lab, tmp_path):
     (lab/"videos/day1.mp4").unlink()
-    code, text = typed("frames", lab, "-n", 500, "--keypoints", "nose")
+    code, text = run_command("frames", lab, "-n", 500, "--keypoints", "nose")
     assert code == 0 and "500 were asked for" in text
     n = len(read_labels(lab/"CollectedData.csv"))
     assert 50 < n <= 120
-    code, text = typed("frames", lab, "-n", 5)
+    code, text = run_command("frames", lab, "-n", 5)
     assert code == 0 and "0 row(s)" in text and len(read_labels(lab/"CollectedData.csv")) == n
     with pytest.raises(PosebookError, match="no frame 120"): save_frames(lab, lab/"videos/day0.mp4", [120])
     with pytest.raises(PosebookError, match="no frame -1"): save_frames(lab, lab/"videos/day0.mp4", [-1])
 
 
-def test_a_folder_that_cannot_be_written(typed, lab, monkeypatch):
+def test_a_folder_that_cannot_be_written(run_command, lab, monkeypatch):
     import errno
     from pathlib import Path
     def denied(self, *args): raise PermissionError(errno.EACCES, "Permission denied")
     monkeypatch.setattr(Path, "write_bytes", denied)
-    says(typed("frames", lab, "-n", 3, "--keypoints", "nose"), "writing there is not allowed")
+    assert_error(run_command("frames", lab, "-n", 3, "--keypoints", "nose"), "writing there is not allowed")
     assert not (lab/"CollectedData.csv").exists()
 
 
@@ -211,6 +211,6 @@ def test_a_long_video_is_not_held_in_memory(tmp_path):
             "before = used(); picks = pick_frames(sys.argv[1], 10)\n"
             "print(len(picks), used() - before)")
     if sys.platform != "linux": pytest.skip("memory is counted in other units here")
-    said = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True,
+    output = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True,
                           env=os.environ | {"MPLBACKEND": "agg"}).stdout.split()
-    assert int(said[0]) == 10 and float(said[1]) < 300                   # all frames are 995 MB
+    assert int(output[0]) == 10 and float(output[1]) < 300                   # all frames are 995 MB

@@ -17,12 +17,12 @@ def test_package_is_what_the_notebooks_export(root, tmp_path):
         (shutil.copytree if (root/name).is_dir() else shutil.copy)(root/name, tmp_path/name)
     (tmp_path/"posebook").mkdir()
     (tmp_path/"posebook/__init__.py").write_text((root/"posebook/__init__.py").read_text())
-    done = run(Path(sys.executable).with_name("nbdev_export"), cwd=tmp_path)
-    assert not done.returncode, done.stderr
+    process = run(Path(sys.executable).with_name("nbdev_export"), cwd=tmp_path)
+    assert not process.returncode, process.stderr
     files = lambda base: {p.relative_to(base): p.read_text() for p in (base/"posebook").rglob("*.py")}
-    theirs, ours = files(tmp_path), files(root)
-    assert set(theirs) == set(ours)
-    assert [str(k) for k in ours if ours[k] != theirs[k]] == []
+    exported, committed = files(tmp_path), files(root)
+    assert set(exported) == set(committed)
+    assert [str(k) for k in committed if committed[k] != exported[k]] == []
 
 
 def test_imports_without_the_tools():
@@ -37,18 +37,18 @@ import posebook
 for m in pkgutil.walk_packages(posebook.__path__, "posebook."):
     if not m.name.endswith("_modidx"): importlib.import_module(m.name)
 """
-    done = run(sys.executable, "-c", code)
-    assert not done.returncode, done.stderr
+    process = run(sys.executable, "-c", code)
+    assert not process.returncode, process.stderr
 
 
 def test_help_imports_nothing_heavy():
-    done = run(sys.executable, "-c", "import sys, posebook, posebook.cli; print([m for m in ('torch', 'numpy', 'pandas', 'lightning', 'matplotlib', 'pydantic', 'rich') if m in sys.modules])")
-    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+    process = run(sys.executable, "-c", "import sys, posebook, posebook.cli; print([m for m in ('torch', 'numpy', 'pandas', 'lightning', 'matplotlib', 'pydantic', 'rich') if m in sys.modules])")
+    assert process.stdout.strip() == "[]", process.stdout + process.stderr
 
 
 def test_no_undefined_name(root):
-    said = run(sys.executable, "-m", "pyflakes", root/"posebook").stdout
-    assert [o for o in said.splitlines() if "undefined name" in o] == []
+    output = run(sys.executable, "-m", "pyflakes", root/"posebook").stdout
+    assert [o for o in output.splitlines() if "undefined name" in o] == []
 
 
 def test_readme_is_what_the_index_makes(root):
@@ -61,16 +61,16 @@ def test_wheel_runs_the_demo(root, tmp_path):
     not_source = shutil.ignore_patterns(".git", "*.egg-info", "build", "_proc", "_site", "models")
     shutil.copytree(root, source, ignore=lambda folder, names: not_source(folder, names) if Path(folder) == root else ())
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
-    done = run(*pip, "wheel", "--no-deps", "-w", tmp_path/"wheels", source)
-    assert not done.returncode, done.stderr
+    process = run(*pip, "wheel", "--no-deps", "-w", tmp_path/"wheels", source)
+    assert not process.returncode, process.stderr
     [wheel] = (tmp_path/"wheels").glob("*.whl")
-    done = run(*pip, "install", "--no-deps", "--target", tmp_path/"installed", wheel)
-    assert not done.returncode, done.stderr
+    process = run(*pip, "install", "--no-deps", "--target", tmp_path/"installed", wheel)
+    assert not process.returncode, process.stderr
     env = {**os.environ, "PYTHONPATH": str(tmp_path/"installed")}
-    where = run(sys.executable, "-c", "import posebook; print(posebook.__file__)", env=env, cwd=tmp_path).stdout
-    assert where.startswith(str(tmp_path/"installed"))
-    done = run(tmp_path/"installed/bin/posebook", "demo", "--quick", "--out", "demo", env=env, cwd=tmp_path)
-    assert not done.returncode, done.stderr
+    location = run(sys.executable, "-c", "import posebook; print(posebook.__file__)", env=env, cwd=tmp_path).stdout
+    assert location.startswith(str(tmp_path/"installed"))
+    process = run(tmp_path/"installed/bin/posebook", "demo", "--quick", "--out", "demo", env=env, cwd=tmp_path)
+    assert not process.returncode, process.stderr
     model = tmp_path/"demo/model"
     for name in ("config.yaml", "checkpoints/last.ckpt", "predictions.csv", "predictions_pixel_error.csv", "metrics.json", "report.html",
                  "video_preds/toy0.csv", "video_preds/toy0_temporal_norm.csv", "video_preds/labeled_videos/toy0_labeled.mp4"):
@@ -89,3 +89,4 @@ def test_a_registry_finds_what_the_package_registers():
     from posebook.config.write import registered_lines
     listed = {line.split()[1] for line in registered_lines() if line.startswith("#   ") and line[4] != " "}
     assert listed == set(counts)
+    assert "within 5 px of the truth" in process.stderr

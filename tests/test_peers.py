@@ -17,13 +17,13 @@ REFERENCE = Path(__file__).parent/"reference"
 
 def with_keys(path, keys):
     "Lightning Pose's own settings with some of them changed, a.b.c -> value"
-    given = yaml.safe_load((REFERENCE/"peer_default.yaml").read_text())
+    settings = yaml.safe_load((REFERENCE/"peer_default.yaml").read_text())
     for key, value in keys.items():
         *sections, name = key.split(".")
-        at = given
-        for o in sections: at = at.setdefault(o, {})
-        at[name] = value
-    path.write_text(yaml.safe_dump(given))
+        section = settings
+        for section_name in sections: section = section.setdefault(section_name, {})
+        section[name] = value
+    path.write_text(yaml.safe_dump(settings))
     return path
 
 
@@ -31,9 +31,9 @@ def test_default_settings_keep_their_meaning():
     notes = []
     cfg = read_config(REFERENCE/"peer_default.yaml", notes=notes)
     assert notes == ["eval.fiftyone is not used: FiftyOne is not used; see report.html"]
-    theirs = yaml.safe_load((REFERENCE/"peer_default.yaml").read_text())
+    their_settings = yaml.safe_load((REFERENCE/"peer_default.yaml").read_text())
     for section in ("data", "training", "model", "dali", "losses", "eval", "callbacks"):
-        for key, value in theirs[section].items():
+        for key, value in their_settings[section].items():
             if key in ("data_dir", "video_dir", "image_resize_dims", "fiftyone", "hydra_paths", "backbone_pretrained", "test_videos_directory", "optimizer_params", "dali", "base", "context", "general"): continue
             assert getattr(cfg, section)[key] == value if section in ("losses", "callbacks") else getattr(getattr(cfg, section), key) == value, key
     assert cfg.training.optimizer_params == {"learning_rate": 1e-3} and cfg.model.weights == "imagenet"
@@ -47,12 +47,12 @@ def test_default_settings_keep_their_meaning():
      "training.lr_scheduler_params": {"multisteplr": {"milestone_steps": [2, 3], "gamma": .5}}},
     {"training.max_time": "00:00:00:02"}], ids=["epochs", "steps", "time"])
 def test_default_settings_train(toy_project, tmp_path, keys):
-    said = []
+    messages = []
     small = {"data.data_dir": str(toy_project), "data.image_resize_dims": {"height": 64, "width": 64}, "model.backbone": "resnet18", "model.backbone_pretrained": False,
              "training.train_batch_size": 8}
-    folder = train(with_keys(tmp_path/"theirs.yaml", {**small, **keys}), out=tmp_path/"model", say=said.append)
+    folder = train(with_keys(tmp_path/"theirs.yaml", {**small, **keys}), out=tmp_path/"model", say=messages.append)
     assert (folder/"checkpoints/last.ckpt").is_file()
-    assert any(o.startswith("note: training.num_gpus is 1 and there is none") for o in said) or read_config(folder).training.accelerator != "cpu"
+    assert any(o.startswith("note: training.num_gpus is 1 and there is none") for o in messages) or read_config(folder).training.accelerator != "cpu"
 
 
 def test_settings_of_the_first_versions_are_mapped(tmp_path):
@@ -68,8 +68,8 @@ def test_settings_of_the_first_versions_are_mapped(tmp_path):
     assert (cfg.dali.context.predict.sequence_length, cfg.dali.general["seed"]) == (16, 43)
     assert np.isclose(1 / (2 * np.exp(cfg.losses["temporal"]["log_weight"])), 2)
     assert cfg.losses["pca_singleview"]["components_to_keep"] == .95
-    said = "\n".join(notes)
-    for key in ("data.header_rows", "model.resnet_version", "training.dropout_rate", "losses.pca_singleview.empirical_epsilon_percentile", "dali.general.num_threads"): assert key in said
+    text = "\n".join(notes)
+    for key in ("data.header_rows", "model.resnet_version", "training.dropout_rate", "losses.pca_singleview.empirical_epsilon_percentile", "dali.general.num_threads"): assert key in text
 
 
 def deeplabcut(toy_project, folder, scorer="anna"):

@@ -44,8 +44,8 @@ class Page(HTMLParser):
         if tag == "div": self.depth.append(a.get("class") or "")
         if tag == "a" and a.get("href"):
             if "sidebar-item-text" in (a.get("class") or ""): self.sidebar.append(a["href"])
-            for way in ("previous", "next"):
-                if self.depth and f"nav-page-{way}" in self.depth[-1]: self.turns[way] = a["href"]
+            for direction in ("previous", "next"):
+                if self.depth and f"nav-page-{direction}" in self.depth[-1]: self.turns[direction] = a["href"]
 
     def handle_endtag(self, tag):
         if tag == "div": self.depth.pop()
@@ -74,7 +74,7 @@ def test_every_notebook_is_a_page_and_has_its_place(root, site, pages):
         assert turns == {k: v for k, v in expected.items() if v}, path.name
 
 
-def test_no_link_or_picture_is_missing(site, pages):
+def test_no_link_or_image_is_missing(site, pages):
     broken, count = [], 0
     for path, page in pages.items():
         for href in page.links:
@@ -131,7 +131,7 @@ def visit(browser, served):
         tab.goto(f"{base}/{page}")
         return tab
     yield visit
-    for o in contexts: o.close()
+    for context in contexts: context.close()
     assert not faults
 
 
@@ -156,9 +156,9 @@ def test_the_sidebar_walks_through_the_book(root, visit):
     tab = visit()
     for i, page in enumerate(order):
         assert tab.url.endswith(f"/{page}")
-        here = tab.locator("#quarto-sidebar a.sidebar-link.active")
-        sync_api.expect(here).to_have_attribute("href", re.compile(f"(^|/){re.escape(page.name)}$"))
-        sync_api.expect(here).to_be_in_viewport()
+        active_link = tab.locator("#quarto-sidebar a.sidebar-link.active")
+        sync_api.expect(active_link).to_have_attribute("href", re.compile(f"(^|/){re.escape(page.name)}$"))
+        sync_api.expect(active_link).to_be_in_viewport()
         if i + 1 < len(order): tab.locator("#quarto-sidebar a.sidebar-link[href]").nth(i + 1).click()
 
 
@@ -210,9 +210,9 @@ CONTRAST = """() => {
 def test_dark_is_readable(visit, page):
     tab = visit(page, scheme="dark")
     tab.locator("html.quarto-dark, body.quarto-dark").wait_for()
-    found = tab.evaluate(CONTRAST)
-    assert len(found) > 50
-    assert not [o for o in found if o[0] < 4 or not o[1]]
+    contrasts = tab.evaluate(CONTRAST)
+    assert len(contrasts) > 50
+    assert not [o for o in contrasts if o[0] < 4 or not o[1]]
     # pictures are drawn for white paper
     white = tab.evaluate("[...document.querySelectorAll('main img')].map(o => getComputedStyle(o).backgroundColor)")
     assert set(white) <= {"rgb(255, 255, 255)"}

@@ -10,5 +10,5 @@ CASES = json.loads((Path(__file__).parent/"reference/splits.json").read_text())
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c['n']}-seed{c['seed']}")
 def test_split(case):
-    ours = split_frames(case["n"], case["train_prob"], case["val_prob"], case["seed"], case["train_frames"])
-    assert {k: ours[k] for k in ("train", "val", "test")} == {k: case[k] for k in ("train", "val", "test")}
+    split = split_frames(case["n"], case["train_prob"], case["val_prob"], case["seed"], case["train_frames"])
+    assert {k: split[k] for k in ("train", "val", "test")} == {k: case[k] for k in ("train", "val", "test")}

@@ -21,9 +21,9 @@ def equal(a, b): return all(torch.equal(a[k], b[k]) for k in a)
 
 
 class Interrupt(Callback):
-    def __init__(self, at): self.at = at
+    def __init__(self, step): self.step = step
     def on_train_batch_end(self, trainer, *args):
-        if trainer.global_step == self.at: raise KeyboardInterrupt
+        if trainer.global_step == self.step: raise KeyboardInterrupt
 
 
 def test_frozen_stages_stay_and_others_learn(toy_project, tmp_path):
@@ -39,14 +39,14 @@ def test_frozen_stages_stay_and_others_learn(toy_project, tmp_path):
 @pytest.mark.parametrize("cached", ["true", "false"])
 def test_resume_is_exact(toy_project, tmp_path, cached):
     settings = [*QUICK, "training.max_steps=14", "training.unfreezing_step=4", f"training.cache_features={cached}"]
-    whole = train(toy_project, *settings, out=tmp_path/"whole", say=quiet)
+    uninterrupted = train(toy_project, *settings, out=tmp_path/"whole", say=quiet)
     with pytest.raises(KeyboardInterrupt): train(toy_project, *settings, out=tmp_path/"broken", say=quiet, callbacks=[Interrupt(9)])
     assert load_checkpoint(tmp_path/"broken/checkpoints/last.ckpt")["global_step"] == 8     # two steps an epoch
     train(None, out=tmp_path/"broken", resume=True, say=quiet)
     assert load_checkpoint(tmp_path/"broken/checkpoints/last.ckpt")["global_step"] == 14
-    assert equal(weights(whole), weights(tmp_path/"broken"))
+    assert equal(weights(uninterrupted), weights(tmp_path/"broken"))
     logs = pd.read_csv(tmp_path/"broken/logs/metrics.csv")
-    assert len(logs) == len(pd.read_csv(whole/"logs/metrics.csv")) and logs.step.is_monotonic_increasing
+    assert len(logs) == len(pd.read_csv(uninterrupted/"logs/metrics.csv")) and logs.step.is_monotonic_increasing
 
 
 def test_workers_do_not_matter(toy_project, tmp_path):
@@ -70,8 +70,8 @@ def test_other_settings_train(toy_project, tmp_path, settings):
     folder = train(toy_project, *QUICK, *settings, "training.max_steps=4", out=tmp_path/"model", say=quiet)
     from posebook.inference.predictor import Predictor, predict_dataset
     from posebook.training.setup import get_labels
-    model = Predictor(folder, "cpu")
-    keypoints, confidences = predict_dataset(model, get_labels(model.cfg))
+    predictor = Predictor(folder, "cpu")
+    keypoints, confidences = predict_dataset(predictor, get_labels(predictor.cfg))
     assert np.isfinite(keypoints).all() and ((0 <= confidences) & (confidences <= 1)).all()
 
 
@@ -94,14 +94,14 @@ def test_patience_counts_validations(toy_project, tmp_path, every):
 
 def test_resume_with_early_stopping_is_exact(toy_project, tmp_path):
     settings = [*EARLY, "training.check_val_every_n_epoch=2"]
-    whole = train(toy_project, *settings, out=tmp_path/"whole", say=quiet)
-    end = int(pd.read_csv(whole/"logs/metrics.csv").step.max()) + 1
+    uninterrupted = train(toy_project, *settings, out=tmp_path/"whole", say=quiet)
+    end = int(pd.read_csv(uninterrupted/"logs/metrics.csv").step.max()) + 1
     with pytest.raises(KeyboardInterrupt): train(toy_project, *settings, out=tmp_path/"broken", say=quiet, callbacks=[Interrupt(end - 3)])
     train(None, out=tmp_path/"broken", resume=True, say=quiet)
-    assert equal(weights(whole), weights(tmp_path/"broken"))
-    said = []
-    train(None, out=tmp_path/"broken", resume=True, say=said.append)                # it has ended
-    assert "the training had ended already" in said and equal(weights(whole), weights(tmp_path/"broken"))
+    assert equal(weights(uninterrupted), weights(tmp_path/"broken"))
+    messages = []
+    train(None, out=tmp_path/"broken", resume=True, say=messages.append)                # it has ended
+    assert "the training had ended already" in messages and equal(weights(uninterrupted), weights(tmp_path/"broken"))
 
 
 class Infinite(Callback):
@@ -118,11 +118,11 @@ class Infinite(Callback):
         if self.what == "weights" and trainer.global_step == self.step: next(tracker.head.parameters()).data.fill_(float("inf"))
 
 
-@pytest.mark.parametrize("what, step, said", [("loss", 6, "training loss is not finite since step 7"), ("validation", 8, "validation loss is not finite since step 8"),
+@pytest.mark.parametrize("what, step, message", [("loss", 6, "training loss is not finite since step 7"), ("validation", 8, "validation loss is not finite since step 8"),
                                               ("weights", 10, "of the weights' tensors are not finite since step 10")])
 @pytest.mark.parametrize("early", ["false", "true"])
-def test_a_diverged_training_is_an_error(toy_project, tmp_path, what, step, said, early):
-    with pytest.raises(PosebookError, match=said) as e:
+def test_a_diverged_training_is_an_error(toy_project, tmp_path, what, step, message, early):
+    with pytest.raises(PosebookError, match=message) as e:
         train(toy_project, *QUICK, "training.max_steps=10", f"training.early_stopping={early}", out=tmp_path/"model", say=quiet, callbacks=[Infinite(what, step)])
     assert "learning_rate" in str(e.value)
     assert all(torch.isfinite(v).all() for v in weights(tmp_path/"model").values())
@@ -158,14 +158,14 @@ def test_other_files_are_no_checkpoints(toy_project, tmp_path):
 
 def test_any_flipped_bit_is_a_clear_error(model, tmp_path):
     "Outside of a model folder, where no hash is recorded: an error, or the weights are as they were"
-    data, rng, whole = (model/"checkpoints/last.ckpt").read_bytes(), np.random.default_rng(0), weights(model)
-    ends = [*rng.integers(0, len(data), 20), *(len(data) - rng.integers(1, 20_000, 60))]      # the directory of the archive is at its end
+    data, rng, intact = (model/"checkpoints/last.ckpt").read_bytes(), np.random.default_rng(0), weights(model)
+    positions = [*rng.integers(0, len(data), 20), *(len(data) - rng.integers(1, 20_000, 60))]      # the directory of the archive is at its end
     errors = 0
-    for i in ends:
+    for i in positions:
         (tmp_path/"f.ckpt").write_bytes(data[:i] + bytes([data[i] ^ 1 << rng.integers(8)]) + data[i + 1:])
         try: state = load_checkpoint(tmp_path/"f.ckpt")["state_dict"]
         except PosebookError: errors += 1
-        else: assert equal(whole, state)
+        else: assert equal(intact, state)
     assert errors > 20
 
 
@@ -179,32 +179,32 @@ def test_another_checkpoint_of_the_folder_may_take_its_place(model, tmp_path):
 def test_resume_goes_on_with_the_frames_and_settings_that_it_began_with(project, tmp_path):
     "Ten labels more, at the front of the table: the weights are those of a training that nobody interrupted"
     settings, table = [*QUICK, "training.max_steps=10", "training.train_prob=0.5"], project/"CollectedData.csv"
-    whole = train(project, *settings, out=tmp_path/"whole", say=quiet)
+    uninterrupted = train(project, *settings, out=tmp_path/"whole", say=quiet)
     with pytest.raises(KeyboardInterrupt): train(project, *settings, out=tmp_path/"broken", say=quiet, callbacks=[Interrupt(7)])
-    head, rows = table.read_text().splitlines()[:3], table.read_text().splitlines()[3:]
-    more = []
+    header, rows = table.read_text().splitlines()[:3], table.read_text().splitlines()[3:]
+    new_rows = []
     for i, row in enumerate(rows[:10]):
-        image, _, rest = row.partition(",")
+        image, _, cells = row.partition(",")
         shutil.copy(project/image, project/f"labeled-data/toy0/more{i}.png")
-        more.append(f"labeled-data/toy0/more{i}.png,{rest}")
-    table.write_text("\n".join([*head, *more, *rows]) + "\n")
-    for wrong in ("training.rng_seed_data_pt=3", "training.train_prob=0.9", "training.accelerator=auto"):
-        with pytest.raises(PosebookError, match="cannot be set"): train(project, wrong, out=tmp_path/"broken", resume=True, say=quiet)
+        new_rows.append(f"labeled-data/toy0/more{i}.png,{cells}")
+    table.write_text("\n".join([*header, *new_rows, *rows]) + "\n")
+    for setting in ("training.rng_seed_data_pt=3", "training.train_prob=0.9", "training.accelerator=auto"):
+        with pytest.raises(PosebookError, match="cannot be set"): train(project, setting, out=tmp_path/"broken", resume=True, say=quiet)
     with pytest.raises(PosebookError, match="of the project"): train(tmp_path/"other.yaml", out=tmp_path/"broken", resume=True, say=quiet) if (tmp_path/"other.yaml").write_text("posebook: 1") else None
-    said = []
-    train(project, out=tmp_path/"broken", resume=True, say=said.append)
-    assert equal(weights(whole), weights(tmp_path/"broken"))
-    assert any("10 frame(s) were labeled since" in o and "model.checkpoint=" in o for o in said), said
+    messages = []
+    train(project, out=tmp_path/"broken", resume=True, say=messages.append)
+    assert equal(weights(uninterrupted), weights(tmp_path/"broken"))
+    assert any("10 frame(s) were labeled since" in o and "model.checkpoint=" in o for o in messages), messages
 
     from posebook.evaluation.evaluate import evaluate
-    before = (whole/"split.csv").read_bytes()
-    found = evaluate(tmp_path/"broken", say=quiet)
+    split = (uninterrupted/"split.csv").read_bytes()
+    metrics = evaluate(tmp_path/"broken", say=quiet)
     labels = pd.read_csv(tmp_path/"broken/predictions.csv", header=[0, 1, 2], index_col=0)
     sets = dict(zip(labels.index, labels.iloc[:, -1]))
-    assert {k for k, v in sets.items() if v == "new"} == {o.split(",")[0] for o in more} and "new" in found
+    assert {k for k, v in sets.items() if v == "new"} == {o.split(",")[0] for o in new_rows} and "new" in metrics
     stored = pd.read_csv(tmp_path/"broken/split.csv", index_col=0).set
-    assert all(sets[k] == v for k, v in stored.items()) and (tmp_path/"broken/split.csv").read_bytes() == before
-    table.write_text("\n".join([*head, *more, *rows[1:]]) + "\n")
+    assert all(sets[k] == v for k, v in stored.items()) and (tmp_path/"broken/split.csv").read_bytes() == split
+    table.write_text("\n".join([*header, *new_rows, *rows[1:]]) + "\n")
     with pytest.raises(PosebookError, match="1 frame.* have no label any more"): train(None, out=tmp_path/"broken", resume=True, say=quiet)
 
 
@@ -233,11 +233,11 @@ model: {{backbone: resnet18, backbone_pretrained: false, model_type: heatmap, he
 eval: {{hydra_paths: [" "], predict_vids_after_training: false, test_videos_directory: null}}
 hydra: {{run: {{dir: "outputs/${{now:%Y-%m-%d}}"}}}}
 """)
-    said = []
-    folder = train(tmp_path/"theirs.yaml", out=tmp_path/"model", say=said.append)
+    messages = []
+    folder = train(tmp_path/"theirs.yaml", out=tmp_path/"model", say=messages.append)
     cfg = read_config(folder/"config.yaml")
     assert (cfg.model.neck, cfg.model.head, cfg.model.weights, cfg.training.optimizer, cfg.training.cache_features) == ("none", "deconv", None, "Adam", False)
-    assert "note: data.image_orig_dims is not used: the size is read from each image" in said
+    assert "note: data.image_orig_dims is not used: the size is read from each image" in messages
 
 
 def test_mirror_mouse_in_a_minute(mirror_mouse, tmp_path):
@@ -253,8 +253,8 @@ def test_mirror_mouse_in_a_minute(mirror_mouse, tmp_path):
 def test_checkpoints_that_do_not_fit(model, toy_project, tmp_path):
     with pytest.raises(PosebookError, match="checkpoint of another model"):
         Run(read_config(toy_project, ["model.backbone=resnet18", "model.weights=null", f"model.checkpoint={model}"]), tmp_path)
-    whole = (model/"checkpoints/last.ckpt").read_bytes()
-    (tmp_path/"half.ckpt").write_bytes(whole[:len(whole) // 2])
+    content = (model/"checkpoints/last.ckpt").read_bytes()
+    (tmp_path/"half.ckpt").write_bytes(content[:len(content) // 2])
     with pytest.raises(PosebookError, match="half written"): load_checkpoint(tmp_path/"half.ckpt")
     torch.save({"state_dict": {}, "code": tmp_path}, tmp_path/"code.ckpt")
     with pytest.raises(PosebookError, match="holds code"): load_checkpoint(tmp_path/"code.ckpt")
@@ -274,7 +274,7 @@ def test_unlabeled_video_never_touches_the_labeled_weight(toy_project, tmp_path)
 def test_resume_with_unlabeled_video_is_exact(toy_project, tmp_path):
     settings = [*QUICK, "training.max_steps=10", "training.unfreezing_step=2", "model.losses_to_use=[temporal,pca_multiview]",
                 "dali.base.train.sequence_length=6", "callbacks.anneal_weight.start=0.2"]
-    whole = train(toy_project, *settings, out=tmp_path/"whole", say=quiet)
+    uninterrupted = train(toy_project, *settings, out=tmp_path/"whole", say=quiet)
     with pytest.raises(KeyboardInterrupt): train(toy_project, *settings, out=tmp_path/"broken", say=quiet, callbacks=[Interrupt(7)])
     train(None, out=tmp_path/"broken", resume=True, say=quiet)
-    assert equal(weights(whole), weights(tmp_path/"broken"))
+    assert equal(weights(uninterrupted), weights(tmp_path/"broken"))

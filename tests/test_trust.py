@@ -64,49 +64,49 @@ def test_the_folder_holds_a_copy(received):
         "plugins/my.py": hashlib.sha256((received/"plugins/my.py").read_bytes()).hexdigest()}
 
 
-def test_a_received_folder_runs_nothing(received, ran, typed, tmp_path):
+def test_a_received_folder_runs_nothing(received, ran, run_command, tmp_path):
     project = received.parents[1]
     sha256 = hashlib.sha256((received/"plugins/my.py").read_bytes()).hexdigest()
     video = next((project/"videos").iterdir())
     second = shutil.copytree(received, received.parent/"m2")
     for words in (["predict", received, video, "--out", tmp_path/"out"], ["evaluate", received], ["train", project, "--out", received, "--resume"],
                   ["predict", received, second, video, "--ensemble", "--out", tmp_path/"out"]):
-        code, text = typed(*words)
+        code, text = run_command(*words)
         assert code == 2 and sha256 in text and "plugins/my.py" in text and "posebook trust" in text and "POSEBOOK_TRUST" in text, text
     for call in (lambda: Predictor(received), lambda: predict(received, video), lambda: evaluate(received), lambda: train(None, out=received, resume=True)):
         with pytest.raises(PosebookError, match="not trusted it yet"): call()
     assert ran() == 0
 
 
-def test_a_received_project_runs_nothing(received, ran, typed):
+def test_a_received_project_runs_nothing(received, ran, run_command):
     "A posebook.yaml that names a plug-in, with its hash or without"
     project = received.parents[1]
     shutil.copy(received/"plugins/my.py", project/"my.py")
     for sha256 in (hashlib.sha256((project/"my.py").read_bytes()).hexdigest(), ""):
         (project/"posebook.yaml").write_text(f"posebook: 1\nmodel: {{plugins: {{my.py: '{sha256}'}}}}\n")
-        code, text = typed("train", project, *QUICK)
+        code, text = run_command("train", project, *QUICK)
         assert code == 2 and "have not trusted it yet" in text and ran() == 0, text
     trust(project/"my.py")
-    code, text = typed("train", project, *QUICK, "--out", project/"models/new")      # found from the folder of the config
+    code, text = run_command("train", project, *QUICK, "--out", project/"models/new")      # found from the folder of the config
     assert code == 0 and ran() == 2, text                          # once to train, once to evaluate
     (project/"posebook.yaml").write_text("posebook: 1\nmodel: {plugins: {my.py: '0a1b'}}\n")
-    assert "not the one that was recorded" in typed("train", project, *QUICK)[1]
+    assert "not the one that was recorded" in run_command("train", project, *QUICK)[1]
 
 
 @pytest.mark.parametrize("how", ["trust", "name", "environment", "call"])
-def test_ways_to_trust(received, ran, typed, tmp_path, how, monkeypatch):
+def test_ways_to_trust(received, ran, run_command, tmp_path, how, monkeypatch):
     video, copy = next((received.parents[1]/"videos").iterdir()), received/"plugins/my.py"
     sha256 = hashlib.sha256(copy.read_bytes()).hexdigest()
     if how == "trust":
-        code, text = typed("trust", copy)
+        code, text = run_command("trust", copy)
         assert code == 0 and sha256 in text and ran() == 0         # it is not run by that
     if how == "environment": monkeypatch.setenv("POSEBOOK_TRUST", f"0a1b,{sha256}")
     if how == "call": evaluate(received, plugin=tmp_path/"elsewhere/my.py", say=quiet)
-    code, text = typed("predict", received, video, "--out", tmp_path/"out", *(["--plugin", tmp_path/"elsewhere/my.py"] if how == "name" else []))
+    code, text = run_command("predict", received, video, "--out", tmp_path/"out", *(["--plugin", tmp_path/"elsewhere/my.py"] if how == "name" else []))
     assert code == 0 and ran() > 0, text
-    assert (sha256 in trusted_plugins()) and typed("evaluate", received)[0] == 0
+    assert (sha256 in trusted_plugins()) and run_command("evaluate", received)[0] == 0
     moved = Path(shutil.move(received, tmp_path/"moved"))
-    if how != "environment": assert typed("predict", moved, video, "--out", tmp_path/"out2")[0] == 0
+    if how != "environment": assert run_command("predict", moved, video, "--out", tmp_path/"out2")[0] == 0
 
 
 def test_a_changed_copy_does_not_run(received, ran, tmp_path):
@@ -132,10 +132,10 @@ def test_the_hash_of_what_ran_is_recorded(toy_project, plugin, ran, tmp_path):
     project = Path(shutil.copytree(toy_project, tmp_path/"project"))
     shutil.copy(plugin, project/"my.py")
     (project/"posebook.yaml").write_text("posebook: 1\nmodel: {plugins: {my.py: ''}}\n")
-    here = os.getcwd()
+    folder = os.getcwd()
     os.chdir(project)
     try: model = train(".", *QUICK, out="models/m", plugin="my.py", say=quiet)
-    finally: os.chdir(here)
+    finally: os.chdir(folder)
     sha256 = hashlib.sha256(plugin.read_bytes()).hexdigest()
     assert yaml.safe_load((model/"config.yaml").read_text())["model"]["plugins"] == {"plugins/my.py": sha256}
     train(None, out=model, resume=True, plugin=project/"my.py", say=quiet)
@@ -153,7 +153,7 @@ def test_the_working_folder_is_no_place_for_code(tmp_path, monkeypatch):
     from posebook import bench
     (tmp_path/"typer.py").write_text(f"open({str(tmp_path/'ran')!r}, 'w')")
     monkeypatch.chdir(tmp_path)
-    bench.start_up(1)
+    bench.startup_time(1)
     assert not (tmp_path/"ran").exists()
 
 

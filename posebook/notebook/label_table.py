@@ -13,7 +13,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from ..core import PosebookError, atomic_write
 from ..data.labels import image_size, Labels, read_labels
-from ..labeling.pick_frames import places
+from ..labeling.pick_frames import project_layout
 
 # %% ../../nbs/notebook/02_label_table.ipynb #c37030af
 class LabelCsv:
@@ -123,7 +123,7 @@ class LabelingSession:
         project,        # the folder
         keypoints=None, # names, for a project that has no table yet
     ):
-        paths = places(project, keypoints)
+        paths = project_layout(project, keypoints)
         self.root, self.path = paths.root, paths.csv.resolve()
         if not self.path.is_file(): create_label_table(self.root, self.path, paths.names)
         labels = read_labels(self.path)                         # checks the table

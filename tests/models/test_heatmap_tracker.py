@@ -17,7 +17,7 @@ def test_heatmap_losses(loss): try_tracker("heatmap", f"model.heatmap_loss_type=
 
 
 @pytest.mark.parametrize("model_type", ["heatmap", "heatmap_mhcrnn", "regression"])
-def test_every_loss_of_video_speaks_and_reaches_the_backbone(model_type):
+def test_every_loss_of_video_has_a_gradient_in_the_backbone(model_type):
     names = video_losses(model_type)
     strict = [f"losses.{k}.epsilon=0" for k in names if k.startswith(("temporal", "pca"))]
     strict += [f"losses.{k}.prob_threshold=0" for k in names if k.startswith("temporal")]

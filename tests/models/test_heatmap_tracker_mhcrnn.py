@@ -19,8 +19,8 @@ def test_labeled_windows_hold_the_neighbors():
 
 
 def test_each_frame_passes_the_backbone_once():
-    run, seen = try_tracker("heatmap_mhcrnn", steps=4), []
-    run.tracker.backbone.stages[0].register_forward_hook(lambda m, i, o: seen.append(len(o)))
+    run, batch_sizes = try_tracker("heatmap_mhcrnn", steps=4), []
+    run.tracker.backbone.stages[0].register_forward_hook(lambda m, i, o: batch_sizes.append(len(o)))
     video = torch.zeros(20, 3, 96, 96, dtype=torch.uint8)
-    with torch.no_grad(): found = run.tracker.get_representations(video)
-    assert found.shape[:2] == (20, 5) and seen == [20]
+    with torch.no_grad(): features = run.tracker.get_representations(video)
+    assert features.shape[:2] == (20, 5) and batch_sizes == [20]

@@ -26,7 +26,7 @@ def weights(name, shape):
     return torch.from_numpy(middle + scale * rng.standard_normal(shape)).float()
 
 
-def pictures(n=9, height=150, width=190):
+def sample_frames(n=9, height=150, width=190):
     "Smooth colored frames that move"
     y, x = np.mgrid[:height, :width]
     t = np.arange(n)[:, None, None]
@@ -97,7 +97,7 @@ def made_up(model_type, backbone, path):
     for name, t in [*model.named_parameters(), *model.named_buffers()]: t.data.copy_(weights(name, t.shape)); first[t.data_ptr()] = name
     names = {k: [first[v.data_ptr()], list(v.shape)] for k, v in model.state_dict().items()}
     cfg = OmegaConf.create({"data": {"image_resize_dims": {"height": 128, "width": 128}}, "model": {"model_type": model_type}})
-    Path(path).write_text(json.dumps({"tensors": names, **say(model, cfg, pictures())}))
+    Path(path).write_text(json.dumps({"tensors": names, **say(model, cfg, sample_frames())}))
 
 
 if __name__ == "__main__": {"train": train, "predict": predict, "made_up": made_up}[sys.argv[1]](*sys.argv[2:])

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from peer_numbers import pictures, weights      # noqa: E402
+from peer_numbers import sample_frames, weights      # noqa: E402
 
 TENSORS = {r"^window_head\.cell\.say\.": "window_head.cell.input_conv.", r"^window_head\.cell\.forth\.": "window_head.cell.forward_conv.",
            r"^window_head\.cell\.back\.": "window_head.cell.backward_conv.", r"^window_head\.before\.": "window_head.input_conv.", r"^window_head\.forth\.": "window_head.forward_conv.",
