@@ -14,7 +14,7 @@ from .core import PosebookError, atomic_write
 from .project.toy_project import make_toy_project
 
 # %% ../nbs/82_bench.ipynb #56fed032
-def peak_memory() -> int: # MB; 0 where the system does not say
+def peak_memory() -> int: # MB; 0 where the system does not report it
     "Return the most memory that this process has used"
     try: import resource
     except ImportError: return 0

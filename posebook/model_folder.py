@@ -160,7 +160,7 @@ def check_target(folder, # where a model is to be
                         "it by --overwrite")
 
 def _make_room(folder, overwrite, replace):
-    "Make room for NAME.new, and see that NAME.old will be free"
+    "Make room for NAME.new, and check that NAME.old will be free"
     new, old = _sibling(folder, "new"), _sibling(folder, "old")
     unfinished = _is_replacement(new, folder)
     if unfinished and not overwrite:

@@ -34,11 +34,11 @@ class PredictionHandler:
     ):
         "Hand the rows of a batch to the files"
         frames = np.asarray(frames)
-        real, expected = frames >= 0, self.next_frame + np.arange((frames >= 0).sum())
-        if (frames[real] != expected).any():
-            frame = frames[real][(frames[real] != expected).argmax()]
+        valid, expected = frames >= 0, self.next_frame + np.arange((frames >= 0).sum())
+        if (frames[valid] != expected).any():
+            frame = frames[valid][(frames[valid] != expected).argmax()]
             raise PosebookError(f"the stream gave frame {frame} where another was due")
-        for file in self.files: file.add(frames[real], *(o[real] for o in predictions))
+        for file in self.files: file.add(frames[valid], *(o[valid] for o in predictions))
         self.next_frame += len(expected)
 
 # %% ../../nbs/inference/05_predict.ipynb #559e1988

@@ -74,9 +74,9 @@ def some_frames(video,   # a video file
     if reader.frames >= seek_gap * len(runs) and max(map(len, runs)) <= 16:
         for run in runs: yield from zip(run.tolist(), reader.read(int(run[0]), len(run)))
         return
-    wanted = set(numbers.tolist())
+    selected = set(numbers.tolist())
     for i, frame in enumerate(read_frames(video)):
-        if i in wanted: yield i, frame
+        if i in selected: yield i, frame
         if i == numbers[-1]: return
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #a9d6b7aa
@@ -129,12 +129,12 @@ def save_frames(project,   # the folder
     layout, name = project_layout(project, keypoints), "labeled-data/{}/img{:08d}.png".format
     if not layout.names: _table_start(layout.csv, layout.names)     # an error if they are missing
     known, last = labeled_frames(layout.labels, video), SequenceReader(video).frames - 1
-    wanted = sorted(set(int(i) for i in frames) - set(known))
+    new_numbers = sorted(set(int(i) for i in frames) - set(known))
     around = lambda i: range(max(0, i - neighbors), min(last, i + neighbors) + 1)
-    numbers = sorted({*wanted, *(k for i in wanted for k in around(i))})
+    numbers = sorted({*new_numbers, *(k for i in new_numbers for k in around(i))})
     folder = Path(video).stem
     for i, frame in some_frames(video, numbers): _write_image(layout.root/name(folder, i), frame)
-    rows = [name(folder, i) for i in wanted]
+    rows = [name(folder, i) for i in new_numbers]
     missing = [o for o in rows if not (layout.root/o).is_file()]
     if missing: raise PosebookError(f"{len(missing)} frame(s) could not be read", video)
     add_rows(layout.csv, rows, layout.names)

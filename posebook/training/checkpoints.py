@@ -24,7 +24,7 @@ def load_checkpoint(path, # a .ckpt file
     try:
         with zipfile.ZipFile(path) as file:
             if file.testzip(): raise damage_error
-    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError): pass     # torch says more
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError): pass   # torch.load has the clearer error
     try: return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:
         reason = str(e)

@@ -24,7 +24,7 @@ class LabeledDataModule(LightningDataModule):
         split:dict,        # name -> indices, as `split_frames` returns
         settings:Training, # batch sizes, seeds, workers
         tracker=None,      # whose frozen features are cached; None: none are
-        sequences:RandomSequences=None, # unlabeled video, for a tracker that learns from it
+        sequences:RandomSequences=None, # unlabeled video, for a semi-supervised tracker
     ):
         super().__init__()
         self.dataset, self.split, self.settings, self.tracker = dataset, split, settings, tracker

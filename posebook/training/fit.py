@@ -99,11 +99,11 @@ class Run:
         self.data = get_data_module(self.cfg, labels, self.tracker, split)
 
 # %% ../../nbs/training/07_fit.ipynb #0359ff52
-def _join_logs(before:pd.DataFrame, path:Path):
+def _join_logs(earlier:pd.DataFrame, path:Path):
     "Put the rows of an interrupted training before those of its continuation"
-    after = pd.read_csv(path) if path.is_file() else before[:0]
-    if len(after): before = before[before.step < after.step.min()]
-    with atomic_write(path) as part: pd.concat([before, after]).to_csv(part, index=False)
+    later = pd.read_csv(path) if path.is_file() else earlier[:0]
+    if len(later): earlier = earlier[earlier.step < later.step.min()]
+    with atomic_write(path) as part: pd.concat([earlier, later]).to_csv(part, index=False)
 
 # %% ../../nbs/training/07_fit.ipynb #34286d06
 @patch
@@ -130,14 +130,14 @@ def fit(self:Run,
     trainer = make_trainer(self.cfg, self.folder, [*self._callbacks(), *callbacks])
     if resume: load_checkpoint(last)            # an error if it is damaged
     logs = self.folder/"logs/metrics.csv"
-    before = pd.read_csv(logs) if resume and logs.is_file() else None
+    earlier_log = pd.read_csv(logs) if resume and logs.is_file() else None
     try:
         with ignore_lightning_warnings():
             trainer.fit(self.tracker, self.data, weights_only=True,
                         ckpt_path=last if resume else None)
     except SystemExit: raise KeyboardInterrupt from None    # what Lightning makes of Ctrl-C
     finally:
-        if before is not None: _join_logs(before, logs)
+        if earlier_log is not None: _join_logs(earlier_log, logs)
     best = last.with_name("best.ckpt")
     if t.early_stopping and best.is_file():   # later steps did not lower the validation loss
         with atomic_write(last) as part:
