@@ -24,7 +24,7 @@ def load_checkpoint(path, # a .ckpt file
     try:
         with zipfile.ZipFile(path) as file:
             if file.testzip(): raise damage_error
-    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError): pass   # torch.load has the clearer error
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError): pass     # torch.load fails, too
     try: return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:
         reason = str(e)
@@ -57,7 +57,8 @@ def load_weights(tracker, # to be filled in
     nonfinite = [k for k, v in state.items() if not torch.isfinite(v).all()]
     if nonfinite:
         raise PosebookError(f"{len(nonfinite)} of the checkpoint's tensors are not finite, such as "
-                            f"{nonfinite[0]}: its training diverged", path, "use an earlier checkpoint, or train again")
+                            f"{nonfinite[0]}: its training diverged", path,
+                            "use an earlier checkpoint, or train again")
     tracker.load_state_dict(state)
 
 def checkpoint_of(path, # a checkpoint, or a model folder
