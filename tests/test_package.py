@@ -75,7 +75,7 @@ def test_wheel_runs_the_demo(root, tmp_path):
     for name in ("config.yaml", "checkpoints/last.ckpt", "predictions.csv", "predictions_pixel_error.csv", "metrics.json", "report.html",
                  "video_preds/toy0.csv", "video_preds/toy0_temporal_norm.csv", "video_preds/labeled_videos/toy0_labeled.mp4"):
         assert (model/name).is_file(), name
-    assert "within 5 px of the truth" in done.stderr
+    assert "within 5 px of the truth" in process.stderr
 
 
 def test_a_registry_finds_what_the_package_registers():
@@ -89,4 +89,3 @@ def test_a_registry_finds_what_the_package_registers():
     from posebook.config.write import registered_lines
     listed = {line.split()[1] for line in registered_lines() if line.startswith("#   ") and line[4] != " "}
     assert listed == set(counts)
-    assert "within 5 px of the truth" in process.stderr

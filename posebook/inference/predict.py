@@ -79,7 +79,7 @@ def _make_sidecar(predictor, stream, table) -> Sidecar:
 
 def _output_files(predictor, stream, table, save_heatmaps) -> list:
     "Return the files that are to be written for a video"
-    files = [Table(table, predictor.scorer, predictor.names)]
+    files = [PredictionTable(table, predictor.scorer, predictor.names)]
     if save_heatmaps and "heatmaps_pred" not in predictor.tracker.outputs:
         raise PosebookError(f"the model {predictor.cfg.model.model_type} draws no heatmaps",
                             "--save-heatmaps", "leave it out")

@@ -171,15 +171,15 @@ def targets_for(maps):
 # Its data sets, made for a moment ---------------------------------------------------------------------------------------------------------------------------------------------
 
 @contextmanager
-def a_project(labels, pictures=None):
-    "A folder with labels (n, K, 2) and pictures of 128 x 128"
+def a_project(labels, images=None):
+    "A folder with labels (n, K, 2) and images of 128 x 128"
     import pandas as pd
     from PIL import Image
     with tempfile.TemporaryDirectory() as folder:
         folder, names = Path(folder), [f"kp{i}" for i in range(labels.shape[1])]
         (folder/"labeled-data").mkdir(); (folder/"videos").mkdir()
         files = [f"labeled-data/img{i:03d}.png" for i in range(len(labels))]
-        for i, f in enumerate(files): Image.fromarray(np.zeros((128, 128, 3), np.uint8) if pictures is None else pictures[i]).save(folder/f)
+        for i, f in enumerate(files): Image.fromarray(np.zeros((128, 128, 3), np.uint8) if images is None else images[i]).save(folder/f)
         columns = pd.MultiIndex.from_product([["me"], names, ["x", "y"]], names=["scorer", "bodyparts", "coords"])
         pd.DataFrame(labels.reshape(len(labels), -1), files, columns).to_csv(folder/"CollectedData.csv")
         yield folder

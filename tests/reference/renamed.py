@@ -43,7 +43,7 @@ def outputs(model:dict, shapes=None, rename=lambda name: name):
     shapes = shapes or {k: list(v.shape) for k, v in tracker.state_dict().items()}
     tracker.load_state_dict({rename(k): weights(k, tuple(shape)) for k, shape in shapes.items()})
     tracker.register_forward_hook(lambda module, args, output: tensors.extend(output if isinstance(output, tuple) else [output]))
-    Predictor(tracker=tracker, cfg=cfg, device="cpu")(pictures())
+    Predictor(tracker=tracker, cfg=cfg, device="cpu")(sample_frames())
     numbers = []
     for tensor in tensors:
         values = tensor.detach().double().flatten()

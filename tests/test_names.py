@@ -1,0 +1,57 @@
+"Names are those of the field, in American spelling: no identifier of the package, the pages, the widgets or the tests has a word of the list"
+import json
+import keyword
+import re
+import tokenize
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+# the beginnings of words; a word is a part of an identifier between underscores or capitals
+WORDS = ["picture", "hill", "remember", "told", "hear", "heard", "hundredth"]
+BRITISH = ["labell", "unlabell", "colour", "grey", "centre", "neighbour", "normalis", "initialis", "optimis", "minimis", "maximis", "summaris", "recognis", "organis", "behaviour",
+           "favour", "modell", "cancell", "analys", "licence", "catalogue", "visualis", "parametris", "regularis", "serialis", "synchronis", "quantis", "standardis", "randomis"]
+FILES = [p for folder in ("posebook", "nbs", "tests") for kind in ("py", "js", "css", "ipynb") for p in sorted((ROOT/folder).rglob(f"*.{kind}"))
+         if not {".ipynb_checkpoints", "_proc"} & set(p.parts) and p.name != "_modidx.py"]
+
+
+def words(identifier): return [w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", identifier)]
+
+
+def is_listed(word):
+    return any(re.fullmatch(f"{w}(s|d|ed|ing|er)?", word) for w in WORDS) or any(word.startswith(w) for w in BRITISH if w != "analys") or word.startswith(("analyse", "analysing"))
+
+
+def python_names(code):
+    "Identifiers of Python, and in what is no Python (a cell with a magic) every word that could be one"
+    try: return {t.string for t in tokenize.generate_tokens(StringIO(code).readline) if t.type == tokenize.NAME and not keyword.iskeyword(t.string)}
+    except (tokenize.TokenError, IndentationError): return set(re.findall(r"[A-Za-z_]\w*", code))
+
+
+def script_names(code):
+    "Identifiers of JavaScript, and classes of CSS: words outside of comments"
+    code = re.sub(r"/\*.*?\*/|(?<![:'\"`])//[^\n]*", "", code, flags=re.S)
+    return set(re.findall(r"(?<![\w-])[A-Za-z_$][\w$-]*", re.sub(r"'[^'\n]* [^'\n]*'|\"[^\"\n]* [^\"\n]*\"", "", code)))
+
+
+def names(path):
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py": return python_names(text)
+    if path.suffix != ".ipynb": return script_names(text)
+    cells = [c for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
+    return set().union(*(python_names("".join(c["source"])) for c in cells))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_names_are_of_the_field(path):
+    assert sorted(n for n in {*names(path), path.stem} if any(map(is_listed, words(n)))) == []
+
+
+def test_the_list_is_applied():
+    wrong = "def told(hill, x): labelled = picture_of(x); RememberedFeatures(greyLevel=1)"
+    assert {n for n in python_names(wrong) if any(map(is_listed, words(n)))} == {"told", "hill", "labelled", "picture_of", "RememberedFeatures", "greyLevel"}
+    assert {n for n in script_names("// a picture\nconst picture = hearSay('the picture of a hill')") if any(map(is_listed, words(n)))} == {"picture", "hearSay"}
+    right = ["analysis", "chilled", "heart", "model", "labeled", "gray", "modeled", "summary", "center"]
+    assert not [n for n in right if any(map(is_listed, words(n)))]
