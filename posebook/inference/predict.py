@@ -74,7 +74,7 @@ def _make_stream(predictor, video) -> VideoStream:
 
 def _make_sidecar(predictor, stream, table) -> Sidecar:
     "Return the record of what a table is made from"
-    return Sidecar(table, video_identity(stream.info.path, stream.info.frames), predictor.identity,
+    return Sidecar(table, video_identity(stream.info.path, stream.info.num_frames), predictor.identity,
                    dict(precision=predictor.precision, backend=predictor.source))
 
 def _output_files(predictor, stream, table, save_heatmaps) -> list:
@@ -125,8 +125,8 @@ def _track_stream(predictor, stream, files, heatmaps, progress) -> tuple: # fram
     for file in files: file.open(stream.start)
     try:
         for batch, predictions in predictor.predict_stream(stream, heatmaps):
-            handler.add(batch["frames"], *predictions)
-            progress(handler.next_frame, stream.info.frames)
+            handler.add(batch["frame_numbers"], *predictions)
+            progress(handler.next_frame, stream.info.num_frames)
     except PosebookError as e: return handler.next_frame, e
     finally:
         for file in files: file.close()

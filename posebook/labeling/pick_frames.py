@@ -66,12 +66,12 @@ def some_frames(video,   # a video file
 ): # yields number, (H, W, 3) uint8 RGB
     "Yield frames of a video by their numbers"
     reader, numbers = SequenceReader(video), np.array(numbers, int)
-    outside = numbers[(numbers < 0) | (numbers >= reader.frames)]
+    outside = numbers[(numbers < 0) | (numbers >= reader.num_frames)]
     if len(outside):
-        raise PosebookError(f"there is no frame {outside[0]}, the video has {reader.frames}", video)
+        raise PosebookError(f"there is no frame {outside[0]}, the video has {reader.num_frames}", video)
     if not len(numbers): return
     runs = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
-    if reader.frames >= seek_gap * len(runs) and max(map(len, runs)) <= 16:
+    if reader.num_frames >= seek_gap * len(runs) and max(map(len, runs)) <= 16:
         for run in runs: yield from zip(run.tolist(), reader.read(int(run[0]), len(run)))
         return
     selected = set(numbers.tolist())

@@ -51,6 +51,6 @@ def write_pose_errors(predictions, # a table
                        path,        # the file to write
 ):
     "Write the distance of each keypoint from its projection into a space, in pixels"
-    measure = lambda o: space.of_keypoints(torch.from_numpy(o)).numpy()
+    measure = lambda o: space.keypoint_errors(torch.from_numpy(o)).numpy()
     write_values(path, ((index, names, measure(keypoints))
                         for index, names, keypoints, _ in read_in_chunks(predictions)))

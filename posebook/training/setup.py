@@ -103,7 +103,7 @@ def get_sequences(cfg:Config, # resolved
     return RandomSequences(find_videos(folder), (size.height, size.width), d.box, length, window,
                            Augmenter(t.imgaug, d.keypoint_names),
                            dali.general.get("seed", t.rng_seed_data_pt), copies=copies,
-                           together=whole_sequence, source=dali.backend, antialias=d.antialias,
+                           successive=whole_sequence, source=dali.backend, antialias=d.antialias,
                            device=t.accelerator,
                            is_needed=lambda: tracker.total_unsupervised_importance > 0)
 
