@@ -37,8 +37,8 @@ def _check_tracker(tracker, unsupervised, model_cfg):
                             f"take the loss out, or use {' or '.join(alternatives)}")
     if model_cfg.do_context is not None and model_cfg.do_context != tracker.uses_context:
         alternatives = [k for k, o in models.items() if o.uses_context == model_cfg.do_context]
-        input_kind = "one frame" if model_cfg.do_context else "windows of frames"
-        raise PosebookError(f"the model {model_cfg.model_type} takes {input_kind}",
+        input_kind = "at one frame" if model_cfg.do_context else "at windows of frames"
+        raise PosebookError(f"the model {model_cfg.model_type} looks {input_kind}",
                             "model.do_context",
                             f"take do_context out, or use {' or '.join(alternatives)}")
 
