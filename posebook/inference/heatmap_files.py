@@ -25,7 +25,7 @@ class HeatmapFile(ResumableFile):
         super().__init__(path)
         self.attributes = dict(keypoint_names=names, affine=affine, stride=stride)
 
-    def rows(self) -> int:
+    def num_rows(self) -> int:
         "Return how many frames an interrupted run left"
         return sum(1 for _ in self.chunks()) if self.part.is_file() else 0
 

@@ -72,7 +72,7 @@ def some_frames(video,   # a video file
     if not len(numbers): return
     runs = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
     if reader.num_frames >= seek_gap * len(runs) and max(map(len, runs)) <= 16:
-        for run in runs: yield from zip(run.tolist(), reader.read(int(run[0]), len(run)))
+        for run in runs: yield from zip(run.tolist(), reader.read_sequence(int(run[0]), len(run)))
         return
     selected = set(numbers.tolist())
     for i, frame in enumerate(read_frames(video)):
@@ -128,7 +128,7 @@ def save_frames(project,   # the folder
     "Make frames of a video ready for labeling"
     layout, name = project_layout(project, keypoints), "labeled-data/{}/img{:08d}.png".format
     if not layout.names: _table_start(layout.csv, layout.names)     # an error if they are missing
-    known, last = labeled_frames(layout.labels, video), SequenceReader(video).frames - 1
+    known, last = labeled_frames(layout.labels, video), SequenceReader(video).num_frames - 1
     new_numbers = sorted(set(int(i) for i in frames) - set(known))
     around = lambda i: range(max(0, i - neighbors), min(last, i + neighbors) + 1)
     numbers = sorted({*new_numbers, *(k for i in new_numbers for k in around(i))})
@@ -235,7 +235,7 @@ def pick_frames(video,    # a video file
                 say=print, # what to do with a line for the user
 ) -> list: # numbers, rising; fewer than `n` where there are not so many different frames
     "Pick the frames of a video that represent it best"
-    length = SequenceReader(video).frames
+    length = SequenceReader(video).num_frames
     known = [i for i in known if 0 <= i < length]
     candidates = np.linspace(0, length - 1, min(length, max(max_candidates, 10 * n))).round().astype(int)
     numbers, images, spreads, error = thumbnails(video, sorted({*candidates.tolist(), *known}), box)
