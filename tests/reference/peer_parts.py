@@ -21,18 +21,18 @@ HERE = Path(__file__).parent
 
 # What both are asked ---------------------------------------------------------------------------------------------------------------------------------------------------------
 
-SIZES = {"plain": (48, 64, 2), "coarse": (64, 128, 3), "fine": (32, 48, 1)}              # height and width of the picture, and how often it is halved
+SIZES = {"plain": (48, 64, 2), "coarse": (64, 128, 3), "fine": (32, 48, 1)}              # height and width of the image, and how often it is halved
 
 
 def places(name, n=6):
-    "Keypoints (1, n, 2) of a picture: in it, at its edges, just outside, far outside and unknown"
+    "Keypoints (1, n, 2) of a image: in it, at its edges, just outside, far outside and unknown"
     height, width, _ = SIZES[name]
     inside = np.random.default_rng(1).uniform(.1, .9, (n - 5, 2)) * (width, height)
     more = [[0., 0.], [width - 1.5, height - 1.], [-1.5, 9.], [-40., 9.], [np.nan, np.nan]]
     return torch.tensor(np.concatenate([inside, more])[None], dtype=torch.float32)
 
 
-def hills(at, size, sigma):
+def gaussians(at, size, sigma):
     "Gaussian maps (1, K, h, w) around cells (K, 2), each of which sums to one"
     y, x = np.mgrid[:size[0], :size[1]]
     maps = [np.exp(-((x - u)**2 + (y - v)**2) / (2 * sigma**2)) for u, v in at]
@@ -45,11 +45,11 @@ def random_maps(n=5, size=(9, 12), loud=3., seed=0):
 
 
 def peaked_maps(size=(16, 16)):
-    "Maps (1, 8, h, w): a clean hill in the middle, between cells, at edges and corners, a wide one, a hazy one and two"
+    "Maps (1, 8, h, w): a clean peak in the middle, between cells, at edges and corners, a wide one, a hazy one and two"
     at = [(7., 8.), (7.3, 8.6), (0., 8.), (1.2, 14.9), (15., 15.)]
-    clean, wide = hills(at, size, 1.25), hills([(7., 8.)], size, 3.)
+    clean, wide = gaussians(at, size, 1.25), gaussians([(7., 8.)], size, 3.)
     hazy = .7 * clean[:, 1:2] + .3 / (size[0] * size[1])
-    return torch.cat([clean, wide, hazy, (clean[:, :1] + hills([(12., 8.)], size, 1.25)) / 2], 1)
+    return torch.cat([clean, wide, hazy, (clean[:, :1] + gaussians([(12., 8.)], size, 1.25)) / 2], 1)
 
 
 def softmax(logits): return logits.flatten(2).softmax(-1).view(logits.shape)
@@ -76,7 +76,7 @@ VIEWS = [[0, 1, 2], [3, 4, 5]]
 
 
 def poses(n=40, gaps=0., seed=4):
-    "Labels (n, 6, 2) in a picture of 128 x 128: three points in space, seen in two views, with shaking hands"
+    "Labels (n, 6, 2) in a image of 128 x 128: three points in space, seen in two views, with shaking hands"
     rng = np.random.default_rng(seed)
     body, seen = rng.normal(0, 18, (n, 1, 3)) + rng.normal(0, 6, (n, 3, 3)), rng.normal(0, .5, (3, 4))
     both = (body @ seen).reshape(n, 3, 2, 2).swapaxes(1, 2).reshape(n, 6, 2) + 64 + rng.normal(0, .7, (n, 6, 2))
@@ -91,7 +91,7 @@ def number(value, digits=5): return np.asarray(torch.as_tensor(value).detach()).
 
 
 def heatmaps():
-    "Targets, from its keypoints in the picture's pixels"
+    "Targets, from its keypoints in the image's pixels"
     from lightning_pose.data.heatmaps import generate_heatmaps
     said = {}
     for name, (height, width, halved) in SIZES.items():
@@ -106,7 +106,7 @@ def heatmaps():
 
 
 def edges():
-    "Which labels on a line through a picture of 128 pixels its data set draws a target for"
+    "Which labels on a line through a image of 128 pixels its data set draws a target for"
     import lightning_pose.data.datasets as d
     x = torch.arange(-6, 135, .5)
     at = torch.stack([x, torch.full_like(x, 60.)], -1)
@@ -140,7 +140,7 @@ def losses():
     for name, loss in labeled.items():
         said[f"heatmap_{name}"] = number(loss(targets, maps)[0], 6)
         said[f"heatmap_{name}_nothing_labeled"] = str(float(loss(targets * 0, maps)[0]))
-    at = run_subpixelmaxima(maps, 2, torch.tensor(1000.))[0].view(n, k, 2)               # hills where it found the keypoints itself
+    at = run_subpixelmaxima(maps, 2, torch.tensor(1000.))[0].view(n, k, 2)               # gaussians where it found the keypoints itself
     own = generate_heatmaps(at, 4 * h, 4 * w, (h, w))
     said["own_hill"] = {name: number(loss(own, maps)[0], 6) for name, loss in labeled.items()}
 
@@ -161,7 +161,7 @@ def losses():
 
 
 def targets_for(maps):
-    "Labels (n, K, 2) in pixels of a picture of four times the maps' size, of which one is unknown"
+    "Labels (n, K, 2) in pixels of a image of four times the maps' size, of which one is unknown"
     n, k, h, w = maps.shape
     at = np.random.default_rng(6).uniform(.05, .9, (n, k, 2)) * (4 * w, 4 * h)
     at[1, 0] = np.nan
@@ -299,7 +299,7 @@ def fault_pca(project):
 
 
 def fault_decoding():
-    "Clean hills along a line to the border, two hills, and a hill that is unsure; in pixels of a picture of 256"
+    "Clean gaussians along a line to the border, two gaussians, and a peak that is unsure; in pixels of a image of 256"
     from lightning_pose.data.heatmaps import generate_heatmaps
     from lightning_pose.models.heads.heatmap import run_subpixelmaxima
     read = lambda maps: run_subpixelmaxima(maps, 2, torch.tensor(1000.))[0].view(-1, 2)
@@ -311,17 +311,17 @@ def fault_decoding():
     said = {"border_left": number(off[:80].max(), 2), "border_right": number(off[-80:].min(), 2), "middle": number(off[inner].abs().max(), 3), "two_at_80_and_176": number(read(two)[0, 0], 1)}
     at = torch.tensor([40.])                                                             # the middle is at 128
     for sigma in (2., 3., 4.): said[f"sigma_{sigma:g}_at_40"] = number(read(generate_heatmaps(line(at), 256, 256, (64, 64), sigma=sigma))[0, 0], 1)
-    hill = generate_heatmaps(line(at), 256, 256, (64, 64))
-    for share in (.1, .3, .5): said[f"share_{share:g}_at_40"] = number(read(share * hill + (1 - share) / 64**2)[0, 0], 1)
+    peak = generate_heatmaps(line(at), 256, 256, (64, 64))
+    for share in (.1, .3, .5): said[f"share_{share:g}_at_40"] = number(read(share * peak + (1 - share) / 64**2)[0, 0], 1)
     return said
 
 
 def fault_draws():
     "Whether the workers of its data loader draw the same changes, for its default augmentation"
-    picture = np.random.default_rng(0).integers(0, 255, (128, 128, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(0, 255, (128, 128, 3), dtype=np.uint8)
     labels = np.tile(np.array([[40., 50.], [80., 60.], [60., 90.]]), (12, 1, 1))
     said = {}
-    with a_project(labels, [picture] * 12) as folder:
+    with a_project(labels, [image] * 12) as folder:
         for kind in ("heatmap", "heatmap_mhcrnn"):
             _, module = a_module(folder, kind=kind, imgaug="dlc", num_workers=2, train_batch_size=1, train_prob=.84, val_prob=.16)
             module.train_dataset.indices = list(range(8))
