@@ -146,7 +146,7 @@ def test_each_page_fits_the_screen(site, pages, served, visit, width):
         assert not out, f"{p.name}: {out} pictures"
         # what is wider than the page scrolls in its own place
         cut = tab.evaluate("""[...document.querySelectorAll('main table, main pre')].filter(o => {
-            const box = o.closest('.sd-table') || o.closest('div.sourceCode') || o;
+            const box = o.closest('.sd-table, .scroll') || o.closest('div.sourceCode') || o;
             return box.getBoundingClientRect().right > innerWidth + 1 && getComputedStyle(box).overflowX == 'visible' }).length""")
         assert not cut, f"{p.name}: {cut} tables or cells"
 
