@@ -15,6 +15,11 @@ from ..core import PosebookError, atomic_write
 from .labels import read_table
 
 # %% ../../nbs/data/07_tables.ipynb #00d422fe
+def _quoted(text) -> str:
+    "Return a text as a cell of a CSV file: in quotes if it holds a comma, a quote or a line break"
+    text = str(text)
+    return '"' + text.replace('"', '""') + '"' if set(text) & set(',"\r\n') else text
+
 def table_header(scorer:str,       # what made the table
                  names:list,       # of the keypoints
                  extra_columns=(), # names of further columns
@@ -22,7 +27,8 @@ def table_header(scorer:str,       # what made the table
     "The header of a table of predictions"
     columns = [("scorer", "bodyparts", "coords")]
     columns += [(scorer, n, c) for n in names for c in ("x", "y", "likelihood")]
-    return [",".join(row) for row in zip(*columns, *((o, "", "") for o in extra_columns))]
+    rows = zip(*columns, *((name, "", "") for name in extra_columns))
+    return [",".join(map(_quoted, row)) for row in rows]
 
 def table_rows(index,       # (N,) the first column: a frame's number, or an image's path
                keypoints,   # (N, K, 2)
@@ -31,8 +37,8 @@ def table_rows(index,       # (N,) the first column: a frame's number, or an ima
 ) -> list: # N lines
     "Rows of a table of predictions"
     cells = np.concatenate([keypoints, confidences[..., None]], -1).reshape(len(keypoints), -1)
-    rows = [[str(i), *(f"{v:.4f}" for v in row)] for i, row in zip(index, cells)]
-    if extra is not None: rows = [[*row, o] for row, o in zip(rows, extra)]
+    rows = [[_quoted(i), *(f"{v:.4f}" for v in row)] for i, row in zip(index, cells)]
+    if extra is not None: rows = [[*row, _quoted(o)] for row, o in zip(rows, extra)]
     return [",".join(row) for row in rows]
 
 def read_predictions(path, # a CSV file, of a video or of labeled frames
