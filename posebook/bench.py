@@ -68,7 +68,7 @@ def measure_training(project,    # a folder with a posebook.yaml
 ) -> dict: # rate: steps a second
     "Measure training steps with 8 labeled frames of 256x256, and 16 of video"
     from posebook.config.read import read_config
-    from posebook.training.fit import Run
+    from posebook.training.fit import TrainingRun
     # cached: the first eight epochs of three steps compute the features
     skip = 26 if kind == "cached" else 3
     video = video_losses(model_type) if kind == "video" else []
@@ -78,7 +78,7 @@ def measure_training(project,    # a folder with a posebook.yaml
         "training.check_val_every_n_epoch=1000", "training.train_batch_size=8",
         f"model.losses_to_use=[{','.join(video)}]"])
     clock = time_steps(skip, steps)
-    with tempfile.TemporaryDirectory() as out: Run(cfg, out).fit(callbacks=[clock])
+    with tempfile.TemporaryDirectory() as out: TrainingRun(cfg, out).fit(callbacks=[clock])
     return {"rate": round(clock.rate, 2)}
 
 # %% ../nbs/82_bench.ipynb #b7a6fb0a
@@ -185,11 +185,11 @@ def measure_losses(project,    # a folder with a posebook.yaml
 ) -> dict: # rate: a second; fraction: of a step
     "Measure all losses of unlabeled video together, without the network"
     from posebook.config.read import read_config
-    from posebook.training.fit import Run
+    from posebook.training.fit import TrainingRun
     cfg = read_config(project, [
         *training_kinds[kind], *_model_settings(model_type, backbone),
         f"model.losses_to_use=[{','.join(video_losses(model_type))}]"])
-    with tempfile.TemporaryDirectory() as out: run = Run(cfg, out)
+    with tempfile.TemporaryDirectory() as out: run = TrainingRun(cfg, out)
     tracker, batch = run.tracker.train(), next(iter(run.data.train_dataloader()))[0]
     tracker.unfreeze()
     step_times, outputs = zip(*(_train_step(tracker, batch) for _ in range(tries)))

@@ -64,7 +64,7 @@ class Registry(dict):
         "A decorator that registers a class or a function"
         def _add(f):
             key = name or f.__name__
-            if key in self and not _same(self[key], f):
+            if key in self and not _is_same_definition(self[key], f):
                 both = " and ".join(f"{o.__module__}.{o.__qualname__}" for o in (self[key], f))
                 raise PosebookError(f"two definitions want to be the {self.kind} {key!r}", both,
                                     "give one of them another name")
@@ -79,7 +79,7 @@ class Registry(dict):
         def _add(f): self.families[name] = f; return f
         return _add
 
-def _same(a, b) -> bool:
+def _is_same_definition(a, b) -> bool:
     "Whether one is the other run again: in its module, or in a notebook where somebody works on it"
     homes = a.__module__, b.__module__
     files = [getattr(sys.modules.get(o), "__file__", o) for o in homes]   # a plug-in may be imported too

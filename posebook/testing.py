@@ -24,7 +24,7 @@ from .models.semisupervised import SemiSupervisedTrackerMixin, sequence_fields
 from .inference.predict import predict_single_video
 from .data.tables import read_predictions
 from .training.checkpoints import load_weights
-from .training.fit import Run
+from .training.fit import TrainingRun
 from .project.toy_project import make_toy_project
 from .config.write import save_config
 
@@ -48,7 +48,7 @@ def short_run(model_type:str, # a registered tracker
               *settings:str,  # `section.key=value`
               losses_to_use=(), # further losses, by name
               steps:int=40,   # of the training
-) -> Run: # trained
+) -> TrainingRun: # trained
     "Train a tracker on the small project"
     folder = start_model_folder(tempfile.mkdtemp())
     cfg = read_config(small_project(), [
@@ -57,12 +57,12 @@ def short_run(model_type:str, # a registered tracker
         "training.unfreezing_step=0", "training.accelerator=cpu", "training.precision=32",
         "training.train_batch_size=6", "dali.base.train.sequence_length=6",
         "dali.context.train.batch_size=10", "callbacks.anneal_weight.start=0.2", *settings])
-    run = Run(cfg, folder)
+    run = TrainingRun(cfg, folder)
     save_config(run.cfg, folder/"config.yaml")
     write_split(folder/"split.csv", run.labels.images, run.split)
     with redirect_stderr(StringIO()): return run.fit()          # without the progress line
 
-def check_learns(run:Run, # trained
+def check_learns(run:TrainingRun, # trained
 ):
     "Check that the labeled loss falls, and that every loss is logged with its weight"
     log = pd.read_csv(run.folder/"logs/metrics.csv")
@@ -78,7 +78,7 @@ def _to_device(run, batch):
     "Move a batch of a loader to the tracker's device"
     return run.tracker.transfer_batch_to_device(batch, run.tracker.device, 0)
 
-def check_outputs(run:Run, # trained
+def check_outputs(run:TrainingRun, # trained
 ):
     "Check the tracker's outputs for labeled frames"
     tracker, k = run.tracker.eval(), run.cfg.data.num_keypoints
@@ -94,7 +94,7 @@ def check_outputs(run:Run, # trained
     assert any(g is not None and g.abs().sum() > 0 for g in gradients), \
         "the keypoints' gradient does not reach the backbone"
 
-def check_unlabeled(run:Run, # trained, with losses of unlabeled video
+def check_unlabeled(run:TrainingRun, # trained, with losses of unlabeled video
 ) -> dict: # a loss's name -> its value
     "Check the outputs for unlabeled frames, and that each loss has a gradient in the backbone"
     tracker = run.tracker.eval()
@@ -114,7 +114,7 @@ def check_unlabeled(run:Run, # trained, with losses of unlabeled video
     return values
 
 # %% ../nbs/81_testing.ipynb #1d8bcba0
-def check_reloads(run:Run, # trained
+def check_reloads(run:TrainingRun, # trained
 ):
     "Check that the checkpoint makes an equal tracker, and that a video gets one row a frame"
     model_dir, video = run.folder, small_project()/"videos/toy0.mp4"
@@ -122,7 +122,7 @@ def check_reloads(run:Run, # trained
     index, _, keypoints, _ = read_predictions(table)
     assert list(map(int, index)) == list(range(30)), "a row for each frame, in order"
     assert np.isfinite(keypoints).all()
-    reloaded = Run(run.cfg, model_dir)
+    reloaded = TrainingRun(run.cfg, model_dir)
     load_weights(reloaded.tracker, model_dir/"checkpoints/last.ckpt")
     batch = next(iter(run.data.val_dataloader()))
     with torch.no_grad():
@@ -134,7 +134,7 @@ def try_tracker(model_type:str, # a registered tracker
                 *settings:str,  # `section.key=value`
                 losses_to_use=(), # further losses, by name
                 steps:int=40,   # of the training
-) -> Run: # trained
+) -> TrainingRun: # trained
     "Train a tracker for some seconds and check all that a tracker must do"
     run = short_run(model_type, "training.log_every_n_steps=1", *settings,
                     losses_to_use=losses_to_use, steps=steps)

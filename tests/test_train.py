@@ -10,7 +10,7 @@ from lightning.pytorch import Callback
 from posebook.config.read import read_config
 from posebook.core import PosebookError
 from posebook.training.checkpoints import load_checkpoint
-from posebook.training.fit import Run, train
+from posebook.training.fit import TrainingRun, train
 
 quiet = lambda line: None
 QUICK = ("training.accelerator=cpu", "training.check_val_every_n_epoch=1")
@@ -27,7 +27,7 @@ class Interrupt(Callback):
 
 
 def test_frozen_stages_stay_and_others_learn(toy_project, tmp_path):
-    run = Run(read_config(toy_project, [*QUICK, "training.max_steps=12", "training.unfreezing_step=6"]), tmp_path/"a")
+    run = TrainingRun(read_config(toy_project, [*QUICK, "training.max_steps=12", "training.unfreezing_step=6"]), tmp_path/"a")
     before = {k: v.clone() for k, v in run.tracker.state_dict().items()}
     after = run.fit().tracker.state_dict()
     changed = lambda part: any(not torch.equal(before[k], after[k]) for k in before if k.startswith(part) and "num_batches" not in k)
@@ -56,7 +56,7 @@ def test_workers_do_not_matter(toy_project, tmp_path):
 
 
 def test_other_seeds_and_groups(toy_project, tmp_path):
-    a, b = (Run(read_config(toy_project, [f"training.rng_seed_model_pt={n}", "training.split=group", "training.train_prob=0.5", "training.val_prob=0.5"]), tmp_path) for n in (0, 1))
+    a, b = (TrainingRun(read_config(toy_project, [f"training.rng_seed_model_pt={n}", "training.split=group", "training.train_prob=0.5", "training.val_prob=0.5"]), tmp_path) for n in (0, 1))
     assert not equal(a.tracker.head.state_dict(), b.tracker.head.state_dict())
     groups = np.array(a.labels.groups())
     assert len(set(groups[a.data.split["train"]])) == len(set(groups[a.data.split["val"]])) == 1
@@ -153,7 +153,7 @@ def test_a_checkpoint_that_is_damaged_or_diverged_predicts_nothing(model, tmp_pa
 def test_other_files_are_no_checkpoints(toy_project, tmp_path):
     for content in ([1, 2], torch.ones(3), {"state_dict": 5}, {"state_dict": {"a": 5}}):
         torch.save(content, tmp_path/"odd.ckpt")
-        with pytest.raises(PosebookError, match="no checkpoint of a tracker"): Run(read_config(toy_project, [f"model.checkpoint={tmp_path/'odd.ckpt'}"]), tmp_path)
+        with pytest.raises(PosebookError, match="no checkpoint of a tracker"): TrainingRun(read_config(toy_project, [f"model.checkpoint={tmp_path/'odd.ckpt'}"]), tmp_path)
 
 
 def test_any_flipped_bit_is_a_clear_error(model, tmp_path):
@@ -252,13 +252,13 @@ def test_mirror_mouse_in_a_minute(mirror_mouse, tmp_path):
 
 def test_checkpoints_that_do_not_fit(model, toy_project, tmp_path):
     with pytest.raises(PosebookError, match="checkpoint of another model"):
-        Run(read_config(toy_project, ["model.backbone=resnet18", "model.weights=null", f"model.checkpoint={model}"]), tmp_path)
+        TrainingRun(read_config(toy_project, ["model.backbone=resnet18", "model.weights=null", f"model.checkpoint={model}"]), tmp_path)
     content = (model/"checkpoints/last.ckpt").read_bytes()
     (tmp_path/"half.ckpt").write_bytes(content[:len(content) // 2])
     with pytest.raises(PosebookError, match="half written"): load_checkpoint(tmp_path/"half.ckpt")
     torch.save({"state_dict": {}, "code": tmp_path}, tmp_path/"code.ckpt")
     with pytest.raises(PosebookError, match="holds code"): load_checkpoint(tmp_path/"code.ckpt")
-    Run(read_config(toy_project, [f"model.checkpoint={model}"]), tmp_path)     # one that does
+    TrainingRun(read_config(toy_project, [f"model.checkpoint={model}"]), tmp_path)     # one that does
 
 
 def test_unlabeled_video_never_touches_the_labeled_weight(toy_project, tmp_path):

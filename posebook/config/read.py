@@ -78,7 +78,7 @@ def config_path(path, # a config file, or a folder with one
 def _translated(content:dict, folder:Path) -> dict:
     "Return the settings of posebook if the config file is of another program"
     for definition in formats.load().values():
-        settings = definition().read_config(content, folder)
+        settings = definition().detect(content, folder)
         if settings is not None: return settings
     return content
 

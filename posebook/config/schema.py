@@ -109,7 +109,7 @@ class Training(ConfigSection):
         None, "processes that augment frames; null: chosen; results do not depend on it", ge=0)
 
 # %% ../../nbs/config/01_schema.ipynb #52061d44
-def _odd(n):
+def _check_odd(n):
     if n % 2: return n
     raise ValueError("a window has one frame in its middle, so its number of frames is odd")
 
@@ -123,7 +123,7 @@ class Model(ConfigSection):
     decode: str = key("windowed_soft_argmax", "how a heatmap becomes a coordinate")
     heatmap_loss_type: str = key("cross_entropy", "cross_entropy | mse | kl | js", True)
     regression_loss_type: str = key("likelihood", "likelihood | mse | rmse, of model_type: regression")
-    context: Annotated[int, AfterValidator(_odd)] = key(
+    context: Annotated[int, AfterValidator(_check_odd)] = key(
         5, "frames in a window of a model with context, odd", ge=3)
     losses_to_use: list[str] = key(
         [], "further losses, of unlabeled video among them: `posebook list`", True)

@@ -47,7 +47,7 @@ def _shorten(name, width): # a name that leaves room for the plot
     length = int(6 * width)
     return name if len(name) <= length else f"{name[:length // 2 - 1]}…{name[-(length // 2):]}"
 
-def _log(axis): # plain numbers on a logarithmic axis, when everything is drawn
+def _label_log_axis(axis): # plain numbers on a logarithmic axis, when everything is drawn
     low, high = axis.get_view_interval()
     axis.set_major_locator(LogLocator(10, (1, 3) if high > 40 * low else (1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
@@ -69,7 +69,7 @@ def plot_learning(logs:pd.DataFrame, # `logs/metrics.csv` of a model folder
                     marker="o" if len(rows) < 40 else None, ms=3)
         low, high = ax.yaxis.get_data_interval()
         ax.set(title=title, xlabel="step")
-        if high > 5 * low > 0: ax.set_yscale("log"); _log(ax.yaxis)
+        if high > 5 * low > 0: ax.set_yscale("log"); _label_log_axis(ax.yaxis)
     axes[0].legend()
     return fig
 
@@ -114,7 +114,7 @@ def plot_errors(errors:np.ndarray, # (N, K) pixels, NaN: not labeled
     ax.set_yticks(range(len(rows)), [_shorten(n, width) for n, _ in rows])
     ax.axhline(.5, color=COLORS["line"], lw=.8)
     ax.grid(False, axis="y"); ax.spines["left"].set_visible(False)
-    _log(ax.xaxis)
+    _label_log_axis(ax.xaxis)
     marks = [ax.plot([], [], "o", color=COLORS[p], ms=5)[0] for p in parts]
     entries = [f"{p}, {len(i)} frame{'s' * (len(i) != 1)}" for p, i in parts.items()]
     fig.legend(marks, entries, loc="outside upper left", ncols=len(parts) if width >= 4.5 else 2)
@@ -156,7 +156,7 @@ def plot_confidence(confidences:np.ndarray, # (N, K) 0 to 1
     ax.plot(*medians_by_confidence(c, e), color=COLORS["ink"], marker="o", ms=4, label="median")
     ax.set(xlabel="confidence", title="error (pixels)", yscale="log", xlim=(-.03, 1.03))
     ax.legend(loc="upper right", borderpad=.1)
-    _log(ax.yaxis)
+    _label_log_axis(ax.yaxis)
     thresholds = np.linspace(0, 1, 101)
     kept, right = kept_and_right(confidences, errors, within, thresholds)
     cut.plot(thresholds, right, color=COLORS["right"], label=f"of these within {within:g} pixels")

@@ -29,16 +29,16 @@ _templates = Environment(loader=PackageLoader("posebook.evaluation", "."), autoe
 _templates.filters |= {"px": _px, "percent": _percent}
 
 # %% ../../nbs/evaluation/03_report.ipynb #19d19ed1
-def _draw(make, # width in inches -> Figure
-          name:str, # a different one for each figure of the page
-          label:str, # what it shows
+def _draw_figure(make, # width in inches -> Figure
+                 name:str, # a different one for each figure of the page
+                 label:str, # what it shows
 ) -> list: # (width, svg)
     "Draw a figure for a wide and for a narrow screen"
     return [(width, Markup(svg(make(inches), f"{name}-{width}", label)))
             for width, inches in (("wide", 8.6), ("narrow", 3.6))]
 
 # %% ../../nbs/evaluation/03_report.ipynb #4ba7436d
-def _logs(path) -> pd.DataFrame: # or None
+def _read_logs(path) -> pd.DataFrame: # or None
     "Return Lightning's log of a training, if it has losses"
     try: logs = pd.read_csv(path)
     except (FileNotFoundError, pd.errors.EmptyDataError, pd.errors.ParserError): return None
@@ -71,7 +71,7 @@ def _read_evaluation(model_dir, folder, labels) -> SimpleNamespace:
         keypoints=keypoints, confidences=confidences, errors=errors, split=split,
         metrics=metrics(errors, split, names), labels=labels,
         label_rows={image: row for row, image in enumerate(labels.images)} if labels else {},
-        logs=_logs(model_dir/"logs/metrics.csv") if own else None)
+        logs=_read_logs(model_dir/"logs/metrics.csv") if own else None)
 
 # %% ../../nbs/evaluation/03_report.ipynb #98c4af2d
 def _main_split(results:dict, # as `metrics` returns
@@ -97,12 +97,12 @@ def _figures(evaluation, main) -> dict: # name -> drawings
     rows, figures = evaluation.split[main] if main else [], dict(errors=None, confidence=None, learning=None)
     errors, confidences = evaluation.errors, evaluation.confidences
     if main:
-        figures["errors"] = _draw(lambda w: plot_errors(errors, evaluation.names, evaluation.split, w),
+        figures["errors"] = _draw_figure(lambda w: plot_errors(errors, evaluation.names, evaluation.split, w),
                                   "errors", "Errors by keypoint and split")
-        figures["confidence"] = _draw(lambda w: plot_confidence(confidences[rows], errors[rows], width=w),
+        figures["confidence"] = _draw_figure(lambda w: plot_confidence(confidences[rows], errors[rows], width=w),
                                       "confidence", "Confidence against error")
     if evaluation.logs is not None:
-        figures["learning"] = _draw(lambda w: plot_learning(evaluation.logs, w),
+        figures["learning"] = _draw_figure(lambda w: plot_learning(evaluation.logs, w),
                                     "learning", "Learning curves")
     return figures
 
@@ -116,7 +116,7 @@ def worst_frames(errors:np.ndarray, # (N, K) pixels
     return sorted(largest, key=lambda i: -largest[i])[:n]
 
 # %% ../../nbs/evaluation/03_report.ipynb #d4df0892
-def _frame(evaluation, index) -> dict: # None: its image cannot be read
+def _frame_context(evaluation, index) -> dict: # None: its image cannot be read
     "Return one frame with labels and predictions, and its largest error"
     labels, row = evaluation.labels, evaluation.label_rows[evaluation.images[index]]
     try: image = read_image(labels.paths()[row])
@@ -129,7 +129,7 @@ def _frame(evaluation, index) -> dict: # None: its image cannot be read
                 confidence=confidences[worst], median=np.nanmedian(errors),
                 jpeg=base64.b64encode(jpeg(fig)).decode())
 
-def _worst(evaluation, main) -> dict: # split -> frames
+def _worst_context(evaluation, main) -> dict: # split -> frames
     "Return the worst frames of the main split, and of training if there is no test"
     most = {main: 9} if main else {}
     if main == "validation" and "train" in evaluation.split: most["train"] = 6
@@ -137,7 +137,7 @@ def _worst(evaluation, main) -> dict: # split -> frames
     for split, n in most.items():
         rows = worst_frames(evaluation.errors, evaluation.split[split], n)
         rows = [row for row in rows if evaluation.images[row] in evaluation.label_rows]
-        frames[split] = [frame for row in rows if (frame := _frame(evaluation, row))]
+        frames[split] = [frame for row in rows if (frame := _frame_context(evaluation, row))]
     return {split: readable for split, readable in frames.items() if readable}
 
 # %% ../../nbs/evaluation/03_report.ipynb #68ec7903
@@ -153,14 +153,14 @@ def read_beginning(path,            # a prediction table
     return list(table.columns.get_level_values(1)[::3]), values[..., :2], values[..., 2], int(table.index[0])
 
 # %% ../../nbs/evaluation/03_report.ipynb #1b7d653d
-def _videos(evaluation, most:int=3) -> dict: # the videos to show, and the number of others
+def _video_contexts(evaluation, most:int=3) -> dict: # the videos to show, and the number of others
     "Draw the trajectories of tracked videos"
     if not evaluation.own: return dict(videos=[], other_videos=0)
     paths = sorted((evaluation.folder/"video_preds").glob("*.csv"))
     tables = [(path.stem, *table) for path in paths if (table := read_beginning(path))]
     videos = []
     for i, (video, names, keypoints, confidences, start) in enumerate(tables[:most]):
-        traces = _draw(lambda w: plot_traces(keypoints, confidences, names, start, w),
+        traces = _draw_figure(lambda w: plot_traces(keypoints, confidences, names, start, w),
                        f"video{i}", "Keypoints over time")
         videos.append(dict(name=video, num_frames=len(keypoints), traces=traces))
     return dict(videos=videos, other_videos=max(0, len(tables) - most))
@@ -191,8 +191,8 @@ def report(model_dir,   # a model folder that was evaluated
     main, cfg = _main_split(evaluation.metrics), evaluation.cfg
     page = _templates.get_template("report.html").render(
         _headline(evaluation), main=main, figures=_figures(evaluation, main),
-        worst=_worst(evaluation, main), threshold=cfg.eval.confidence_thresh_for_vid,
-        **_videos(evaluation), settings=_settings(cfg))
+        worst=_worst_context(evaluation, main), threshold=cfg.eval.confidence_thresh_for_vid,
+        **_video_contexts(evaluation), settings=_settings(cfg))
     path = evaluation.folder/"report.html"
     with atomic_write(path) as temporary: temporary.write_text(page, encoding="utf-8")
     return path

@@ -15,7 +15,7 @@ class Format:
     "How a program stores the settings and the labels of a project"
     suffixes = ()     # of label files that only this program writes
 
-    def read_config(self,
+    def detect(self,
         content:dict, # of a YAML file
         folder:Path,  # where the file lies
     ) -> dict: # settings of posebook; None: the file is not of this program

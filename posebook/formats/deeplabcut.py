@@ -49,7 +49,7 @@ class DeepLabCut(Format):
     "DeepLabCut: config.yaml, and a table for each video, as CSV or HDF5"
     suffixes = (".h5",)
 
-    def read_config(self, content, folder):
+    def detect(self, content, folder):
         if not ("Task" in content and {"bodyparts", "multianimalbodyparts"} & set(content)): return None
         if content.get("multianimalproject"):
             raise PosebookError("this project is of several animals, which posebook does not do yet",

@@ -23,19 +23,19 @@ DEFAULTS = {
     "eval": {"confidence_thresh_for_vid": 0.9, "colormap": "cool"}}
 
 # %% ../../nbs/formats/02_lightning_pose.ipynb #32224c54
-def _same(v): return v
+def _unchanged(v): return v
 
 # another name here -> the name, and the function that converts its value
 _renamed = {
-    "data.keypoints": ("data.keypoint_names", _same),
+    "data.keypoints": ("data.keypoint_names", _unchanged),
     "model.resnet_version": ("model.backbone", lambda v: f"resnet{v}"),
-    "training.unlabeled_sequence_length": ("dali.base.train.sequence_length", _same),
-    "training.rng_seed_data_dali": ("dali.general.seed", _same),
-    "dali.context.predict.batch_size": ("dali.context.predict.sequence_length", _same),
-    "losses.unimodal": ("losses.unimodal_mse", _same),
+    "training.unlabeled_sequence_length": ("dali.base.train.sequence_length", _unchanged),
+    "training.rng_seed_data_dali": ("dali.general.seed", _unchanged),
+    "dali.context.predict.batch_size": ("dali.context.predict.sequence_length", _unchanged),
+    "losses.unimodal": ("losses.unimodal_mse", _unchanged),
     "losses.*.weight": ("losses.*.log_weight", lambda v: -math.log(2 * v) if v else math.inf),
-    "losses.*.min_variance_explained": ("losses.*.components_to_keep", _same),
-    "eval.create_labeled_video": ("eval.save_vids_after_training", _same)}
+    "losses.*.min_variance_explained": ("losses.*.components_to_keep", _unchanged),
+    "eval.create_labeled_video": ("eval.save_vids_after_training", _unchanged)}
 # values that have another name here
 _renamed_values = {
     "training.imgaug": {"default": "none"},

@@ -21,7 +21,7 @@ from ..data.labels import Labels
 from ..data.tables import table_header, table_rows
 from ..device import bf16_is_fast, pick_accelerator
 from ..models.factory import get_model
-from ..plugins import load_installed_plugins, load_plugin, load_recorded_plugins
+from ..plugins import load_installed_plugins, load_plugin, load_trusted_plugins
 from ..training.checkpoints import checkpoint_of, load_weights
 from ..video.dali import pick_source
 from ..video.files import video_suffixes
@@ -49,7 +49,7 @@ def load_tracker(model_dir, # a folder that `train` made
     cfg = read_config(model_dir/"config.yaml")
     load_installed_plugins()
     named_plugins = [load_plugin(plugin)] if plugin else []
-    load_recorded_plugins(cfg.model.plugins, named_plugins)
+    load_trusted_plugins(cfg.model.plugins, named_plugins)
     cfg_without_weights = cfg.model_copy(deep=True)
     cfg_without_weights.model.weights = None                           # they come from the checkpoint
     tracker = get_model(cfg_without_weights)
