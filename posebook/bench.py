@@ -43,7 +43,7 @@ def video_losses(model_type:str, # a registered tracker
     from posebook.core import losses, models
     from posebook.models import factory                     # registers ours
     available = {*models[model_type].outputs, "sequence", "frame"}
-    return [k for k, o in losses.items() if o.__module__.startswith("posebook.")
+    return [k for k, o in losses.load().items() if o.__module__.startswith("posebook.")
             and not o.needs_labels() and set(o.required_outputs()) <= available]
 
 # %% ../nbs/82_bench.ipynb #70e4e176

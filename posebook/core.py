@@ -64,6 +64,8 @@ class Registry(dict):
         "A decorator that registers a class or a function"
         def _add(f):
             key = name or f.__name__
+            # from outside: with all of posebook's there, so that two equal names are an error
+            if f.__module__.split(".")[0] != "posebook": self.load()
             if key in self and not _is_same_definition(self[key], f):
                 both = " and ".join(f"{o.__module__}.{o.__qualname__}" for o in (self[key], f))
                 raise PosebookError(f"two definitions want to be the {self.kind} {key!r}", both,

@@ -89,3 +89,13 @@ def test_a_registry_finds_what_the_package_registers():
     from posebook.config.write import registered_lines
     listed = {line.split()[1] for line in registered_lines() if line.startswith("#   ") and line[4] != " "}
     assert listed == set(counts)
+
+
+def test_a_definition_from_outside_does_not_replace_one_of_posebook():
+    "Also in a process that has not imported posebook's own yet"
+    code = ("from posebook.core import losses, PosebookError\n"
+            "class Mine: pass\n"
+            "try: losses('temporal')(Mine)\n"
+            "except PosebookError as e: print(e)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "two definitions want to be the loss 'temporal'" in done.stdout, done.stdout

@@ -12,8 +12,6 @@ from fastcore.basics import patch
 from lightning.pytorch import LightningModule
 from torch import nn, Tensor
 from ..core import backbones, build, necks, PosebookError
-from ..backbones import efficientnet_lite as _, timm as _, torchvision as _  # registered here
-from . import necks as _   # registered there
 
 # %% ../../nbs/models/02_extractor.ipynb #331ec1ca
 class BaseFeatureExtractor(LightningModule):

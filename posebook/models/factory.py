@@ -11,9 +11,6 @@ from ..config.schema import Config
 from ..core import build, losses, models, PosebookError
 from ..losses.factory import LossFactory
 from .semisupervised import semi_supervised
-# these are imported for what they register
-from ..losses import agreement as _, pca as _, supervised as _, temporal as _, unimodal as _
-from . import heatmap as _, lightning_pose as _, mhcrnn as _, regression as _
 
 # %% ../../nbs/models/09_factory.ipynb #c009624b
 def unsupervised_losses(cfg:Config, # as read
@@ -31,12 +28,12 @@ def _check_tracker(tracker, unsupervised, model_cfg):
     for name in unsupervised:
         missing = set(losses[name].required_outputs()) - {*tracker.outputs, "sequence", "frame"}
         if not missing: continue
-        alternatives = [k for k, o in models.items() if missing <= set(o.outputs)]
+        alternatives = [k for k, o in models.load().items() if missing <= set(o.outputs)]
         raise PosebookError(f"the loss {name} needs {sorted(missing)[0]}, which the model "
                             f"{model_cfg.model_type} does not have", "model.losses_to_use",
                             f"take the loss out, or use {' or '.join(alternatives)}")
     if model_cfg.do_context is not None and model_cfg.do_context != tracker.uses_context:
-        alternatives = [k for k, o in models.items() if o.uses_context == model_cfg.do_context]
+        alternatives = [k for k, o in models.load().items() if o.uses_context == model_cfg.do_context]
         input_kind = "at one frame" if model_cfg.do_context else "at windows of frames"
         raise PosebookError(f"the model {model_cfg.model_type} looks {input_kind}",
                             "model.do_context",

@@ -12,7 +12,6 @@ from torch import nn, Tensor
 from torch.nn import functional as F
 from fastcore.basics import patch
 from ..core import decoders, losses, models
-from ..data import heatmaps as _     # registers the decoder
 from ..data.geometry import apply_affine, invert
 from ..losses.base import Loss
 from .supervised import BaseSupervisedTracker
