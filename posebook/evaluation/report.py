@@ -97,13 +97,15 @@ def _figures(evaluation, main) -> dict: # name -> drawings
     rows, figures = evaluation.split[main] if main else [], dict(errors=None, confidence=None, learning=None)
     errors, confidences = evaluation.errors, evaluation.confidences
     if main:
-        figures["errors"] = _draw_figure(lambda w: plot_errors(errors, evaluation.names, evaluation.split, w),
-                                  "errors", "Errors by keypoint and split")
-        figures["confidence"] = _draw_figure(lambda w: plot_confidence(confidences[rows], errors[rows], width=w),
-                                      "confidence", "Confidence against error")
+        figures["errors"] = _draw_figure(
+            lambda w: plot_errors(errors, evaluation.names, evaluation.split, w),
+            "errors", "Errors by keypoint and split")
+        figures["confidence"] = _draw_figure(
+            lambda w: plot_confidence(confidences[rows], errors[rows], width=w),
+            "confidence", "Confidence against error")
     if evaluation.logs is not None:
         figures["learning"] = _draw_figure(lambda w: plot_learning(evaluation.logs, w),
-                                    "learning", "Learning curves")
+                                           "learning", "Learning curves")
     return figures
 
 # %% ../../nbs/evaluation/03_report.ipynb #74bc5b5d
