@@ -7,7 +7,7 @@ __all__ = ['table_header', 'table_rows', 'read_predictions', 'check_replaceable'
            'read_in_chunks', 'write_values', 'write_temporal_norm']
 
 # %% ../../nbs/data/07_tables.ipynb #2c402c6d
-import os
+import csv, io, os
 import numpy as np, pandas as pd
 from pathlib import Path
 from fastcore.basics import patch
@@ -15,10 +15,11 @@ from ..core import PosebookError, atomic_write
 from .labels import read_table
 
 # %% ../../nbs/data/07_tables.ipynb #00d422fe
-def _quoted(text) -> str:
-    "Return a text as a cell of a CSV file: in quotes if it holds a comma, a quote or a line break"
-    text = str(text)
-    return '"' + text.replace('"', '""') + '"' if set(text) & set(',"\r\n') else text
+def _csv_lines(rows) -> list: # a line for each row
+    "Return rows of text as lines of a CSV file"
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().split("\n")[:-1]
 
 def table_header(scorer:str,       # what made the table
                  names:list,       # of the keypoints
@@ -28,7 +29,7 @@ def table_header(scorer:str,       # what made the table
     columns = [("scorer", "bodyparts", "coords")]
     columns += [(scorer, n, c) for n in names for c in ("x", "y", "likelihood")]
     rows = zip(*columns, *((name, "", "") for name in extra_columns))
-    return [",".join(map(_quoted, row)) for row in rows]
+    return _csv_lines(rows)
 
 def table_rows(index,       # (N,) the first column: a frame's number, or an image's path
                keypoints,   # (N, K, 2)
@@ -37,9 +38,9 @@ def table_rows(index,       # (N,) the first column: a frame's number, or an ima
 ) -> list: # N lines
     "Rows of a table of predictions"
     cells = np.concatenate([keypoints, confidences[..., None]], -1).reshape(len(keypoints), -1)
-    rows = [[_quoted(i), *(f"{v:.4f}" for v in row)] for i, row in zip(index, cells)]
-    if extra is not None: rows = [[*row, _quoted(o)] for row, o in zip(rows, extra)]
-    return [",".join(row) for row in rows]
+    rows = [[str(i), *(f"{v:.4f}" for v in row)] for i, row in zip(index, cells)]
+    if extra is not None: rows = [[*row, o] for row, o in zip(rows, extra)]
+    return _csv_lines(rows)
 
 def read_predictions(path, # a CSV file, of a video or of labeled frames
 ) -> tuple: # index (list of str), names, keypoints (N, K, 2), confidences (N, K)
