@@ -136,3 +136,29 @@ def test_labels_of_sleap(toy_project, tmp_path, embed):
     for path, i in zip(found.paths(), rows):
         theirs = next(f for n, f in enumerate(read_frames(toy_project/"videos/toy0.mp4")) if n == number(i))
         assert np.abs(np.asarray(Image.open(path)).astype(int) - theirs).max() <= 3
+
+
+def test_a_format_of_ones_own(toy_project, tmp_path):
+    "`init` imports its labels, and `csv_file` of a config may name its file"
+    from posebook.core import formats
+    from posebook.formats.base import Format
+    from posebook.training.setup import get_labels
+    labels = read_labels(toy_project/"CollectedData.csv")
+
+    class Points(Format):
+        suffixes = (".pts",)
+        def find_labels(self, project): return next(project.glob("*.pts"), None)
+        def read_labels(self, path, root): return type(labels)(labels.images, labels.keypoints, labels.keypoint_names, root)
+
+    formats("points")(Points)
+    try:
+        (tmp_path/"a.pts").touch()
+        init(tmp_path)
+        np.testing.assert_allclose(read_labels(tmp_path/"CollectedData.csv").keypoints, labels.keypoints, atol=1e-6)
+        (toy_project/"a.pts").touch()
+        read = get_labels(read_config(toy_project, ["data.csv_file=a.pts"]))
+        np.testing.assert_array_equal(read.keypoints, labels.keypoints)
+        assert read.images == labels.images
+    finally:
+        del formats["points"]
+        (toy_project/"a.pts").unlink(missing_ok=True)

@@ -31,6 +31,7 @@ class Format:
         root:Path, # the project's folder; images that the file holds are saved in it
     ) -> Labels:
         "Read labels"
+        if path.suffix in self.suffixes: raise NotImplementedError(f"{type(self).__name__}.read_labels")
         return read_labels(path, root)
 
     def write_labels(self,
