@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['backbones', 'necks', 'heads', 'losses', 'models', 'augmentations', 'callbacks', 'sources', 'decoders', 'formats',
-           'kinds', 'PosebookError', 'did_you_mean', 'Registry', 'params', 'param_docs', 'build', 'disk_errors',
-           'atomic_write', 'file_sha256']
+           'kinds', 'PosebookError', 'did_you_mean', 'Registry', 'params', 'param_docs', 'document_parameters', 'build',
+           'disk_errors', 'atomic_write', 'file_sha256']
 
 # %% ../nbs/00_core.ipynb #4d396d7c
 import difflib, errno, hashlib, importlib, inspect, os, pkgutil, sys
@@ -109,6 +109,16 @@ def param_docs(f, # a class or a function
     "Return what the docments of `f`, and of its parents, say about each parameter"
     chain = [c for c in reversed(f.__mro__) if "__init__" in vars(c)] if inspect.isclass(f) else [f]
     return {k: v for c in chain if c is not object for k, v in docments(c).items() if v}
+
+# %% ../nbs/00_core.ipynb #1e63e16f
+def document_parameters(f, # a function whose parameters have comments
+): # the function itself
+    "A decorator: add each parameter's comment to the docstring, where `help()` shows it"
+    docs = param_docs(f)
+    lines = [f"    {k}: {v}" for k, v in docs.items() if k != "return"]
+    f.__doc__ = "\n".join([f.__doc__, "", "Parameters:", *lines])
+    if "return" in docs: f.__doc__ += f"\n\nReturns: {docs['return']}"
+    return f
 
 # %% ../nbs/00_core.ipynb #327962a5
 def build(f,               # a registered class or function

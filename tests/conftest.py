@@ -55,8 +55,8 @@ def project(toy_project, tmp_path):
 @pytest.fixture(scope="session")
 def model(toy_project, tmp_path_factory):
     "A model folder after a few steps of training"
-    from posebook.training.fit import train
-    return train(toy_project, "training.max_steps=20", "training.accelerator=cpu", out=tmp_path_factory.mktemp("model")/"model", say=lambda line: None)
+    from posebook.training.fit import train_tracker
+    return train_tracker(toy_project, "training.max_steps=20", "training.accelerator=cpu", out=tmp_path_factory.mktemp("model")/"model", say=lambda line: None)
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def test_a_notebook_lies_where_its_module_lies(path):
 
 # a folder imports only from those before it; modules that lie in no folder have their place among them
 FOLDERS = ["core", "device", "plugins", "model_folder", "config", "toy_motion", "toy_drawing", "toy", "data", "video", "formats", "project", "losses", "backbones", "models", "training",
-           "inference", "evaluation", "labeling", "notebook", "convert", "testing", "bench", "cli", "book"]
+           "inference", "evaluation", "labeling", "notebook", "convert_lightning_pose", "testing", "bench", "commands", "cli", "book"]
 
 
 def test_folders_import_from_those_before_them():
@@ -142,7 +142,7 @@ def test_folders_import_from_those_before_them():
                 to = [*base, *(n.module.split(".") if n.module else [])] or [n.names[0].name]
             elif isinstance(n, ast.ImportFrom) and (n.module or "").startswith("posebook."): to = n.module.split(".")[1:]
             else: continue
-            if to[0].startswith("__") or parts[0] == "cli" and n.col_offset: continue      # a command imports what it needs when it runs
+            if to[0].startswith("__"): continue
             if FOLDERS.index(to[0]) > FOLDERS.index(parts[0]): wrong.append(f"{'/'.join(parts)} imports {'.'.join(to)}")
     assert wrong == []
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from posebook.convert import convert
+from posebook.convert_lightning_pose import convert_model
 from posebook.core import PosebookError
 from posebook.inference.predictor import Predictor
 
@@ -35,7 +35,7 @@ def their_folder(folder, model_type="heatmap", backbone="resnet18", numbers="hea
     ("heatmap", "resnet18", "heatmap"), ("regression", "resnet18", "regression"), ("heatmap_mhcrnn", "resnet18", "heatmap_mhcrnn"), ("heatmap", "efficientnet_b0", "heatmap_efficientnet")])
 def test_predicts_the_same(tmp_path, model_type, backbone, numbers):
     folder, reference = their_folder(tmp_path/"theirs", model_type, backbone, numbers)
-    keypoints, confidences = Predictor(convert(folder, say=lambda line: None), "cpu")(sample_frames())
+    keypoints, confidences = Predictor(convert_model(folder, say=lambda line: None), "cpu")(sample_frames())
     their_keypoints, their_confidences = np.array(reference["keypoints"]), np.array(reference["confidences"])
     middle = slice(2, -2) if model_type == "heatmap_mhcrnn" else slice(None)       # it answers for no others
     assert their_keypoints.std((0, 1)).min() > .2
@@ -48,15 +48,15 @@ class Code:
 
 def test_what_cannot_be_converted(tmp_path, capsys):
     folder, _ = their_folder(tmp_path/"code", extra=Code())
-    with pytest.raises(PosebookError, match="holds code"): convert(folder)
+    with pytest.raises(PosebookError, match="holds code"): convert_model(folder)
     assert "must not run" not in capsys.readouterr().out
     for key, value, message in (("model_type", "heatmap_multiview_transformer", "cannot be converted"), ("backbone", "vits_dino", "cannot be converted"), ("backbone", "resnet50", "do not fit")):
         folder, _ = their_folder(tmp_path/value)
         cfg = OmegaConf.load(folder/"config.yaml")
         cfg.model[key] = value
         OmegaConf.save(cfg, folder/"config.yaml")
-        with pytest.raises(PosebookError, match=message): convert(folder)
+        with pytest.raises(PosebookError, match=message): convert_model(folder)
     (tmp_path/"nothing").mkdir()
-    with pytest.raises(PosebookError, match="no config.yaml"): convert(tmp_path/"nothing")
+    with pytest.raises(PosebookError, match="no config.yaml"): convert_model(tmp_path/"nothing")
     (tmp_path/"nothing/config.yaml").write_text((folder/"config.yaml").read_text())
-    with pytest.raises(PosebookError, match="no checkpoint"): convert(tmp_path/"nothing")
+    with pytest.raises(PosebookError, match="no checkpoint"): convert_model(tmp_path/"nothing")

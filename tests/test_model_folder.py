@@ -15,7 +15,7 @@ from posebook.core import PosebookError
 from posebook.model_folder import edit_manifest, finish_model_folder, newest_folder, read_manifest
 from posebook.model_folder import record_files
 from posebook.training.checkpoints import load_checkpoint
-from posebook.training.fit import train
+from posebook.training.fit import train_tracker
 
 quiet = lambda line: None
 QUICK = ("training.accelerator=cpu", "training.max_steps=4", "eval.predict_vids_after_training=false")
@@ -85,7 +85,7 @@ def test_overwrite_replaces_what_is_listed_when_the_new_model_is_complete(projec
 
     def record(folder):
         calls.append((folder.name, file_contents(model) == before, newest_folder(model)))
-    train(project, *QUICK, "training.rng_seed_model_pt=7", out=model, overwrite=True, say=quiet, complete=record)
+    train_tracker(project, *QUICK, "training.rng_seed_model_pt=7", out=model, overwrite=True, say=quiet, complete=record)
     assert calls == [("m.new", True, project/"models/m.new")]
     after = file_contents(model)
     assert after["notes.txt"] == b"mine" and after["video_preds/mine.csv"] == b"also mine" and "evaluate/old.csv" not in after
@@ -151,10 +151,10 @@ def test_each_step_of_the_exchange_can_be_interrupted(tmp_path, monkeypatch, ste
 
 
 def test_a_model_of_ones_own_called_new_is_not_removed(toy_project, tmp_path):
-    for name in ("m", "m.new", "k", "k.old"): train(toy_project, *QUICK, out=tmp_path/name, say=quiet)
+    for name in ("m", "m.new", "k", "k.old"): train_tracker(toy_project, *QUICK, out=tmp_path/name, say=quiet)
     before = file_contents(tmp_path)
     for name, occupied in (("m", "m.new"), ("k", "k.old")):
-        with pytest.raises(PosebookError, match=f"{occupied}: this folder is needed"): train(toy_project, *QUICK, out=tmp_path/name, overwrite=True, say=quiet)
+        with pytest.raises(PosebookError, match=f"{occupied}: this folder is needed"): train_tracker(toy_project, *QUICK, out=tmp_path/name, overwrite=True, say=quiet)
         assert file_contents(tmp_path) == before
 
 
@@ -179,11 +179,11 @@ def test_a_stranger_s_list_removes_nothing_outside(toy_project, model, tmp_path)
     manifest = json.loads((folder/"posebook.json").read_text())
     manifest["files"] += ["../../treasure/thesis.tex", str(treasure/"thesis.tex"), "link/thesis.tex"]
     (folder/"posebook.json").write_text(json.dumps(manifest))
-    train(toy_project, *QUICK, out=folder, overwrite=True, say=quiet)
+    train_tracker(toy_project, *QUICK, out=folder, overwrite=True, say=quiet)
     assert (treasure/"thesis.tex").read_text() == "years" and (folder/"link/thesis.tex").exists()
     for text in ("[]", "{", '{"posebook": 1, "files": "all", "checkpoints": {}}'):
         (folder/"posebook.json").write_text(text)
-        with pytest.raises(PosebookError, match="posebook.json: this file is"): train(toy_project, *QUICK, out=folder, overwrite=True, say=quiet)
+        with pytest.raises(PosebookError, match="posebook.json: this file is"): train_tracker(toy_project, *QUICK, out=folder, overwrite=True, say=quiet)
 
 
 def test_every_command_lists_what_it_writes(project, tmp_path, run_command):
@@ -227,15 +227,15 @@ def test_tables_do_not_replace_labels_or_their_input(run_command, model, project
 
 def test_a_link_to_a_model_folder_is_the_folder(toy_project, tmp_path):
     "An interrupted replacement goes on through a link, too; what is not complete replaces nothing"
-    train(toy_project, *QUICK, out=tmp_path/"m", say=quiet)
+    train_tracker(toy_project, *QUICK, out=tmp_path/"m", say=quiet)
     (tmp_path/"link").symlink_to(tmp_path/"m")
     before = file_contents(tmp_path/"m")
     with pytest.raises(KeyboardInterrupt):
-        train(toy_project, "training.accelerator=cpu", "training.max_steps=8", "training.check_val_every_n_epoch=1", out=tmp_path/"link", overwrite=True, say=quiet, callbacks=[Interrupt(5)])
+        train_tracker(toy_project, "training.accelerator=cpu", "training.max_steps=8", "training.check_val_every_n_epoch=1", out=tmp_path/"link", overwrite=True, say=quiet, callbacks=[Interrupt(5)])
     assert file_contents(tmp_path/"m") == before and newest_folder(tmp_path/"link") == tmp_path/"m.new"
     with pytest.raises(PosebookError, match="not complete"): finish_model_folder(tmp_path/"link")
     assert file_contents(tmp_path/"m") == before
-    train(None, out=tmp_path/"link", resume=True, say=quiet)
+    train_tracker(None, out=tmp_path/"link", resume=True, say=quiet)
     assert load_checkpoint(tmp_path/"link/checkpoints/last.ckpt")["global_step"] == 8 and (tmp_path/"link").is_symlink()
 
 
@@ -246,7 +246,7 @@ class Interrupt(Callback):
 
 
 def test_resume_says_what_it_cannot_do(toy_project, tmp_path, run_command, monkeypatch):
-    model = train(toy_project, *QUICK, out=tmp_path/"m", say=quiet)
+    model = train_tracker(toy_project, *QUICK, out=tmp_path/"m", say=quiet)
     monkeypatch.chdir(model)
     assert run_command("train", toy_project, "--out", ".", "--resume")[0] == 0                  # from within the folder
     monkeypatch.chdir(tmp_path)
@@ -268,23 +268,23 @@ def test_resume_says_what_it_cannot_do(toy_project, tmp_path, run_command, monke
 
 def test_two_trainings_do_not_share_a_folder(toy_project, tmp_path):
     "A second --overwrite does not take away what the first is writing, and a second --resume does not write beside the first"
-    train(toy_project, *QUICK, out=tmp_path/"m", say=quiet)
+    train_tracker(toy_project, *QUICK, out=tmp_path/"m", say=quiet)
     errors = []
     class Second(Callback):
         def on_train_start(self, trainer, tracker):
             for options in (dict(overwrite=True), dict(resume=True)):
-                try: train(toy_project, *(QUICK if "overwrite" in options else ()), out=tmp_path/"m", say=quiet, **options)
+                try: train_tracker(toy_project, *(QUICK if "overwrite" in options else ()), out=tmp_path/"m", say=quiet, **options)
                 except PosebookError as e: errors.append(str(e))
-    train(toy_project, *QUICK, out=tmp_path/"m", overwrite=True, say=quiet, callbacks=[Second()])
+    train_tracker(toy_project, *QUICK, out=tmp_path/"m", overwrite=True, say=quiet, callbacks=[Second()])
     assert len(errors) == 2 and "another training is writing" in errors[0], errors
 
 
 def test_a_leftover_of_a_killed_write_is_in_nobody_s_way(toy_project, tmp_path):
-    train(toy_project, *QUICK, out=tmp_path/"m", say=quiet)
-    with pytest.raises(KeyboardInterrupt): train(toy_project, *QUICK, out=tmp_path/"m", overwrite=True, say=quiet, callbacks=[Interrupt(3)])
+    train_tracker(toy_project, *QUICK, out=tmp_path/"m", say=quiet)
+    with pytest.raises(KeyboardInterrupt): train_tracker(toy_project, *QUICK, out=tmp_path/"m", overwrite=True, say=quiet, callbacks=[Interrupt(3)])
     (tmp_path/"m.new/checkpoints/.last.123-456.ckpt").write_text("half")
     (tmp_path/"m/.config.123-456.yaml").write_text("half")
-    train(toy_project, *QUICK, out=tmp_path/"m", overwrite=True, say=quiet)
+    train_tracker(toy_project, *QUICK, out=tmp_path/"m", overwrite=True, say=quiet)
     assert not list(tmp_path.rglob(".*.123-456.*")) and [o.name for o in tmp_path.iterdir()] == ["m"]
 
 
@@ -344,7 +344,7 @@ def test_a_linked_table_of_labels_stays_a_link(project, tmp_path, run_command):
 
 def test_renamed_frames_are_not_called_new(project, tmp_path, run_command):
     "An image that is spelled in another way is the same; one that was renamed is unknown, and that is said"
-    model, table = train(project, *QUICK, out=project/"models/m", say=quiet), project/"CollectedData.csv"
+    model, table = train_tracker(project, *QUICK, out=project/"models/m", say=quiet), project/"CollectedData.csv"
     text = table.read_text()
     table.write_text(text.replace("labeled-data/", "labeled-data/./").replace("/img", "//img"))
     code, output = run_command("evaluate", model)
@@ -356,8 +356,8 @@ def test_renamed_frames_are_not_called_new(project, tmp_path, run_command):
 
 
 def test_changed_labels_are_mentioned_on_resume(project, tmp_path):
-    model = train(project, *QUICK, out=tmp_path/"m", say=quiet)
+    model = train_tracker(project, *QUICK, out=tmp_path/"m", say=quiet)
     (project/"CollectedData.csv").write_text((project/"CollectedData.csv").read_text().replace(",4", ",5"))
     messages = []
-    train(None, "training.max_steps=6", out=model, resume=True, say=messages.append)
+    train_tracker(None, "training.max_steps=6", out=model, resume=True, say=messages.append)
     assert any("labels were changed since" in o for o in messages), messages

@@ -8,9 +8,9 @@ import yaml
 from posebook.config.read import read_config
 from posebook.core import PosebookError
 from posebook.data.labels import read_labels
-from posebook.project.project import init
+from posebook.project.project import init_project
 from posebook.video.files import read_frames
-from posebook.training.fit import train
+from posebook.training.fit import train_tracker
 
 REFERENCE = Path(__file__).parent/"reference"
 
@@ -50,7 +50,7 @@ def test_default_settings_train(toy_project, tmp_path, keys):
     messages = []
     small = {"data.data_dir": str(toy_project), "data.image_resize_dims": {"height": 64, "width": 64}, "model.backbone": "resnet18", "model.backbone_pretrained": False,
              "training.train_batch_size": 8}
-    folder = train(with_keys(tmp_path/"theirs.yaml", {**small, **keys}), out=tmp_path/"model", say=messages.append)
+    folder = train_tracker(with_keys(tmp_path/"theirs.yaml", {**small, **keys}), out=tmp_path/"model", say=messages.append)
     assert (folder/"checkpoints/last.ckpt").is_file()
     assert any(o.startswith("note: training.num_gpus is 1 and there is none") for o in messages) or read_config(folder).training.accelerator != "cpu"
 
@@ -90,14 +90,14 @@ def test_a_project_of_deeplabcut_trains_where_it_is(toy_project, tmp_path):
     labels = deeplabcut(toy_project, tmp_path/"dlc")
     few = ["training.max_steps=4", "data.image_resize_dims.height=64", "data.image_resize_dims.width=64"]
     before = {p for p in (tmp_path/"dlc").rglob("*")}
-    folder = train(tmp_path/"dlc", *few, out=tmp_path/"model", say=lambda o: None)
+    folder = train_tracker(tmp_path/"dlc", *few, out=tmp_path/"model", say=lambda o: None)
     assert {p for p in (tmp_path/"dlc").rglob("*")} == before
     cfg = read_config(folder)
     found = read_labels(Path(cfg.data.data_dir)/cfg.data.csv_file, cfg.data.data_dir)
     assert found.keypoint_names == labels.keypoint_names
     order = [found.images.index(o) for o in labels.images]
     np.testing.assert_array_equal(found.keypoints[order], labels.keypoints)
-    assert "CollectedData_anna.csv" in init(tmp_path/"dlc").read_text()
+    assert "CollectedData_anna.csv" in init_project(tmp_path/"dlc").read_text()
 
 
 @pytest.mark.parametrize("name", ["deeplabcut.h5", "deeplabcut_split.h5"])
@@ -116,7 +116,7 @@ def test_what_is_no_such_table(tmp_path):
 
 def test_several_animals_are_refused(toy_project, tmp_path):
     (tmp_path/"config.yaml").write_text("{Task: reach, scorer: anna, multianimalproject: true, bodyparts: MULTI!}")
-    with pytest.raises(PosebookError, match="several animals"): init(tmp_path)
+    with pytest.raises(PosebookError, match="several animals"): init_project(tmp_path)
 
 
 @pytest.mark.parametrize("embed", [False, "user"], ids=["slp", "pkg.slp"])
@@ -128,7 +128,7 @@ def test_labels_of_sleap(toy_project, tmp_path, embed):
     number = lambda i: int(Path(labels.images[i]).stem[3:])
     frames = [sleap_io.LabeledFrame(video=video, frame_idx=number(i), instances=[sleap_io.Instance.from_numpy(labels.keypoints[i], skeleton=skeleton)]) for i in rows]
     sleap_io.Labels(frames).save(str(tmp_path/("a.pkg.slp" if embed else "a.slp")), embed=embed, verbose=False)
-    init(tmp_path)
+    init_project(tmp_path)
     found = read_labels(tmp_path/"CollectedData.csv")
     assert found.images == [labels.images[i] for i in rows] and found.keypoint_names == labels.keypoint_names
     np.testing.assert_allclose(found.keypoints, labels.keypoints[rows], atol=1e-6)
@@ -153,7 +153,7 @@ def test_a_format_of_ones_own(toy_project, tmp_path):
     formats("points")(Points)
     try:
         (tmp_path/"a.pts").touch()
-        init(tmp_path)
+        init_project(tmp_path)
         np.testing.assert_allclose(read_labels(tmp_path/"CollectedData.csv").keypoints, labels.keypoints, atol=1e-6)
         (toy_project/"a.pts").touch()
         read = get_labels(read_config(toy_project, ["data.csv_file=a.pts"]))

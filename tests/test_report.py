@@ -10,7 +10,7 @@ from posebook.config.read import check_config
 from posebook.config.write import save_config
 from posebook.data.labels import Labels
 from posebook.data.splits import write_split
-from posebook.evaluation.evaluate import evaluate
+from posebook.evaluation.evaluate import evaluate_model
 from posebook.evaluation.metrics import read_pixel_errors, write_pixel_errors
 from posebook.evaluation.report import _templates, report
 from posebook.training.setup import resolve
@@ -60,7 +60,7 @@ def evaluated(root, keypoint_names, image_name, video_name, log="0,9,20.,3.\n"):
     quoted = '"' + keypoint_names[0].replace('"', '""') + '"'
     table = ["scorer,p,p,p", "bodyparts" + f",{quoted}" * 3, "coords,x,y,likelihood", *(f"{t},{10 + np.sin(t):.2f},20,0.9" for t in range(20))]
     (folder/f"video_preds/{video_name}.csv").write_text("\n".join(table) + "\n")
-    evaluate(folder, predictor=predictor, say=lambda line: None)
+    evaluate_model(folder, predictor=predictor, say=lambda line: None)
     return folder
 
 

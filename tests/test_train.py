@@ -10,7 +10,7 @@ from lightning.pytorch import Callback
 from posebook.config.read import read_config
 from posebook.core import PosebookError
 from posebook.training.checkpoints import load_checkpoint
-from posebook.training.fit import TrainingRun, train
+from posebook.training.fit import TrainingRun, train_tracker
 
 quiet = lambda line: None
 QUICK = ("training.accelerator=cpu", "training.check_val_every_n_epoch=1")
@@ -39,10 +39,10 @@ def test_frozen_stages_stay_and_others_learn(toy_project, tmp_path):
 @pytest.mark.parametrize("cached", ["true", "false"])
 def test_resume_is_exact(toy_project, tmp_path, cached):
     settings = [*QUICK, "training.max_steps=14", "training.unfreezing_step=4", f"training.cache_features={cached}"]
-    uninterrupted = train(toy_project, *settings, out=tmp_path/"whole", say=quiet)
-    with pytest.raises(KeyboardInterrupt): train(toy_project, *settings, out=tmp_path/"broken", say=quiet, callbacks=[Interrupt(9)])
+    uninterrupted = train_tracker(toy_project, *settings, out=tmp_path/"whole", say=quiet)
+    with pytest.raises(KeyboardInterrupt): train_tracker(toy_project, *settings, out=tmp_path/"broken", say=quiet, callbacks=[Interrupt(9)])
     assert load_checkpoint(tmp_path/"broken/checkpoints/last.ckpt")["global_step"] == 8     # two steps an epoch
-    train(None, out=tmp_path/"broken", resume=True, say=quiet)
+    train_tracker(None, out=tmp_path/"broken", resume=True, say=quiet)
     assert load_checkpoint(tmp_path/"broken/checkpoints/last.ckpt")["global_step"] == 14
     assert equal(weights(uninterrupted), weights(tmp_path/"broken"))
     logs = pd.read_csv(tmp_path/"broken/logs/metrics.csv")
@@ -51,7 +51,7 @@ def test_resume_is_exact(toy_project, tmp_path, cached):
 
 def test_workers_do_not_matter(toy_project, tmp_path):
     settings = [*QUICK, "training.max_steps=4", "training.cache_features=false"]
-    a, b = (weights(train(toy_project, *settings, f"training.num_workers={n}", out=tmp_path/str(n), say=quiet)) for n in (0, 2))
+    a, b = (weights(train_tracker(toy_project, *settings, f"training.num_workers={n}", out=tmp_path/str(n), say=quiet)) for n in (0, 2))
     assert equal(a, b)
 
 
@@ -67,7 +67,7 @@ def test_other_seeds_and_groups(toy_project, tmp_path):
                                       ["data.box=[3,5,80,70]", "data.image_resize_dims.height=64", "data.image_resize_dims.width=96", "training.imgaug=dlc-top-down"]],
                          ids=["fp32", "bf16", "deconv", "stride8", "resnet", "box"])
 def test_other_settings_train(toy_project, tmp_path, settings):
-    folder = train(toy_project, *QUICK, *settings, "training.max_steps=4", out=tmp_path/"model", say=quiet)
+    folder = train_tracker(toy_project, *QUICK, *settings, "training.max_steps=4", out=tmp_path/"model", say=quiet)
     from posebook.inference.predictor import Predictor, predict_dataset
     from posebook.training.setup import get_labels
     predictor = Predictor(folder, "cpu")
@@ -83,7 +83,7 @@ EARLY = ["training.accelerator=cpu", "training.max_steps=400", "training.early_s
 @pytest.mark.parametrize("every", ["null", "5"])
 def test_patience_counts_validations(toy_project, tmp_path, every):
     "The training ends when two validations in a row are not the best, and the model is that of the best"
-    folder = train(toy_project, *EARLY, f"training.check_val_every_n_epoch={every}", out=tmp_path/"model", say=quiet)
+    folder = train_tracker(toy_project, *EARLY, f"training.check_val_every_n_epoch={every}", out=tmp_path/"model", say=quiet)
     log = pd.read_csv(folder/"logs/metrics.csv").dropna(subset="val_supervised_loss")
     loss = log.val_supervised_loss.to_numpy()
     worse = loss > np.minimum.accumulate(loss)
@@ -94,13 +94,13 @@ def test_patience_counts_validations(toy_project, tmp_path, every):
 
 def test_resume_with_early_stopping_is_exact(toy_project, tmp_path):
     settings = [*EARLY, "training.check_val_every_n_epoch=2"]
-    uninterrupted = train(toy_project, *settings, out=tmp_path/"whole", say=quiet)
+    uninterrupted = train_tracker(toy_project, *settings, out=tmp_path/"whole", say=quiet)
     end = int(pd.read_csv(uninterrupted/"logs/metrics.csv").step.max()) + 1
-    with pytest.raises(KeyboardInterrupt): train(toy_project, *settings, out=tmp_path/"broken", say=quiet, callbacks=[Interrupt(end - 3)])
-    train(None, out=tmp_path/"broken", resume=True, say=quiet)
+    with pytest.raises(KeyboardInterrupt): train_tracker(toy_project, *settings, out=tmp_path/"broken", say=quiet, callbacks=[Interrupt(end - 3)])
+    train_tracker(None, out=tmp_path/"broken", resume=True, say=quiet)
     assert equal(weights(uninterrupted), weights(tmp_path/"broken"))
     messages = []
-    train(None, out=tmp_path/"broken", resume=True, say=messages.append)                # it has ended
+    train_tracker(None, out=tmp_path/"broken", resume=True, say=messages.append)                # it has ended
     assert "the training had ended already" in messages and equal(weights(uninterrupted), weights(tmp_path/"broken"))
 
 
@@ -123,7 +123,7 @@ class Infinite(Callback):
 @pytest.mark.parametrize("early", ["false", "true"])
 def test_a_diverged_training_is_an_error(toy_project, tmp_path, what, step, message, early):
     with pytest.raises(PosebookError, match=message) as e:
-        train(toy_project, *QUICK, "training.max_steps=10", f"training.early_stopping={early}", out=tmp_path/"model", say=quiet, callbacks=[Infinite(what, step)])
+        train_tracker(toy_project, *QUICK, "training.max_steps=10", f"training.early_stopping={early}", out=tmp_path/"model", say=quiet, callbacks=[Infinite(what, step)])
     assert "learning_rate" in str(e.value)
     assert all(torch.isfinite(v).all() for v in weights(tmp_path/"model").values())
     assert not json.loads((tmp_path/"model/posebook.json").read_text())["trained"]
@@ -179,8 +179,8 @@ def test_another_checkpoint_of_the_folder_may_take_its_place(model, tmp_path):
 def test_resume_goes_on_with_the_frames_and_settings_that_it_began_with(project, tmp_path):
     "Ten labels more, at the front of the table: the weights are those of a training that nobody interrupted"
     settings, table = [*QUICK, "training.max_steps=10", "training.train_prob=0.5"], project/"CollectedData.csv"
-    uninterrupted = train(project, *settings, out=tmp_path/"whole", say=quiet)
-    with pytest.raises(KeyboardInterrupt): train(project, *settings, out=tmp_path/"broken", say=quiet, callbacks=[Interrupt(7)])
+    uninterrupted = train_tracker(project, *settings, out=tmp_path/"whole", say=quiet)
+    with pytest.raises(KeyboardInterrupt): train_tracker(project, *settings, out=tmp_path/"broken", say=quiet, callbacks=[Interrupt(7)])
     header, rows = table.read_text().splitlines()[:3], table.read_text().splitlines()[3:]
     new_rows = []
     for i, row in enumerate(rows[:10]):
@@ -189,38 +189,38 @@ def test_resume_goes_on_with_the_frames_and_settings_that_it_began_with(project,
         new_rows.append(f"labeled-data/toy0/more{i}.png,{cells}")
     table.write_text("\n".join([*header, *new_rows, *rows]) + "\n")
     for setting in ("training.rng_seed_data_pt=3", "training.train_prob=0.9", "training.accelerator=auto"):
-        with pytest.raises(PosebookError, match="cannot be set"): train(project, setting, out=tmp_path/"broken", resume=True, say=quiet)
-    with pytest.raises(PosebookError, match="of the project"): train(tmp_path/"other.yaml", out=tmp_path/"broken", resume=True, say=quiet) if (tmp_path/"other.yaml").write_text("posebook: 1") else None
+        with pytest.raises(PosebookError, match="cannot be set"): train_tracker(project, setting, out=tmp_path/"broken", resume=True, say=quiet)
+    with pytest.raises(PosebookError, match="of the project"): train_tracker(tmp_path/"other.yaml", out=tmp_path/"broken", resume=True, say=quiet) if (tmp_path/"other.yaml").write_text("posebook: 1") else None
     messages = []
-    train(project, out=tmp_path/"broken", resume=True, say=messages.append)
+    train_tracker(project, out=tmp_path/"broken", resume=True, say=messages.append)
     assert equal(weights(uninterrupted), weights(tmp_path/"broken"))
     assert any("10 frame(s) were labeled since" in o and "model.checkpoint=" in o for o in messages), messages
 
-    from posebook.evaluation.evaluate import evaluate
+    from posebook.evaluation.evaluate import evaluate_model
     split = (uninterrupted/"split.csv").read_bytes()
-    metrics = evaluate(tmp_path/"broken", say=quiet)
+    metrics = evaluate_model(tmp_path/"broken", say=quiet)
     labels = pd.read_csv(tmp_path/"broken/predictions.csv", header=[0, 1, 2], index_col=0)
     sets = dict(zip(labels.index, labels.iloc[:, -1]))
     assert {k for k, v in sets.items() if v == "new"} == {o.split(",")[0] for o in new_rows} and "new" in metrics
     stored = pd.read_csv(tmp_path/"broken/split.csv", index_col=0).set
     assert all(sets[k] == v for k, v in stored.items()) and (tmp_path/"broken/split.csv").read_bytes() == split
     table.write_text("\n".join([*header, *new_rows, *rows[1:]]) + "\n")
-    with pytest.raises(PosebookError, match="1 frame.* have no label any more"): train(None, out=tmp_path/"broken", resume=True, say=quiet)
+    with pytest.raises(PosebookError, match="1 frame.* have no label any more"): train_tracker(None, out=tmp_path/"broken", resume=True, say=quiet)
 
 
 def test_the_length_may_change_on_resume_and_is_recorded(toy_project, tmp_path):
-    folder = train(toy_project, *QUICK, "training.max_steps=4", out=tmp_path/"model", say=quiet)
-    train(None, "training.max_steps=8", out=folder, resume=True, say=quiet)
+    folder = train_tracker(toy_project, *QUICK, "training.max_steps=4", out=tmp_path/"model", say=quiet)
+    train_tracker(None, "training.max_steps=8", out=folder, resume=True, say=quiet)
     assert load_checkpoint(folder/"checkpoints/last.ckpt")["global_step"] == 8
     assert read_config(folder/"config.yaml").training.max_steps == 8
 
 
 def test_time_is_a_limit_and_counts_over_interruptions(toy_project, tmp_path):
     settings = [*QUICK, "training.max_time=00:00:00:06"]
-    with pytest.raises(KeyboardInterrupt): train(toy_project, *settings, out=tmp_path/"model", say=quiet, callbacks=[Interrupt(8)])
+    with pytest.raises(KeyboardInterrupt): train_tracker(toy_project, *settings, out=tmp_path/"model", say=quiet, callbacks=[Interrupt(8)])
     spent = load_checkpoint(tmp_path/"model/checkpoints/last.ckpt")["seconds_spent"]
     assert 0 < spent < 6
-    train(None, out=tmp_path/"model", resume=True, say=quiet)
+    train_tracker(None, out=tmp_path/"model", resume=True, say=quiet)
     assert load_checkpoint(tmp_path/"model/checkpoints/last.ckpt")["seconds_spent"] >= 6
 
 
@@ -234,7 +234,7 @@ eval: {{hydra_paths: [" "], predict_vids_after_training: false, test_videos_dire
 hydra: {{run: {{dir: "outputs/${{now:%Y-%m-%d}}"}}}}
 """)
     messages = []
-    folder = train(tmp_path/"theirs.yaml", out=tmp_path/"model", say=messages.append)
+    folder = train_tracker(tmp_path/"theirs.yaml", out=tmp_path/"model", say=messages.append)
     cfg = read_config(folder/"config.yaml")
     assert (cfg.model.neck, cfg.model.head, cfg.model.weights, cfg.training.optimizer, cfg.training.cache_features) == ("none", "deconv", None, "Adam", False)
     assert "note: data.image_orig_dims is not used: the size is read from each image" in messages
@@ -242,10 +242,10 @@ hydra: {{run: {{dir: "outputs/${{now:%Y-%m-%d}}"}}}}
 
 def test_mirror_mouse_in_a_minute(mirror_mouse, tmp_path):
     "A real animal: better than the median pose by far after 150 steps"
-    from posebook.evaluation.evaluate import evaluate
+    from posebook.evaluation.evaluate import evaluate_model
     (tmp_path/"posebook.yaml").write_text("posebook: 1\n")
-    folder = train(tmp_path, f"data.data_dir={mirror_mouse}", "training.train_prob=0.62", "training.val_prob=0.05", "training.max_steps=150", "training.accelerator=cpu", out=tmp_path/"model", say=quiet)
-    evaluate(folder, say=quiet)
+    folder = train_tracker(tmp_path, f"data.data_dir={mirror_mouse}", "training.train_prob=0.62", "training.val_prob=0.05", "training.max_steps=150", "training.accelerator=cpu", out=tmp_path/"model", say=quiet)
+    evaluate_model(folder, say=quiet)
     test = json.loads((folder/"metrics.json").read_text())["test"]["all"]
     assert test["median"] < 6, test       # the median pose: 36
 
@@ -262,7 +262,7 @@ def test_checkpoints_that_do_not_fit(model, toy_project, tmp_path):
 
 
 def test_unlabeled_video_never_touches_the_labeled_weight(toy_project, tmp_path):
-    out = train(toy_project, *QUICK, "training.max_steps=12", "model.losses_to_use=[temporal,pca_multiview]", "dali.base.train.sequence_length=6",
+    out = train_tracker(toy_project, *QUICK, "training.max_steps=12", "model.losses_to_use=[temporal,pca_multiview]", "dali.base.train.sequence_length=6",
                 "training.log_every_n_steps=1", "losses.temporal.log_weight=0", "callbacks.anneal_weight.start=0.3", "callbacks.anneal_weight.over=0.5", out=tmp_path/"m", say=quiet)
     log = pd.read_csv(out/"logs/metrics.csv")
     assert log.train_heatmap_cross_entropy_weight.dropna().eq(.5).all()
@@ -274,7 +274,7 @@ def test_unlabeled_video_never_touches_the_labeled_weight(toy_project, tmp_path)
 def test_resume_with_unlabeled_video_is_exact(toy_project, tmp_path):
     settings = [*QUICK, "training.max_steps=10", "training.unfreezing_step=2", "model.losses_to_use=[temporal,pca_multiview]",
                 "dali.base.train.sequence_length=6", "callbacks.anneal_weight.start=0.2"]
-    uninterrupted = train(toy_project, *settings, out=tmp_path/"whole", say=quiet)
-    with pytest.raises(KeyboardInterrupt): train(toy_project, *settings, out=tmp_path/"broken", say=quiet, callbacks=[Interrupt(7)])
-    train(None, out=tmp_path/"broken", resume=True, say=quiet)
+    uninterrupted = train_tracker(toy_project, *settings, out=tmp_path/"whole", say=quiet)
+    with pytest.raises(KeyboardInterrupt): train_tracker(toy_project, *settings, out=tmp_path/"broken", say=quiet, callbacks=[Interrupt(7)])
+    train_tracker(None, out=tmp_path/"broken", resume=True, say=quiet)
     assert equal(weights(uninterrupted), weights(tmp_path/"broken"))

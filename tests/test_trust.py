@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from posebook.core import PosebookError
-from posebook.evaluation.evaluate import evaluate
-from posebook.plugins import load_plugin, trust, trusted_plugins
-from posebook.inference.predict import predict
+from posebook.evaluation.evaluate import evaluate_model
+from posebook.plugins import load_plugin, trust_plugin, trusted_plugins
+from posebook.inference.predict import predict_from_folder
 from posebook.inference.predictor import Predictor
-from posebook.training.fit import train
+from posebook.training.fit import train_tracker
 
 QUICK = ("training.accelerator=cpu", "training.max_steps=2", "eval.predict_vids_after_training=false")
 PLUGIN = """from pathlib import Path
@@ -51,7 +51,7 @@ def received(toy_project, plugin, ran, tmp_path, another_user):
     "A model folder that came from somebody else, whose plug-in is gone from where it was; and its project, with a config that names it"
     another_user("the stranger")
     project = Path(shutil.copytree(toy_project, tmp_path/"project"))
-    model = train(project, *QUICK, out=project/"models/m", plugin=plugin, say=quiet)
+    model = train_tracker(project, *QUICK, out=project/"models/m", plugin=plugin, say=quiet)
     shutil.move(plugin.parent, tmp_path/"elsewhere")
     another_user()
     ran.path.unlink()
@@ -73,7 +73,7 @@ def test_a_received_folder_runs_nothing(received, ran, run_command, tmp_path):
                   ["predict", received, second, video, "--ensemble", "--out", tmp_path/"out"]):
         code, text = run_command(*words)
         assert code == 2 and sha256 in text and "plugins/my.py" in text and "posebook trust" in text and "POSEBOOK_TRUST" in text, text
-    for call in (lambda: Predictor(received), lambda: predict(received, video), lambda: evaluate(received), lambda: train(None, out=received, resume=True)):
+    for call in (lambda: Predictor(received), lambda: predict_from_folder(received, video), lambda: evaluate_model(received), lambda: train_tracker(None, out=received, resume=True)):
         with pytest.raises(PosebookError, match="not trusted it yet"): call()
     assert ran() == 0
 
@@ -86,7 +86,7 @@ def test_a_received_project_runs_nothing(received, ran, run_command):
         (project/"posebook.yaml").write_text(f"posebook: 1\nmodel: {{plugins: {{my.py: '{sha256}'}}}}\n")
         code, text = run_command("train", project, *QUICK)
         assert code == 2 and "have not trusted it yet" in text and ran() == 0, text
-    trust(project/"my.py")
+    trust_plugin(project/"my.py")
     code, text = run_command("train", project, *QUICK, "--out", project/"models/new")      # found from the folder of the config
     assert code == 0 and ran() == 2, text                          # once to train, once to evaluate
     (project/"posebook.yaml").write_text("posebook: 1\nmodel: {plugins: {my.py: '0a1b'}}\n")
@@ -101,7 +101,7 @@ def test_ways_to_trust(received, ran, run_command, tmp_path, how, monkeypatch):
         code, text = run_command("trust", copy)
         assert code == 0 and sha256 in text and ran() == 0         # it is not run by that
     if how == "environment": monkeypatch.setenv("POSEBOOK_TRUST", f"0a1b,{sha256}")
-    if how == "call": evaluate(received, plugin=tmp_path/"elsewhere/my.py", say=quiet)
+    if how == "call": evaluate_model(received, plugin=tmp_path/"elsewhere/my.py", say=quiet)
     code, text = run_command("predict", received, video, "--out", tmp_path/"out", *(["--plugin", tmp_path/"elsewhere/my.py"] if how == "name" else []))
     assert code == 0 and ran() > 0, text
     assert (sha256 in trusted_plugins()) and run_command("evaluate", received)[0] == 0
@@ -112,7 +112,7 @@ def test_ways_to_trust(received, ran, run_command, tmp_path, how, monkeypatch):
 def test_a_changed_copy_does_not_run(received, ran, tmp_path):
     "Even if both the file and the hash in the config are changed, which whoever sends the folder can do"
     copy, config = received/"plugins/my.py", received/"config.yaml"
-    trust(copy)
+    trust_plugin(copy)
     old = hashlib.sha256(copy.read_bytes()).hexdigest()
     copy.write_text(copy.read_text() + "\nevil = True\n")
     with pytest.raises(PosebookError, match="not the one that was recorded"): Predictor(received)
@@ -123,8 +123,8 @@ def test_a_changed_copy_does_not_run(received, ran, tmp_path):
 
 def test_resume_needs_the_plug_in_that_the_training_began_with(received, tmp_path):
     (tmp_path/"other.py").write_text("pass")
-    trust(received/"plugins/my.py")
-    with pytest.raises(PosebookError, match="did not begin with this plug-in"): train(None, out=received, resume=True, plugin=tmp_path/"other.py")
+    trust_plugin(received/"plugins/my.py")
+    with pytest.raises(PosebookError, match="did not begin with this plug-in"): train_tracker(None, out=received, resume=True, plugin=tmp_path/"other.py")
 
 
 def test_the_hash_of_what_ran_is_recorded(toy_project, plugin, ran, tmp_path):
@@ -134,13 +134,13 @@ def test_the_hash_of_what_ran_is_recorded(toy_project, plugin, ran, tmp_path):
     (project/"posebook.yaml").write_text("posebook: 1\nmodel: {plugins: {my.py: ''}}\n")
     folder = os.getcwd()
     os.chdir(project)
-    try: model = train(".", *QUICK, out="models/m", plugin="my.py", say=quiet)
+    try: model = train_tracker(".", *QUICK, out="models/m", plugin="my.py", say=quiet)
     finally: os.chdir(folder)
     sha256 = hashlib.sha256(plugin.read_bytes()).hexdigest()
     assert yaml.safe_load((model/"config.yaml").read_text())["model"]["plugins"] == {"plugins/my.py": sha256}
-    train(None, out=model, resume=True, plugin=project/"my.py", say=quiet)
+    train_tracker(None, out=model, resume=True, plugin=project/"my.py", say=quiet)
     (tmp_path/"other.py").write_text("pass")
-    trust(tmp_path/"other.py")
+    trust_plugin(tmp_path/"other.py")
     shutil.copy(tmp_path/"other.py", model/"plugins/my.py")
     with pytest.raises(PosebookError, match="not the one that was recorded"): Predictor(model)
     (model/"plugins/my.py").unlink()
@@ -163,15 +163,15 @@ def test_a_list_that_cannot_be_written(plugin, ran, tmp_path, monkeypatch):
     monkeypatch.setenv("POSEBOOK_SETTINGS", str(tmp_path/"a file"))
     with pytest.warns(UserWarning, match="could not be added to the trusted ones"): load_plugin(plugin)
     assert ran() == 1
-    with pytest.raises(PosebookError): trust(plugin)
-    with pytest.raises(PosebookError, match="does not exist"): trust(tmp_path/"nothing.py")
+    with pytest.raises(PosebookError): trust_plugin(plugin)
+    with pytest.raises(PosebookError, match="does not exist"): trust_plugin(tmp_path/"nothing.py")
 
 
 def test_names_that_collide(toy_project, plugin, tmp_path):
     (tmp_path/"my.py").write_text("pass")
-    trust(tmp_path/"my.py")
+    trust_plugin(tmp_path/"my.py")
     (tmp_path/"project.yaml").write_text(f"posebook: 1\ndata: {{data_dir: {toy_project}}}\nmodel: {{plugins: {{my.py: ''}}}}\n")
-    with pytest.raises(PosebookError, match="two plug-ins are called my.py"): train(tmp_path/"project.yaml", *QUICK, out=tmp_path/"m", plugin=plugin, say=quiet)
+    with pytest.raises(PosebookError, match="two plug-ins are called my.py"): train_tracker(tmp_path/"project.yaml", *QUICK, out=tmp_path/"m", plugin=plugin, say=quiet)
     assert not (tmp_path/"m").exists()
 
 

@@ -241,7 +241,7 @@ def other_model():
 
 
 def test_a_folder_goes_on_and_reports(tiny_model, tmp_path):
-    from posebook.inference.predict import predict
+    from posebook.inference.predict import predict_from_folder
     videos = tmp_path/"videos"
     videos.mkdir()
     write_film(videos/"good.mp4", moving_frames())
@@ -250,17 +250,17 @@ def test_a_folder_goes_on_and_reports(tiny_model, tmp_path):
     (videos/"text.mp4").write_bytes(b"this is a text")
     data = write_film(videos/"cut.mkv", moving_frames(120)).read_bytes()
     (videos/"cut.mkv").write_bytes(data[:len(data) // 2])
-    with pytest.raises(PosebookError) as e: predict(tiny_model, videos, tmp_path/"out")
+    with pytest.raises(PosebookError) as e: predict_from_folder(tiny_model, videos, tmp_path/"out")
     message = str(e.value)
     assert "2 of 5 videos" in message and "text.mp4" in message and "cut.mkv" in message and "ends early" in message and "good" not in message.split("cut.mkv")[0]
     rows = {p.stem: len(p.read_text().splitlines()) - 3 for p in (tmp_path/"out").glob("*.csv") if "_" not in p.stem}
     assert rows.pop("cut") > 20 and rows == {"good": 40, "large": 20, "clear": 10}
-    with pytest.raises(PosebookError, match="no video in this folder"): predict(tiny_model, tiny_model, tmp_path/"out2")
+    with pytest.raises(PosebookError, match="no video in this folder"): predict_from_folder(tiny_model, tiny_model, tmp_path/"out2")
 
 
 def test_full_disk(tiny_model, tmp_path, monkeypatch):
     import errno
-    from posebook.inference.predict import predict
+    from posebook.inference.predict import predict_from_folder
     from posebook.data.tables import PredictionTable
     write_film(tmp_path/"a.mp4", moving_frames(120))
     add, calls = PredictionTable.add, []
@@ -269,18 +269,18 @@ def test_full_disk(tiny_model, tmp_path, monkeypatch):
         if len(calls) == 4: raise OSError(errno.ENOSPC, "No space left on device")
         return add(self, *args)
     monkeypatch.setattr(PredictionTable, "add", full)
-    with pytest.raises(PosebookError, match="the disk is full"): predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out")
+    with pytest.raises(PosebookError, match="the disk is full"): predict_from_folder(tiny_model, tmp_path/"a.mp4", tmp_path/"out")
     assert sorted(p.name for p in (tmp_path/"out").rglob("*.*")) == ["a.csv.part", "a.json.part"]
     monkeypatch.undo()
-    predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out", resume=True)
-    predict(tiny_model, tmp_path/"a.mp4", tmp_path/"plain")
+    predict_from_folder(tiny_model, tmp_path/"a.mp4", tmp_path/"out", resume=True)
+    predict_from_folder(tiny_model, tmp_path/"a.mp4", tmp_path/"plain")
     assert (tmp_path/"out/a.csv").read_bytes() == (tmp_path/"plain/a.csv").read_bytes()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
 def test_killed_and_resumed(tiny_model, tmp_path):
     "Killed as hard as can be; the files are as if nothing had happened"
-    from posebook.inference.predict import predict
+    from posebook.inference.predict import predict_from_folder
     write_film(tmp_path/"a.mp4", moving_frames(2000))
     code = "import posebook.testing; from posebook.cli import main; import sys; main(sys.argv[1:])"
     args = [sys.executable, "-c", code, "predict", str(tiny_model), str(tmp_path/"a.mp4"), "--out", str(tmp_path/"out"), "--save-heatmaps"]
@@ -292,7 +292,7 @@ def test_killed_and_resumed(tiny_model, tmp_path):
     assert part.exists() and (tmp_path/"out/a_heatmaps.h5.part").exists()
     process = subprocess.run([*args, "--resume"], capture_output=True, text=True)
     assert not process.returncode, process.stderr
-    predict(tiny_model, tmp_path/"a.mp4", tmp_path/"plain", save_heatmaps=True)
+    predict_from_folder(tiny_model, tmp_path/"a.mp4", tmp_path/"plain", save_heatmaps=True)
     assert (tmp_path/"out/a.csv").read_bytes() == (tmp_path/"plain/a.csv").read_bytes()
     with h5py.File(tmp_path/"out/a_heatmaps.h5") as a, h5py.File(tmp_path/"plain/a_heatmaps.h5") as b:
         assert len(a["heatmaps"]) == 2000 and (a["heatmaps"][:] == b["heatmaps"][:]).all()
@@ -303,9 +303,9 @@ def test_killed_and_resumed(tiny_model, tmp_path):
 @pytest.mark.parametrize("room", [0.5, 1.5, 1.98])
 def test_full_disk_while_heatmaps_are_written(tiny_model, tmp_path, room):
     "Whether it fills up while the `.part` grows or while it becomes HDF5: a clear error, and after --resume the files of an uninterrupted run"
-    from posebook.inference.predict import predict
+    from posebook.inference.predict import predict_from_folder
     write_film(tmp_path/"a.mp4", moving_frames(120))
-    predict(tiny_model, tmp_path/"a.mp4", tmp_path/"plain", save_heatmaps=True)
+    predict_from_folder(tiny_model, tmp_path/"a.mp4", tmp_path/"plain", save_heatmaps=True)
     size = (tmp_path/"plain/a_heatmaps.h5").stat().st_size
     out = small_disk(tmp_path/"disk", int(size * room) + 2**16)
     try:
@@ -350,18 +350,18 @@ def test_a_file_that_may_not_grow(tiny_model, tmp_path):
 
 def test_resume_keeps_only_the_table_of_this_video(tiny_model, tmp_path):
     "Session 2's cam1.mp4 does not get session 1's table; a copy of the same video elsewhere does"
-    from posebook.inference.predict import predict
+    from posebook.inference.predict import predict_from_folder
     for i, day in enumerate(("one", "two", "three")):
         (tmp_path/day).mkdir()
         write_film(tmp_path/day/"cam1.mp4", moving_frames(40)[::1 if i == 0 else -1])
     shutil.copy(tmp_path/"one/cam1.mp4", tmp_path/"three/cam1.mp4")
-    [table] = predict(tiny_model, tmp_path/"one/cam1.mp4", tmp_path/"out")
+    [table] = predict_from_folder(tiny_model, tmp_path/"one/cam1.mp4", tmp_path/"out")
     before = {p: p.read_bytes() for p in (tmp_path/"out").rglob("*.*")}
-    with pytest.raises(PosebookError, match="not of this video and model: the video's"): predict(tiny_model, tmp_path/"two/cam1.mp4", tmp_path/"out", resume=True)
-    assert predict(tiny_model, tmp_path/"three/cam1.mp4", tmp_path/"out", resume=True) == [table]
+    with pytest.raises(PosebookError, match="not of this video and model: the video's"): predict_from_folder(tiny_model, tmp_path/"two/cam1.mp4", tmp_path/"out", resume=True)
+    assert predict_from_folder(tiny_model, tmp_path/"three/cam1.mp4", tmp_path/"out", resume=True) == [table]
     assert {p: p.read_bytes() for p in (tmp_path/"out").rglob("*.*")} == before
-    predict(tiny_model, tmp_path/"two/cam1.mp4", tmp_path/"out", overwrite=True)
-    predict(tiny_model, tmp_path/"two/cam1.mp4", tmp_path/"plain")
+    predict_from_folder(tiny_model, tmp_path/"two/cam1.mp4", tmp_path/"out", overwrite=True)
+    predict_from_folder(tiny_model, tmp_path/"two/cam1.mp4", tmp_path/"plain")
     after = {p.relative_to(tmp_path/"out"): p.read_bytes() for p in (tmp_path/"out").rglob("*.*")}
     assert after == {p.relative_to(tmp_path/"plain"): p.read_bytes() for p in (tmp_path/"plain").rglob("*.*")}
 
@@ -388,11 +388,11 @@ def test_a_part_of_something_else_is_not_continued(tiny_model, other_model, tmp_
 
 def test_a_table_without_a_record_is_not_kept(tiny_model, tmp_path):
     "As older versions left them: nobody knows what it is of"
-    from posebook.inference.predict import predict
+    from posebook.inference.predict import predict_from_folder
     write_film(tmp_path/"a.mp4", moving_frames(20))
-    predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out")
+    predict_from_folder(tiny_model, tmp_path/"a.mp4", tmp_path/"out")
     (tmp_path/"out/details/a.json").unlink()
-    with pytest.raises(PosebookError, match="there is no a.json that says what it is of"): predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out", resume=True)
+    with pytest.raises(PosebookError, match="there is no a.json that says what it is of"): predict_from_folder(tiny_model, tmp_path/"a.mp4", tmp_path/"out", resume=True)
 
 
 def test_overwriting_can_be_interrupted_anywhere(tiny_model, other_model, tmp_path):
@@ -441,11 +441,11 @@ def test_the_mean_of_an_ensemble_is_of_this_video_and_these_models(tiny_model, t
 
 def test_review_shows_a_table_with_its_own_video(tiny_model, tmp_path):
     pytest.importorskip("anywidget")
-    from posebook.inference.predict import predict
+    from posebook.inference.predict import predict_from_folder
     from posebook.notebook.review import TrackedVideo
     for day in ("one", "two"): (tmp_path/day).mkdir()
     write_film(tmp_path/"one/cam1.mp4", moving_frames(40)); write_film(tmp_path/"two/cam1.mp4", moving_frames(40)[::-1])
-    [table] = predict(tiny_model, tmp_path/"one/cam1.mp4", tmp_path/"out")
+    [table] = predict_from_folder(tiny_model, tmp_path/"one/cam1.mp4", tmp_path/"out")
     TrackedVideo(table, tmp_path/"one/cam1.mp4")
     with pytest.raises(PosebookError, match="the table is of another video"): TrackedVideo(table, tmp_path/"two/cam1.mp4")
 
@@ -509,7 +509,7 @@ def test_heatmaps_of_an_older_model_do_not_stay(tiny_model, other_model, tmp_pat
 
 
 def test_the_table_of_a_damaged_video_is_not_kept_as_whole(tiny_model, tmp_path):
-    from posebook.inference.predict import predict
+    from posebook.inference.predict import predict_from_folder
     grain = np.random.default_rng(0).integers(-20, 20, (300, H, W, 3))
     content = write_film(tmp_path/"a.mp4", (moving_frames(300) + grain).clip(0, 255).astype(np.uint8), options={"bf": "0"}).read_bytes()
     with av.open(str(tmp_path/"a.mp4")) as c: packets = [(p.pos, p.size) for p in c.demux(video=0) if p.size]
@@ -517,21 +517,21 @@ def test_the_table_of_a_damaged_video_is_not_kept_as_whole(tiny_model, tmp_path)
     for pos, size in packets[150:153]: hole[pos:pos + size] = bytes(size)
     (tmp_path/"a.mp4").write_bytes(hole)
     for options in ({}, dict(resume=True)):
-        with pytest.raises(PosebookError, match="cannot be decoded"): predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out", **options)
+        with pytest.raises(PosebookError, match="cannot be decoded"): predict_from_folder(tiny_model, tmp_path/"a.mp4", tmp_path/"out", **options)
         assert (tmp_path/"out/a_temporal_norm.csv").exists()
     (tmp_path/"a.mp4").write_bytes(content)                                    # repaired: its beginning and end are the same
-    with pytest.raises(PosebookError, match="--overwrite"): predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out", resume=True)
-    predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out", overwrite=True)
+    with pytest.raises(PosebookError, match="--overwrite"): predict_from_folder(tiny_model, tmp_path/"a.mp4", tmp_path/"out", resume=True)
+    predict_from_folder(tiny_model, tmp_path/"a.mp4", tmp_path/"out", overwrite=True)
     assert len((tmp_path/"out/a.csv").read_text().splitlines()) == 3 + 300
 
 
 def test_damaged_records_are_an_error(tiny_model, tmp_path):
-    from posebook.inference.predict import predict
+    from posebook.inference.predict import predict_from_folder
     write_film(tmp_path/"a.mp4", moving_frames(20))
-    predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out")
+    predict_from_folder(tiny_model, tmp_path/"a.mp4", tmp_path/"out")
     for text in ("", "[]", '{"video": 3}'):
         (tmp_path/"out/details/a.json").write_text(text)
-        with pytest.raises(PosebookError, match="not of this video and model"): predict(tiny_model, tmp_path/"a.mp4", tmp_path/"out", resume=True)
+        with pytest.raises(PosebookError, match="not of this video and model"): predict_from_folder(tiny_model, tmp_path/"a.mp4", tmp_path/"out", resume=True)
     model = shutil.copytree(tiny_model, tmp_path/"m")
     (model/"pose_spaces.json").write_text("{")
-    with pytest.raises(PosebookError, match="pose spaces of this model are damaged"): predict(model, tmp_path/"a.mp4", tmp_path/"out2")
+    with pytest.raises(PosebookError, match="pose spaces of this model are damaged"): predict_from_folder(model, tmp_path/"a.mp4", tmp_path/"out2")

@@ -10,7 +10,7 @@ import numpy as np
 from pathlib import Path
 from ..core import PosebookError, atomic_write
 from ..data.tables import check_replaceable, read_in_chunks, table_header, table_rows, write_values
-from .predict import collect_videos, predict
+from .predict import collect_videos, predict_from_folder
 from .sidecar import read_record, Sidecar, sidecar_path
 from ..model_folder import record_files
 from ..plugins import load_plugin
@@ -64,8 +64,8 @@ def predict_ensemble(model_dirs, # folders that `train` made
         if _spread_path(mean).exists() and not by_posebook:
             raise PosebookError("this file is in the way, and nothing says that posebook wrote it",
                                 _spread_path(mean), "give another folder with --out, or move it away")
-    tables_of_models = [predict(o, paths, Path(out)/o.name, resume=resume, overwrite=overwrite, **kwargs)
-                        for o in folders]
+    tables_of_models = [predict_from_folder(o, paths, Path(out)/o.name, resume=resume,
+                                            overwrite=overwrite, **kwargs) for o in folders]
     means = [Path(out)/o.name for o in tables_of_models[0]]
     for tables, mean in zip(zip(*tables_of_models), means): _write_mean(tables, mean, resume)
     return means

@@ -8,7 +8,7 @@ __all__ = ['LabelWidget', 'label']
 # %% ../../nbs/notebook/03_label.ipynb #87728ca8
 import threading
 from fastcore.basics import patch
-from ..core import PosebookError
+from ..core import document_parameters, PosebookError
 from .label_table import image_bytes, LabelingSession, neighbor_image
 from .widget import css_colors, require_notebook, MessageWidget
 from .widget import read_static
@@ -116,6 +116,7 @@ def _save_until_closed(self:LabelWidget):
         self.send_message("saved", id=last_id)
         for text in notes: self.send_message("note", text=text)
 
+@document_parameters
 def label(project,        # the folder
           keypoints=None, # names, for a project that has no labels yet
 ): # a widget, to be shown by the notebook

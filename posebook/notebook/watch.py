@@ -10,6 +10,7 @@ import io, sys, threading
 import numpy as np, pandas as pd
 from pathlib import Path
 from fastcore.basics import patch
+from ..core import document_parameters
 from ..evaluation.plots import COLORS, plot_learning
 from ..model_folder import newest_folder, read_manifest
 from .widget import require_notebook, MessageWidget
@@ -106,6 +107,7 @@ def _poll(self:WatchWidget):
         self.stopped.wait(self.interval)
 
 # %% ../../nbs/notebook/05_watch.ipynb #ebbc1e89
+@document_parameters
 def watch(folder,            # a model folder, there already or still to come
           interval:float=2., # seconds between two looks at the log
 ): # a `WatchHandle`; its `close()` stops watching

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..core import PosebookError, atomic_write
 from ..data.labels import Labels, read_labels
 from ..data.tables import read_predictions
-from .project import init
+from .project import init_project
 from ..toy import Toy
 from ..video.files import read_frames, write_video
 
@@ -60,7 +60,7 @@ def make_toy_project(toy:Toy, # the synthetic animal
     with atomic_write(folder/"truth.csv") as p, open(p, "w", newline="") as f:
         csv.writer(f).writerows([("video", "frame", "keypoint", "x", "y", "visible"), *truth])
     data = {"mirrored_column_matches": toy.views, **settings.get("data", {})}
-    init(folder, **{**settings, "data": data})
+    init_project(folder, **{**settings, "data": data})
     return folder
 
 # %% ../../nbs/project/02_toy_project.ipynb #4574a1bd

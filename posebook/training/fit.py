@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SETTABLE_ON_RESUME', 'ignore_lightning_warnings', 'make_trainer', 'frames_as_trained', 'TrainingRun',
-           'default_model_dir', 'labels_sha256', 'train']
+           'default_model_dir', 'labels_sha256', 'train_tracker']
 
 # %% ../../nbs/training/07_fit.ipynb #41f5ae17
 import hashlib, logging, shutil, warnings
@@ -299,15 +299,16 @@ def _fit_and_record(run, resume, callbacks, say):
     for message in messages: say(f"note: {message}")
     with edit_manifest(run.folder) as manifest: manifest["trained"] = True
 
-def train(config,            # a YAML file, a project's folder, or a `Config`
-          *overrides:str,    # `section.key=value`
-          out=None,          # the model folder; None: models/DATE-TIME in the project
-          resume:bool=False, # go on with an interrupted training in `out`
-          overwrite:bool=False, # replace the model in `out` when the new one is complete
-          plugin=None,       # a Python file that registers things
-          say=print,         # what to do with a line for the user
-          callbacks=(),      # further Lightning callbacks
-          complete=lambda folder: None, # called with the model folder before it replaces another
+def train_tracker(
+    config, # a YAML file, a project's folder, or a `Config`
+    *overrides:str, # `section.key=value`
+    out=None, # the model folder; None: models/DATE-TIME in the project
+    resume:bool=False, # go on with an interrupted training in `out`
+    overwrite:bool=False, # replace the model in `out` when the new one is complete
+    plugin=None, # a Python file that registers things
+    say=print, # what to do with a line for the user
+    callbacks=(), # further Lightning callbacks
+    complete=lambda folder: None, # called with the model folder before it replaces another
 ) -> Path: # the model folder
     "Train a tracker and leave a model folder behind"
     run, out = _set_up(config, overrides, out, resume, overwrite, plugin, say)

@@ -21,11 +21,11 @@ from torch.nn import functional as F
 from posebook.data.labels import read_labels
 from posebook.toy import Toy
 from posebook.project.toy_project import make_toy_project
-from posebook.evaluation.evaluate import evaluate
+from posebook.evaluation.evaluate import evaluate_model
 from posebook.evaluation.metrics import read_pixel_errors
-from posebook.inference.predict import predict
+from posebook.inference.predict import predict_from_folder
 from posebook.data.tables import read_predictions
-from posebook.training.fit import train
+from posebook.training.fit import train_tracker
 
 WAYS = {"labels alone": [], "temporal, pca_multiview": ["temporal", "pca_multiview"],
         "temporal, pca_multiview, agreement": ["temporal", "pca_multiview", "agreement"]}
@@ -64,7 +64,7 @@ def best_path(places, mass):
 
 def on_toy(project, model, look_closer):
     "Errors on visible keypoints of frames without a label, by the way of reading the maps"
-    predict(model, project/"videos", overwrite=True, save_heatmaps=look_closer)
+    predict_from_folder(model, project/"videos", overwrite=True, save_heatmaps=look_closer)
     labeled, errors, seconds = set(read_labels(project/"CollectedData.csv").images), {}, []
     for video, table in pd.read_csv(project/"truth.csv").groupby("video"):
         found = read_predictions(model/f"video_preds/{video}.csv")[2]
@@ -90,7 +90,7 @@ def main(mouse, seconds=120):
     halves = "data.mirrored_column_matches=[[0,1,2,3,4,5,6],[8,9,10,11,12,13,14]]"
     (folder/"mouse.yaml").write_text(f"posebook: 1\ndata: {{data_dir: {Path(mouse).resolve()}}}\ntraining: {{train_prob: 0.225, val_prob: 0.1}}\n")
     def on_mouse(model):
-        evaluate(model, say=lambda line: None)
+        evaluate_model(model, say=lambda line: None)
         _, _, errors, split = read_pixel_errors(model/"predictions_pixel_error.csv")
         return {"": numbers(errors[split["test"]])}
     for seed in range(3):
@@ -99,7 +99,7 @@ def main(mouse, seconds=120):
                    "mouse": (folder/"mouse.yaml", [halves, f"training.rng_seed_data_pt={seed}"], on_mouse)}
         for animal, (project, settings, errors) in animals.items():
             def learn(way, limit, losses=()):
-                model = train(project, *settings, limit, f"model.losses_to_use=[{','.join(losses)}]", f"training.rng_seed_model_pt={seed}",
+                model = train_tracker(project, *settings, limit, f"model.losses_to_use=[{','.join(losses)}]", f"training.rng_seed_model_pt={seed}",
                               out=folder/f"{animal}{seed}"/way, say=lambda line: None)
                 steps = int(pd.read_csv(model/"logs/metrics.csv").step.max()) + 1
                 for how, found in errors(model).items():
