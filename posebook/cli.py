@@ -7,7 +7,6 @@ __all__ = ['app', 'PYTHON_ONLY', 'OPTION_NAMES', 'say', 'command', 'main']
 
 # %% ../nbs/84_cli.ipynb #49292600
 import inspect, sys, typer
-from functools import wraps
 from typing import Annotated, Optional
 from . import commands
 from .core import PosebookError, param_docs
