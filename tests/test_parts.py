@@ -348,7 +348,7 @@ def test_new_labels_are_no_training_frames(toy_project, tmp_path, monkeypatch):
     predictor = SimpleNamespace(names=names, size=(96, 96), box=None, context=1, scorer="none", cfg=SimpleNamespace(data=SimpleNamespace(context_frames=None, antialias=True)),
                                    predict_batch=lambda batch: (batch["keypoints"].numpy() * 0, np.ones((len(batch["index"]), len(names)))))
     monkeypatch.setattr(evaluate, "report", lambda *args: None)
-    evaluate.evaluate(tmp_path, csv=csv, out=tmp_path/"new", predictor=predictor, say=lambda line: None)
+    evaluate.evaluate_model(tmp_path, csv=csv, out=tmp_path/"new", predictor=predictor, say=lambda line: None)
     lines = (tmp_path/"new/predictions.csv").read_text().splitlines()[3:]
     assert len(lines) == 12 and all(o.endswith(",test") for o in lines)
 
