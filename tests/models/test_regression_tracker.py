@@ -1,15 +1,35 @@
-"The tracker that names coordinates"
+"The regression tracker"
+
 import pytest
+import torch
+from conftest import assert_near, make_tracker, small_batch
 
 from posebook.core import PosebookError
+from posebook.data.geometry import apply_affine, frame_affine
 from posebook.testing import short_run, try_tracker
 
 
 @pytest.mark.parametrize("loss", ["likelihood", "mse", "rmse"])
-def test_supervised_regression(loss): try_tracker("regression", f"model.regression_loss_type={loss}")
-def test_semisupervised_regression(): try_tracker("regression", losses_to_use=["temporal", "pca_multiview", "pca_singleview"])
-def test_plain_regression(): try_tracker("regression", "model.neck=none", "model.args.grid=1", "model.args.hidden=0")
+def test_supervised_regression(loss):
+    try_tracker("regression", f"model.regression_loss_type={loss}")
 
 
-def test_losses_on_maps_need_maps():
-    with pytest.raises(PosebookError, match="temporal_heatmap_kl needs .*_pred"): short_run("regression", losses_to_use=["temporal_heatmap_kl"])
+def test_semisupervised_regression():
+    try_tracker("regression", losses_to_use=["temporal", "pca_multiview", "pca_singleview"])
+
+
+def test_plain_regression():
+    try_tracker("regression", "model.neck=none", "model.args.grid=1", "model.args.hidden=0")
+
+
+def test_heatmap_losses_need_heatmaps():
+    with pytest.raises(PosebookError, match="temporal_heatmap_kl needs .*_pred"):
+        short_run("regression", losses_to_use=["temporal_heatmap_kl"])
+
+
+def test_predictions_are_in_frame_pixels():
+    "A network that is exactly right in model pixels is right in the frame"
+    tracker, batch = make_tracker("regression", grid=2).eval(), small_batch()
+    batch["affine"] = torch.tensor(frame_affine((406, 396), (96, 96))).float().expand(2, 2, 3)
+    tracker.forward = lambda batch: (apply_affine(batch["affine"], batch["keypoints"]), torch.ones(2, 2))
+    assert_near(tracker.predict_step(batch)[0], batch["keypoints"], 1e-3)

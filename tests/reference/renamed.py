@@ -1,5 +1,8 @@
-"""Names of tensors and settings that changed before the first release, and numbers of the version before (commit 98f0df0) for made-up weights.
-`python renamed.py` with that version installed writes renamed.json; tests/test_renamed.py compares this version with it."""
+"""Names of tensors and settings that changed before the first release, and outputs of the version before.
+
+`python renamed.py` with that version (commit 98f0df0) installed writes renamed.json; tests/parity/test_renamed.py
+compares this version with it."""
+
 import json
 import re
 import sys
@@ -9,40 +12,73 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from peer_numbers import sample_frames, weights      # noqa: E402
+from peer_numbers import sample_frames, weights  # noqa: E402
 
-TENSORS = {r"^window_head\.cell\.say\.": "window_head.cell.input_conv.", r"^window_head\.cell\.forth\.": "window_head.cell.forward_conv.",
-           r"^window_head\.cell\.back\.": "window_head.cell.backward_conv.", r"^window_head\.before\.": "window_head.input_conv.", r"^window_head\.forth\.": "window_head.forward_conv.",
-           r"^window_head\.back\.": "window_head.backward_conv.", r"^window_head\.pass_forth\.": "window_head.forward_state.", r"^window_head\.pass_back\.": "window_head.backward_state."}
+TENSORS = {
+    r"^window_head\.cell\.say\.": "window_head.cell.input_conv.",
+    r"^window_head\.cell\.forth\.": "window_head.cell.forward_conv.",
+    r"^window_head\.cell\.back\.": "window_head.cell.backward_conv.",
+    r"^window_head\.before\.": "window_head.input_conv.",
+    r"^window_head\.forth\.": "window_head.forward_conv.",
+    r"^window_head\.back\.": "window_head.backward_conv.",
+    r"^window_head\.pass_forth\.": "window_head.forward_state.",
+    r"^window_head\.pass_back\.": "window_head.backward_state.",
+}
 SETTINGS = {"decode: local": "decode: windowed_soft_argmax", "window_head: walk": "window_head: recurrent"}
 
 
-def new_name(name:str) -> str:
-    for old, new in TENSORS.items(): name = re.sub(old, new, name)
+def new_name(name: str) -> str:
+    for old, new in TENSORS.items():
+        name = re.sub(old, new, name)
     return name
 
 
 def config(**model):
     from posebook.config.read import check_config
-    return check_config({"posebook": 1, "data": {"num_keypoints": 3, "keypoint_names": ["a", "b", "c"], "image_resize_dims": {"height": 128, "width": 128}},
-                         "training": {"accelerator": "cpu", "precision": "32"}, "model": {"backbone": "resnet18", "weights": None, **model}})
+
+    return check_config(
+        {
+            "posebook": 1,
+            "data": {
+                "num_keypoints": 3,
+                "keypoint_names": ["a", "b", "c"],
+                "image_resize_dims": {"height": 128, "width": 128},
+            },
+            "training": {"accelerator": "cpu", "precision": "32"},
+            "model": {"backbone": "resnet18", "weights": None, **model},
+        }
+    )
 
 
-CASES = {"heatmap": {}, "heatmap_mhcrnn": {"model_type": "heatmap_mhcrnn"}, "regression": {"model_type": "regression"},
-         "crnn": {"model_type": "heatmap_mhcrnn", "neck": "none", "head": "deconv", "decode": "lightning_pose", "args": {"window_head": "crnn"}}}
+CASES = {
+    "heatmap": {},
+    "heatmap_mhcrnn": {"model_type": "heatmap_mhcrnn"},
+    "regression": {"model_type": "regression"},
+    "crnn": {
+        "model_type": "heatmap_mhcrnn",
+        "neck": "none",
+        "head": "deconv",
+        "decode": "lightning_pose",
+        "args": {"window_head": "crnn"},
+    },
+}
 
 
-def outputs(model:dict, shapes=None, rename=lambda name: name):
-    """What the networks of a tracker with made-up weights output for a few frames, and the names and shapes of its tensors; the weights follow from
-    the old names. Each output tensor gives five numbers, its products with fixed random vectors: unlike coordinates, they do not jump where two peaks
-    are equally high, so they are equal on every processor."""
+def outputs(model: dict, shapes=None, rename=lambda name: name):
+    """Return outputs of a tracker with made-up weights for a few frames, and the names and shapes of its tensors.
+
+    The weights follow from the old names. Each output tensor gives five numbers, products with fixed random vectors:
+    unlike coordinates, they do not jump where two peaks are equally high, so they are equal on every processor."""
     from posebook.inference.predictor import Predictor
     from posebook.models.factory import get_model
+
     cfg = config(**model)
     tracker, tensors = get_model(cfg), []
     shapes = shapes or {k: list(v.shape) for k, v in tracker.state_dict().items()}
     tracker.load_state_dict({rename(k): weights(k, tuple(shape)) for k, shape in shapes.items()})
-    tracker.register_forward_hook(lambda module, args, output: tensors.extend(output if isinstance(output, tuple) else [output]))
+    tracker.register_forward_hook(
+        lambda module, args, output: tensors.extend(output if isinstance(output, tuple) else [output])
+    )
     Predictor(tracker=tracker, cfg=cfg, device="cpu")(sample_frames())
     numbers = []
     for tensor in tensors:
@@ -57,4 +93,5 @@ def main():
     Path(__file__).with_suffix(".json").write_text(json.dumps(cases))
 
 
-if __name__ == "__main__": main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"Evaluation: which set a frame belongs to"
+
+from types import SimpleNamespace
+
+import numpy as np
+from conftest import quiet
+
+from posebook.data.labels import read_labels
+from posebook.evaluation import evaluate
+
+
+def test_frames_of_other_labels_are_test_frames(toy_project, tmp_path, monkeypatch):
+    "No frame of labels that the model was not trained on is called a training frame"
+    csv = toy_project / "CollectedData.csv"
+    names = read_labels(csv).keypoint_names
+
+    def predict_batch(batch):
+        return batch["keypoints"].numpy() * 0, np.ones((len(batch["index"]), len(names)))
+
+    cfg = SimpleNamespace(data=SimpleNamespace(context_frames=None, antialias=True))
+    predictor = SimpleNamespace(cfg=cfg, names=names, size=(96, 96), box=None, context=1, scorer="none")
+    predictor.predict_batch = predict_batch
+    monkeypatch.setattr(evaluate, "report", lambda *args: None)
+    evaluate.evaluate_model(tmp_path, csv=csv, out=tmp_path / "new", predictor=predictor, say=quiet)
+    lines = (tmp_path / "new/predictions.csv").read_text().splitlines()[3:]
+    assert len(lines) == 12 and all(o.endswith(",test") for o in lines)

@@ -1,0 +1,250 @@
+"The site in a browser without internet"
+
+import functools
+import html
+import http.server
+import re
+import shutil
+import threading
+from configparser import ConfigParser
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from conftest import reading_order
+
+try:
+    from playwright import sync_api
+except ImportError:
+    sync_api = None
+
+
+@pytest.fixture(scope="session")
+def site(root, tmp_path_factory):
+    "The site, built once in a copy of the checkout"
+    pytest.importorskip("nbdev", reason="the site is built with the tools of development")
+    from posebook import book
+
+    copy = tmp_path_factory.mktemp("checkout")
+    shutil.copy(root / "settings.ini", copy)
+    for name in ("nbs", "posebook"):
+        shutil.copytree(root / name, copy / name)
+    return book.site(copy)
+
+
+class Page(HTMLParser):
+    "What a page holds and what it points to"
+
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.ids, self.sidebar, self.turns, self.depth = [], set(), [], {}, []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        a = dict(attrs)
+        if "id" in a:
+            assert a["id"] not in self.ids, f"two things are called {a['id']}"
+            self.ids.add(a["id"])
+        self.links += [a[k] for k in ("href", "src") if a.get(k)]
+        if tag == "div":
+            self.depth.append(a.get("class") or "")
+        if tag == "a" and a.get("href"):
+            if "sidebar-item-text" in (a.get("class") or ""):
+                self.sidebar.append(a["href"])
+            for direction in ("previous", "next"):
+                if self.depth and f"nav-page-{direction}" in self.depth[-1]:
+                    self.turns[direction] = a["href"]
+
+    def handle_endtag(self, tag):
+        if tag == "div":
+            self.depth.pop()
+
+
+@pytest.fixture(scope="session")
+def pages(site):
+    return {p: Page(p) for p in sorted(site.rglob("*.html"))}
+
+
+def leads_to(page, href):
+    return (page.parent / unquote(href.split("#")[0])).resolve() if href.split("#")[0] else page
+
+
+def in_order(root):
+    "The book in the order in which it is read, as paths of pages"
+    return [p.relative_to(root / "nbs").with_suffix(".html") for p in reading_order(root)]
+
+
+def test_every_notebook_is_a_page_and_has_its_place(root, site, pages):
+    order = in_order(root)
+    assert {p.relative_to(site) for p in pages} == set(order)
+    for path, page in pages.items():
+        assert [leads_to(path, o).relative_to(site) for o in page.sidebar] == order, path.name
+        i = order.index(path.relative_to(site))
+        turns = {way: leads_to(path, o).relative_to(site) for way, o in page.turns.items()}
+        expected = {"previous": order[i - 1] if i else None, "next": order[i + 1] if i + 1 < len(order) else None}
+        assert turns == {k: v for k, v in expected.items() if v}, path.name
+
+
+def test_no_link_or_image_is_missing(site, pages):
+    broken, count = [], 0
+    for path, page in pages.items():
+        for href in page.links:
+            if re.match(r"(https?|mailto|data|javascript):", href):
+                continue
+            target, _, anchor = href.partition("#")
+            to = leads_to(path, href)
+            if to.is_dir():
+                to = to / "index.html"
+            count += 1
+            if not to.is_file() or anchor and to.suffix == ".html" and unquote(anchor) not in pages[to].ids:
+                broken.append((path.name, href))
+    assert not broken
+    assert count > 1000
+
+
+def test_names_lead_to_their_pages_and_sources(root, site, pages):
+    text = (site / "models/06_heatmap.html").read_text(encoding="utf-8")
+    assert 'href="03_supervised.html#posebook.models.supervised.BaseSupervisedTracker"' in text
+    settings = ConfigParser(delimiters=["="])
+    settings.read(root / "settings.ini", encoding="utf-8")
+    git = settings["DEFAULT"]["git_url"]
+    line = re.search(
+        rf'{git}/blob/main/posebook/models/heatmap.py#L(\d+)"[^>]*>source</a>', text.split("Heatmaps to keypoints")[1]
+    )[1]
+    assert "def decode(" in "".join(
+        (root / "posebook/models/heatmap.py").read_text().splitlines()[int(line) - 1 : int(line) + 1]
+    )
+    assert f'{git}/blob/main/nbs/models/06_heatmap.ipynb' in text
+
+
+def test_no_page_knows_where_it_was_made(root, site, pages):
+    private = [str(root), str(site.parent), str(Path.home()), "/tmp/tmp"]
+    for p in (*pages, site / "search.json"):
+        text = html.unescape(re.sub(r"base64,[^\"]*", "", p.read_text(encoding="utf-8")))
+        assert not [o for o in private if len(o) > 1 and re.search(rf"{re.escape(o)}(?![\w.])", text)], p.name
+
+
+@pytest.fixture(scope="session")
+def served(site):
+    "The site's address on a server of its own"
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture
+def visit(browser, served):
+    "Open a page; at the end nothing may have been fetched elsewhere, or complained"
+    faults, contexts = [], []
+
+    def visit(page="index.html", width=1440, scheme="light", base=served, **kwargs):
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **kwargs))
+        tab = contexts[-1].new_page()
+        tab.on("console", lambda m: m.type == "error" and faults.append((tab.url, m.text)))
+        tab.on("pageerror", lambda e: faults.append((tab.url, str(e))))
+        tab.on("request", lambda r: r.url.startswith((served, "file:", "data:")) or faults.append((tab.url, r.url)))
+        tab.goto(f"{base}/{page}")
+        return tab
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_each_page_fits_the_screen(site, pages, served, visit, width):
+    tab = visit(width=width)
+    for p in pages:
+        tab.goto(f"{served}/{p.relative_to(site)}")
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), p.name
+        out = tab.evaluate("""[...document.querySelectorAll('main img, main svg')].filter(o =>
+            o.getBoundingClientRect().right > innerWidth || o.complete === false || o.naturalWidth === 0).length""")
+        assert not out, f"{p.name}: {out} images"
+        # what is wider than the page scrolls in its own place
+        cut = tab.evaluate("""[...document.querySelectorAll('main table, main pre')].filter(o => {
+            const box = o.closest('.sd-table, .scroll') || o.closest('div.sourceCode') || o;
+            return box.getBoundingClientRect().right > innerWidth + 1
+                && getComputedStyle(box).overflowX == 'visible' }).length""")
+        assert not cut, f"{p.name}: {cut} tables or cells"
+
+
+def test_the_sidebar_walks_through_the_book(root, visit):
+    order = in_order(root)
+    tab = visit()
+    for i, page in enumerate(order):
+        assert tab.url.endswith(f"/{page}")
+        active_link = tab.locator("#quarto-sidebar a.sidebar-link.active")
+        sync_api.expect(active_link).to_have_attribute("href", re.compile(f"(^|/){re.escape(page.name)}$"))
+        sync_api.expect(active_link).to_be_in_viewport()
+        if i + 1 < len(order):
+            tab.locator("#quarto-sidebar a.sidebar-link[href]").nth(i + 1).click()
+
+
+@pytest.mark.parametrize("base", ["served", "file"])
+def test_search_finds_a_class(site, visit, served, base):
+    tab = visit("tutorials/01_first_tracker.html", base=served if base == "served" else site.as_uri())
+    tab.get_by_placeholder("Search").fill("HeatmapTracker")
+    first = tab.locator(".search-result").first
+    first.wait_for()
+    assert "HeatmapTracker" in first.inner_text()
+    first.click()
+    tab.wait_for_url("**/models/06_heatmap.html#*")
+    assert tab.locator("h1").inner_text() == "The heatmap tracker"
+
+
+def test_phone_opens_the_list_of_chapters(visit):
+    tab = visit("models/06_heatmap.html", width=390)
+    link = tab.locator("#quarto-sidebar a.sidebar-link", has_text="Your first tracker")
+    sync_api.expect(link).not_to_be_in_viewport()
+    tab.get_by_label("Toggle sidebar navigation").click()
+    sync_api.expect(tab.locator("#quarto-sidebar a.active")).to_be_in_viewport()  # the list begins where one is
+    link.click()
+    assert tab.url.endswith("tutorials/01_first_tracker.html")
+
+
+def test_copy_button_copies_the_code(visit):
+    tab = visit("data/03_geometry.html", permissions=["clipboard-read", "clipboard-write"])
+    block = tab.locator(".code-copy-outer-scaffold").first
+    block.hover()
+    block.locator("button").click()
+    tab.locator(".code-copy-button-checked").wait_for()
+    assert tab.evaluate("navigator.clipboard.readText()") == block.locator("code").inner_text()
+
+
+CONTRAST = """() => {
+    const rgb = text => text.match(/[\\d.]+/g).map(Number);
+    const light = c => c.slice(0, 3).map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+        .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+    const paper = o => { const layers = [];
+        for (; o; o = o.parentElement) layers.push(rgb(getComputedStyle(o).backgroundColor));
+        return layers.reverse().reduce((under, c) =>
+            under.map((v, i) => v + (c[i] - v) * (c[3] ?? 1)), [255, 255, 255]) };
+    const text = 'main :is(p, li, td, th, h1, h2, h3, code, a, span), #quarto-sidebar span, #TOC a';
+    return [...document.querySelectorAll(text)]
+        .filter(o => [...o.childNodes].some(n => n.nodeType == 3 && n.data.trim()) && o.offsetParent)
+        .map(o => { const [a, b] = [light(rgb(getComputedStyle(o).color)), light(paper(o))];
+                    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+                    return [ratio, a > b, o.textContent.slice(0, 40), o.className] }) }"""
+
+
+@pytest.mark.parametrize("page", ["index.html", "tutorials/02_unlabeled_video.html", "models/06_heatmap.html"])
+def test_dark_is_readable(visit, page):
+    tab = visit(page, scheme="dark")
+    tab.locator("html.quarto-dark, body.quarto-dark").wait_for()
+    contrasts = tab.evaluate(CONTRAST)
+    assert len(contrasts) > 50
+    assert not [o for o in contrasts if o[0] < 4 or not o[1]]
+    # pictures are drawn for white paper
+    white = tab.evaluate("[...document.querySelectorAll('main img')].map(o => getComputedStyle(o).backgroundColor)")
+    assert set(white) <= {"rgb(255, 255, 255)"}
+    tab.locator(".quarto-color-scheme-toggle").click()
+    tab.wait_for_function("!document.querySelector('.quarto-dark')")
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
