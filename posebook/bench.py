@@ -8,15 +8,23 @@ __all__ = ['training_kinds', 'peak_memory', 'video_losses', 'time_steps', 'measu
            'measurements', 'format_measurement', 'bench']
 
 # %% ../nbs/82_bench.ipynb #0fe76634
-import json, os, platform, subprocess, sys, tempfile, time
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
 from pathlib import Path
+
 from .core import PosebookError, atomic_write
 from .project.toy_project import make_toy_project
 
 # %% ../nbs/82_bench.ipynb #56fed032
 def peak_memory() -> int: # MB; 0 where the system does not report it
     "Return the most memory that this process has used"
-    try: import resource
+    try:
+        import resource
     except ImportError: return 0
     unit = 1024**2 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
@@ -41,7 +49,6 @@ def video_losses(model_type:str, # a registered tracker
 ) -> list: # of names
     "Return our losses of unlabeled video that a tracker can have"
     from posebook.core import losses, models
-    from posebook.models import factory                     # registers ours
     available = {*models[model_type].outputs, "sequence", "frame"}
     return [k for k, o in losses.load().items() if o.__module__.startswith("posebook.")
             and not o.needs_labels() and set(o.required_outputs()) <= available]
@@ -91,9 +98,9 @@ def _rate(f) -> float: # a second
 def _untrained_predictor(project, settings, precision="32"):
     "Return the predictor of a model that was not trained"
     from posebook.config.read import read_config
+    from posebook.inference.predictor import Predictor
     from posebook.models.factory import get_model
     from posebook.training.setup import get_labels, resolve
-    from posebook.inference.predictor import Predictor
     cfg = read_config(project, settings)
     cfg = resolve(cfg, get_labels(cfg))
     return Predictor(tracker=get_model(cfg), cfg=cfg, precision=precision)
@@ -106,8 +113,8 @@ def measure_tracking(project,    # a folder with a posebook.yaml
                      video,      # a video file
 ) -> dict: # rate and forward: frames a second
     "Measure tracking from an h264 video to a table, and the forward pass alone"
-    from posebook.video.stream import VideoStream
     from posebook.inference.predict import predict_single_video
+    from posebook.video.stream import VideoStream
     predictor = _untrained_predictor(project, _model_settings(model_type, backbone), precision)
     context = predictor.context
     batch = next(iter(VideoStream(video, predictor.size, context=context)))
@@ -130,7 +137,6 @@ def measure_reading(project,    # not used
                     video,      # a video file
 ) -> dict: # rate: frames a second
     "Measure reading from an h264 video to frames, or to batches of 256x256"
-    from posebook.video import dali
     from posebook.video.files import read_frames
     from posebook.video.stream import VideoStream
     def count_frames():
@@ -147,7 +153,7 @@ def measure_memory(project,    # a folder with a posebook.yaml
                    video,      # a video file
 ) -> dict: # rate: frames a second
     "Measure the memory of tracking a video of 64x64 pixels"
-    from posebook import testing                                # registers the backbone
+    import posebook.testing  # noqa: F401, registers the backbone
     from posebook.inference.predict import predict_single_video
     small = ["data.image_resize_dims.height=64", "data.image_resize_dims.width=64"]
     predictor = _untrained_predictor(project, [*_model_settings(model_type, backbone), *small])
@@ -276,6 +282,7 @@ def _machine_facts() -> dict:
 def _make_inputs(folder, quick) -> tuple: # a project, and the videos of each kind of measurement
     "Make the project and the videos that are measured; 60 frames are drawn, and repeated"
     from itertools import cycle, islice
+
     from posebook.toy import Toy
     from posebook.video.files import write_video
     project = make_toy_project(Toy(0, 256, 256), folder/"toy", labels=27, videos=1, frames=60)

@@ -7,9 +7,18 @@ __all__ = ['readme', 'definitions', 'exported', 'parameters', 'parameter_docs', 
            'add_entries', 'without_output_file', 'write_pages', 'make_self_contained', 'site', 'main']
 
 # %% ../nbs/90_book.ipynb #ec2f8706
-import ast, inspect, io, json, re, shutil, subprocess, sys, tokenize
+import ast
+import inspect
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tokenize
 from configparser import ConfigParser
 from pathlib import Path
+
 from .core import PosebookError, atomic_write
 
 # %% ../nbs/90_book.ipynb #c7e20a36

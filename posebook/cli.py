@@ -6,8 +6,12 @@
 __all__ = ['app', 'PYTHON_ONLY', 'OPTION_NAMES', 'say', 'command', 'main']
 
 # %% ../nbs/84_cli.ipynb #49292600
-import inspect, sys, typer
+import inspect
+import sys
 from typing import Annotated, Optional
+
+import typer
+
 from . import commands
 from .core import PosebookError, param_docs
 

@@ -8,6 +8,7 @@ __all__ = ['init', 'pick_frames', 'predict', 'evaluate', 'train', 'smooth', 'con
 
 # %% ../nbs/83_commands.ipynb #33ba8f0c
 from pathlib import Path
+
 from .core import document_parameters
 
 # %% ../nbs/83_commands.ipynb #c98f6358
@@ -44,8 +45,7 @@ def pick_frames(project:Path, # the project's folder
 # %% ../nbs/83_commands.ipynb #6018797e
 def _progress_bars(console):
     "Return a progress display with one bar for each video"
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress
-    from rich.progress import TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     return Progress(
         TextColumn("tracking {task.description}"), BarColumn(24), MofNCompleteColumn(),
         TextColumn("frames, {task.fields[rate]}"), TimeRemainingColumn(),
@@ -54,7 +54,9 @@ def _progress_bars(console):
 def _predict_with_bars(model_dirs, paths, **kwargs) -> list: # the tables
     "Track videos with one model or several, and show how far it is"
     import time
+
     from rich.console import Console
+
     from posebook.inference.ensemble import predict_ensemble
     from posebook.inference.predict import predict_from_folder
     started, tasks = {}, {}
@@ -231,6 +233,7 @@ def demo(out:Path=None,   # the folder to make; otherwise the next free posebook
 ) -> Path: # the model folder
     "Make a toy project, train on it, track its videos and show how good it is"
     import numpy as np
+
     from posebook.core import PosebookError
     from posebook.project.toy_project import errors_against_truth, make_toy_project
     from posebook.toy import Toy

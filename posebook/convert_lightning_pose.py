@@ -7,22 +7,33 @@ __all__ = ['allowed_classes', 'resnet_layers', 'recurrent_layers', 'find_checkpo
            'converted_config', 'to_fractions', 'stored_split', 'convert_model']
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #3ac221f1
-import collections, csv, re, typing
+import collections
+import csv
+import re
+import typing
 from pathlib import Path
+
 import torch
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.base import ContainerMetadata, Metadata
 from omegaconf.nodes import AnyNode
-from .core import PosebookError, atomic_write
+
 from .config.read import read_config
 from .config.schema import Config
+from .config.write import save_config
+from .core import PosebookError, atomic_write
 from .data.splits import SETS, write_split
-from .model_folder import edit_manifest, finish_model_folder, record_checkpoint
-from .model_folder import record_files, refuse_target, start_model_folder
 from .device import pick_accelerator
+from posebook.model_folder import (
+    edit_manifest,
+    finish_model_folder,
+    record_checkpoint,
+    record_files,
+    refuse_target,
+    start_model_folder,
+)
 from .models.factory import get_model
 from .training.checkpoints import load_checkpoint
-from .config.write import save_config
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #4c2bbbf2
 allowed_classes = [DictConfig, ListConfig, ContainerMetadata, Metadata, AnyNode, dict, list, int,

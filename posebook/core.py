@@ -8,10 +8,18 @@ __all__ = ['backbones', 'necks', 'heads', 'losses', 'models', 'augmentations', '
            'disk_errors', 'atomic_write', 'file_sha256']
 
 # %% ../nbs/00_core.ipynb #4d396d7c
-import difflib, errno, hashlib, importlib, inspect, os, pkgutil, sys
+import difflib
+import errno
+import hashlib
+import importlib
+import inspect
+import os
+import pkgutil
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from threading import get_ident
+
 from fastcore.docments import docments
 
 # %% ../nbs/00_core.ipynb #d6a3eb64

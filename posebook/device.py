@@ -6,8 +6,10 @@
 __all__ = ['cpu_flags', 'bf16_is_fast', 'pick_accelerator']
 
 # %% ../nbs/01_device.ipynb #440b2539
-import torch
 from pathlib import Path
+
+import torch
+
 from .core import PosebookError
 
 # %% ../nbs/01_device.ipynb #2e4ba5d3

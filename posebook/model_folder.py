@@ -8,12 +8,16 @@ __all__ = ['MANIFEST', 'read_manifest', 'edit_manifest', 'model_folder_of', 'rec
            'finish_model_folder', 'refuse_target', 'record_checkpoint', 'check_checkpoint']
 
 # %% ../nbs/03_model_folder.ipynb #87a69844
-import json, os, re
+import json
+import os
+import re
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+
 from filelock import FileLock, Timeout
+
 from . import __version__
-from .core import PosebookError, disk_errors, file_sha256, atomic_write
+from .core import PosebookError, atomic_write, disk_errors, file_sha256
 
 # %% ../nbs/03_model_folder.ipynb #40822eea
 MANIFEST = "posebook.json"

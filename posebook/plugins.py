@@ -6,12 +6,17 @@
 __all__ = ['settings_folder', 'trusted_plugins', 'trust_plugin', 'load_plugin', 'load_trusted_plugins', 'load_installed_plugins']
 
 # %% ../nbs/02_plugins.ipynb #814301a6
-import hashlib, os, sys, warnings
+import hashlib
+import os
+import sys
+import warnings
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
+
 from filelock import FileLock
-from .core import PosebookError, disk_errors, file_sha256, atomic_write
+
+from .core import PosebookError, atomic_write, disk_errors, file_sha256
 
 # %% ../nbs/02_plugins.ipynb #aaebf1d5
 def settings_folder() -> Path:
@@ -66,7 +71,8 @@ def load_plugin(path, # a Python file that registers things
     _run_plugin(path, content)
     try: trust_plugin(path)
     except PosebookError as e:
-        warnings.warn(f"the plug-in runs, but it could not be added to the trusted ones: {e}")
+        warnings.warn(f"the plug-in runs, but it could not be added to the trusted ones: {e}",
+                      stacklevel=2)
     return sha256
 
 # %% ../nbs/02_plugins.ipynb #145e04fb

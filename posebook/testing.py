@@ -7,26 +7,31 @@ __all__ = ['small_project', 'tiny', 'short_run', 'check_learns', 'check_outputs'
            'try_tracker']
 
 # %% ../nbs/81_testing.ipynb #2d5b56c3
-import math, tempfile
+import math
+import tempfile
 from contextlib import redirect_stderr
 from functools import cache
 from io import StringIO
 from pathlib import Path
-import numpy as np, pandas as pd, torch
+
+import numpy as np
+import pandas as pd
+import torch
 from torch import nn
-from .config.read import read_config
-from .core import backbones
-from .toy import Toy
-from .data.splits import write_split
-from .model_folder import start_model_folder
+
 from .backbones.base import Backbone
-from .models.semisupervised import SemiSupervisedTrackerMixin, sequence_fields
-from .inference.predict import predict_single_video
+from .config.read import read_config
+from .config.write import save_config
+from .core import backbones
+from .data.splits import write_split
 from .data.tables import read_predictions
+from .inference.predict import predict_single_video
+from .model_folder import start_model_folder
+from .models.semisupervised import SemiSupervisedTrackerMixin, sequence_fields
+from .project.toy_project import make_toy_project
+from .toy import Toy
 from .training.checkpoints import load_weights
 from .training.fit import TrainingRun
-from .project.toy_project import make_toy_project
-from .config.write import save_config
 
 # %% ../nbs/81_testing.ipynb #761191c1
 @cache

@@ -7,4 +7,5 @@ __all__ = ['Toy']
 
 # %% ../nbs/06_toy.ipynb #916aa6bd
 from .toy_drawing import Toy
+
 _all_ = ["Toy"]

@@ -6,9 +6,12 @@
 __all__ = ['ANATOMY', 'MATERIALS', 'RADII', 'TONE', 'FURRY', 'SHOWN_KEYPOINT', 'render_capsules', 'composite']
 
 # %% ../nbs/05_toy_drawing.ipynb #f15a405b
-import cv2, numpy as np
 from types import SimpleNamespace
+
+import cv2
+import numpy as np
 from fastcore.basics import patch
+
 from .toy_motion import STRIDE, Toy
 
 # %% ../nbs/05_toy_drawing.ipynb #b038c786

@@ -7,8 +7,9 @@ __all__ = ['PERIODS', 'SPINE', 'SLOPES', 'GAIT', 'STANCE', 'REACH', 'STRIDE', 'W
            'footfall', 'knee']
 
 # %% ../nbs/04_toy_motion.ipynb #cb20b823
-import numpy as np
 from types import SimpleNamespace
+
+import numpy as np
 from fastcore.basics import patch
 
 # %% ../nbs/04_toy_motion.ipynb #b3db14c6

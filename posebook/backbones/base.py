@@ -7,9 +7,10 @@ __all__ = ['Backbone']
 
 # %% ../../nbs/backbones/01_base.ipynb #5ae1b308
 import copy
+
 import torch
 from fastcore.basics import patch
-from torch import nn, Tensor
+from torch import Tensor, nn
 from torch.fx.experimental.optimization import fuse
 
 # %% ../../nbs/backbones/01_base.ipynb #59c2b3f3

@@ -6,14 +6,17 @@
 __all__ = ['fetch']
 
 # %% ../../nbs/backbones/02_download.ipynb #39a52e4c
-import hashlib, re
-import torch
+import hashlib
+import re
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
+
+import torch
 from filelock import FileLock
 from rich.progress import Progress
+
 from ..core import PosebookError
 
 # %% ../../nbs/backbones/02_download.ipynb #f78947a6

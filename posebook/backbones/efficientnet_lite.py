@@ -7,11 +7,14 @@ __all__ = ['lite_blocks', 'lite_scales', 'conv_layers', 'InvertedResidual', 'sca
            'efficientnet_lite0', 'efficientnet_lite1', 'efficientnet_lite2']
 
 # %% ../../nbs/backbones/03_efficientnet_lite.ipynb #6cce27bc
-import importlib.util, math
+import importlib.util
+import math
+
 import torch
 from torch import nn
+
 from .base import Backbone
-from ..core import backbones, did_you_mean, PosebookError
+from ..core import PosebookError, backbones, did_you_mean
 
 # %% ../../nbs/backbones/03_efficientnet_lite.ipynb #b7b70e71
 def conv_layers(in_channels:int,    # input channels

@@ -6,12 +6,15 @@
 __all__ = ['TokenMap', 'FeatureMaps', 'ConcatenatedMaps', 'timm_backbone']
 
 # %% ../../nbs/backbones/05_timm.ipynb #38d69eec
-import importlib.util, math
+import importlib.util
+import math
+
 import torch
-from torch import nn, Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+
 from .base import Backbone
-from ..core import backbones, did_you_mean, PosebookError
+from ..core import PosebookError, backbones, did_you_mean
 
 # %% ../../nbs/backbones/05_timm.ipynb #c4423852
 def _sequential_stages(net, # of timm's, made with `features_only=True`

@@ -6,12 +6,15 @@
 __all__ = ['resnet50_weights', 'weights_url', 'backbone_weights', 'torchvision_net']
 
 # %% ../../nbs/backbones/04_torchvision.ipynb #cd2bbb8a
-import torch, torchvision
 from pickle import UnpicklingError
+
+import torch
+import torchvision
 from torch import nn
+
 from .base import Backbone
 from .download import fetch
-from ..core import backbones, did_you_mean, PosebookError
+from ..core import PosebookError, backbones, did_you_mean
 
 # %% ../../nbs/backbones/04_torchvision.ipynb #ef7b9ce4
 resnet50_weights = { # of resnet50: name -> OpenMMLab's file

@@ -6,14 +6,17 @@
 __all__ = ['DEFAULTS', 'with_defaults', 'check_config', 'config_path', 'read_config']
 
 # %% ../../nbs/config/02_read.ipynb #d1651699
-import os, re
-import yaml
+import os
+import re
 from pathlib import Path
+
+import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
+
 from .schema import Config
-from ..core import did_you_mean, formats, PosebookError
+from ..core import PosebookError, did_you_mean, formats
 
 # %% ../../nbs/config/02_read.ipynb #f5086e01
 DEFAULTS = {"training": {"max_steps": 1500}}   # beyond those of the schema

@@ -8,6 +8,7 @@ __all__ = ['Share', 'ConfigSection', 'key', 'Size', 'Data', 'Training', 'Model',
 
 # %% ../../nbs/config/01_schema.ipynb #152fb691
 from typing import Annotated, Literal, Optional, Union
+
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 # %% ../../nbs/config/01_schema.ipynb #b9d17e32

@@ -7,9 +7,11 @@ __all__ = ['INJECTED', 'registered_lines', 'config_text', 'save_config']
 
 # %% ../../nbs/config/03_write.ipynb #9291277a
 import re
+
 import yaml
+
 from .schema import Config, ConfigSection
-from ..core import kinds, param_docs, params, atomic_write
+from ..core import atomic_write, kinds, param_docs, params
 
 # %% ../../nbs/config/03_write.ipynb #3c7ae31a
 def _value(v) -> str:

@@ -8,8 +8,12 @@ __all__ = ['presets', 'sample_generator', 'Augmentation', 'Rotate', 'QuarterTurn
 
 # %% ../../nbs/data/04_augment.ipynb #58044f01
 import copy
-import cv2, numpy as np, torch
+
+import cv2
+import numpy as np
+import torch
 from fastcore.basics import patch
+
 from ..core import PosebookError, augmentations, build
 from .geometry import affine_about_center, compose, warp
 

@@ -7,15 +7,18 @@ __all__ = ['read_image', 'preprocess_frames', 'context_paths', 'LabeledDataset',
 
 # %% ../../nbs/data/06_dataset.ipynb #404f22a6
 import re
-import cv2
-import numpy as np, torch
 from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
 from fastcore.basics import patch
 from torch.utils.data import Dataset, Sampler, default_collate
+
 from ..core import PosebookError
-from .labels import Labels
-from .geometry import frame_affine, box_pixels, resize, to_uint8, compose
 from .augment import Augmenter, sample_generator
+from .geometry import box_pixels, compose, frame_affine, resize, to_uint8
+from .labels import Labels
 
 # %% ../../nbs/data/06_dataset.ipynb #c4d01f21
 def read_image(path, # an image file

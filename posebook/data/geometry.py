@@ -8,8 +8,10 @@ __all__ = ['scale_affine', 'box_affine', 'affine_about_center', 'compose', 'inve
 
 # %% ../../nbs/data/03_geometry.ipynb #8b1a4348
 import cv2
-import numpy as np, torch
+import numpy as np
+import torch
 from torch.nn import functional as F
+
 from ..core import PosebookError
 
 # %% ../../nbs/data/03_geometry.ipynb #8b890139

@@ -9,6 +9,7 @@ __all__ = ['to_heatmap_pixels', 'from_heatmap_pixels', 'gaussian_heatmaps', 'win
 # %% ../../nbs/data/05_heatmaps.ipynb #09fe2c04
 import torch
 from torch import Tensor
+
 from ..core import decoders
 
 # %% ../../nbs/data/05_heatmaps.ipynb #d82e9b0b

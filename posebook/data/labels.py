@@ -6,14 +6,18 @@
 __all__ = ['check_columns', 'read_table', 'Labels', 'label_files', 'concatenate', 'read_labels', 'image_size']
 
 # %% ../../nbs/data/01_labels.ipynb #b85e4b3c
-import posixpath, warnings
+import posixpath
+import warnings
 from collections import Counter
-from glob import glob
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
-import numpy as np, pandas as pd
-from PIL import Image
+
+import numpy as np
+import pandas as pd
 from fastcore.basics import patch
+from PIL import Image
+
 from ..core import PosebookError, atomic_write, formats
 
 # %% ../../nbs/data/01_labels.ipynb #b1b2fac5
@@ -162,7 +166,8 @@ def labeled(self:Labels,
     "The frames that have a label"
     rows = ~np.isnan(self.keypoints).all((1, 2))
     if not rows.all():
-        warnings.warn(f"{(~rows).sum()} frame(s) of the table have no label yet and are left out")
+        warnings.warn(f"{(~rows).sum()} frame(s) of the table have no label yet and are left out",
+                      stacklevel=2)
     images = [o for o, keep in zip(self.images, rows) if keep]
     return Labels(images, self.keypoints[rows], self.keypoint_names, self.root, self.scorer)
 
@@ -220,6 +225,6 @@ def check(self:Labels,
                             "was the video resized or cropped after labeling?")
     if near.any():
         warnings.warn(f"{near.sum()} label(s) just outside their image count as not labeled: "
-                      + _rows(self, near))
+                      + _rows(self, near), stacklevel=2)
     keypoints = np.where(near[..., None], np.nan, self.keypoints)
     return Labels(self.images, keypoints, self.keypoint_names, self.root, self.scorer)

@@ -7,7 +7,10 @@ __all__ = ['SETS', 'split_sizes', 'split_frames', 'write_split', 'read_split', '
 
 # %% ../../nbs/data/02_splits.ipynb #af320da9
 import csv
-import numpy as np, torch
+
+import numpy as np
+import torch
+
 from ..core import PosebookError, atomic_write
 
 # %% ../../nbs/data/02_splits.ipynb #16d6637e

@@ -7,10 +7,15 @@ __all__ = ['table_header', 'table_rows', 'read_predictions', 'check_replaceable'
            'read_in_chunks', 'write_values', 'write_temporal_norm']
 
 # %% ../../nbs/data/07_tables.ipynb #2c402c6d
-import csv, io, os
-import numpy as np, pandas as pd
+import csv
+import io
+import os
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 from fastcore.basics import patch
+
 from ..core import PosebookError, atomic_write
 from .labels import read_table
 

@@ -8,12 +8,13 @@ __all__ = ['RESULTS', 'match_names', 'split_of', 'evaluate_model']
 # %% ../../nbs/evaluation/04_evaluate.ipynb #6c1de3c9
 import json
 from pathlib import Path
+
 from ..core import PosebookError, atomic_write
 from ..data.labels import Labels, read_labels
 from ..data.splits import read_split, split_by_name
 from .metrics import metrics, pixel_errors, write_pixel_errors
 from .report import report
-from ..inference.predictor import predict_dataset, Predictor
+from ..inference.predictor import Predictor, predict_dataset
 from ..model_folder import record_files
 from ..training.setup import get_labels
 

@@ -6,7 +6,9 @@
 __all__ = ['pixel_errors', 'write_pixel_errors', 'read_pixel_errors', 'statistics', 'metrics', 'summary']
 
 # %% ../../nbs/evaluation/02_metrics.ipynb #6208ec30
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
+
 from ..core import atomic_write
 from ..data.labels import Labels
 from .plots import by_split

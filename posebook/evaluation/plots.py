@@ -7,8 +7,14 @@ __all__ = ['COLORS', 'SPLITS', 'PLOT_STYLE', 'styled', 'by_split', 'plot_learnin
            'medians_by_confidence', 'plot_confidence', 'zoom', 'plot_frame', 'jpeg', 'plot_traces', 'svg']
 
 # %% ../../nbs/evaluation/01_plots.ipynb #8c41a0a3
-import html, io, re, warnings
-import matplotlib, numpy as np, pandas as pd
+import html
+import io
+import re
+import warnings
+
+import matplotlib
+import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator, PercentFormatter

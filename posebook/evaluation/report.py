@@ -6,20 +6,25 @@
 __all__ = ['worst_frames', 'read_beginning', 'relative', 'report']
 
 # %% ../../nbs/evaluation/03_report.ipynb #56c57c9a
-import base64, warnings
-import numpy as np, pandas as pd, yaml
+import base64
+import warnings
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+
 from ..config.read import read_config
 from ..core import PosebookError, atomic_write
 from ..data.dataset import read_image
 from ..data.labels import Labels
 from ..data.tables import read_predictions
 from .metrics import _percent, _px, metrics, read_pixel_errors
-from .plots import jpeg, plot_confidence, plot_errors, plot_frame
-from .plots import plot_learning, plot_traces, svg
+from .plots import jpeg, plot_confidence, plot_errors, plot_frame, plot_learning, plot_traces, svg
 from ..model_folder import read_manifest
 from ..training.setup import get_labels
 
@@ -162,8 +167,8 @@ def _video_contexts(evaluation, most:int=3) -> dict: # the videos to show, and t
     tables = [(path.stem, *table) for path in paths if (table := read_beginning(path))]
     videos = []
     for i, (video, names, keypoints, confidences, start) in enumerate(tables[:most]):
-        traces = _draw_figure(lambda w: plot_traces(keypoints, confidences, names, start, w),
-                       f"video{i}", "Keypoints over time")
+        draw = partial(plot_traces, keypoints, confidences, names, start)
+        traces = _draw_figure(draw, f"video{i}", "Keypoints over time")
         videos.append(dict(name=video, num_frames=len(keypoints), traces=traces))
     return dict(videos=videos, other_videos=max(0, len(tables) - most))
 

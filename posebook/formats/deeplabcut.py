@@ -6,10 +6,14 @@
 __all__ = ['read_hdf', 'DeepLabCut']
 
 # %% ../../nbs/formats/03_deeplabcut.ipynb #e35d2ce7
-import h5py, numpy as np, pandas as pd
 from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
 from ..core import PosebookError, formats
-from ..data.labels import check_columns, Labels
+from ..data.labels import Labels, check_columns
 from .base import Format
 
 # %% ../../nbs/formats/03_deeplabcut.ipynb #da828956

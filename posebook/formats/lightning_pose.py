@@ -7,6 +7,7 @@ __all__ = ['DEFAULTS', 'key_locations', 'LightningPose']
 
 # %% ../../nbs/formats/02_lightning_pose.ipynb #253edccb
 import math
+
 from ..core import PosebookError, formats
 from .base import Format
 

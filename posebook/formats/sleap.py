@@ -6,9 +6,11 @@
 __all__ = ['Sleap']
 
 # %% ../../nbs/formats/04_sleap.ipynb #01ef4516
-import numpy as np
 from pathlib import Path
+
+import numpy as np
 from PIL import Image
+
 from ..core import PosebookError, atomic_write, formats
 from ..data.labels import Labels
 from .base import Format
@@ -16,7 +18,8 @@ from .base import Format
 # %% ../../nbs/formats/04_sleap.ipynb #61df8941
 def _load(path):
     "Open a file of SLEAP with its library"
-    try: import sleap_io
+    try:
+        import sleap_io
     except ImportError as e:
         raise PosebookError("the labels of SLEAP are read by its library, which is not installed",
                             path, "pip install 'posebook[sleap]'") from e

@@ -6,12 +6,14 @@
 __all__ = ['ensemble', 'predict_ensemble']
 
 # %% ../../nbs/inference/06_ensemble.ipynb #613eb255
-import numpy as np
 from pathlib import Path
+
+import numpy as np
+
 from ..core import PosebookError, atomic_write
 from ..data.tables import check_replaceable, read_in_chunks, table_header, table_rows, write_values
 from .predict import collect_videos, predict_from_folder
-from .sidecar import read_record, Sidecar, sidecar_path
+from .sidecar import Sidecar, read_record, sidecar_path
 from ..model_folder import record_files
 from ..plugins import load_plugin
 

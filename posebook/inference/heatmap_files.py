@@ -6,10 +6,17 @@
 __all__ = ['HeatmapFile']
 
 # %% ../../nbs/inference/02_heatmap_files.ipynb #6a937a49
-import io, json, os, struct, zlib
-import h5py, numpy as np
+import io
+import json
+import os
+import struct
+import zlib
 from itertools import islice
+
+import h5py
+import numpy as np
 from fastcore.basics import patch
+
 from ..core import atomic_write
 from ..data.tables import ResumableFile
 

@@ -6,8 +6,12 @@
 __all__ = ['draw_keypoints', 'keypoint_colors', 'write_labeled_video']
 
 # %% ../../nbs/inference/04_labeled_video.ipynb #4c05a122
-import cv2, matplotlib, numpy as np
 from itertools import chain
+
+import cv2
+import matplotlib
+import numpy as np
+
 from ..data.tables import read_in_chunks
 from ..video.files import probe, read_frames, write_video
 

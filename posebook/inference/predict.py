@@ -7,10 +7,13 @@ __all__ = ['PredictionHandler', 'predict_single_video', 'collect_videos', 'predi
 
 # %% ../../nbs/inference/05_predict.ipynb #06e52510
 import os
-import numpy as np
+from functools import partial
 from pathlib import Path
-from ..core import disk_errors, PosebookError
-from ..data.tables import check_replaceable, PredictionTable, write_temporal_norm
+
+import numpy as np
+
+from ..core import PosebookError, disk_errors
+from ..data.tables import PredictionTable, check_replaceable, write_temporal_norm
 from .heatmap_files import HeatmapFile
 from .labeled_video import write_labeled_video
 from .predictor import Predictor
@@ -246,7 +249,7 @@ def predict_videos(videos,    # video files
     for video, table in zip(videos, tables):
         error = _predict_with_side_files(video, table, predictor, labeled_video,
                                          save_heatmaps=save_heatmaps, resume=resume, overwrite=overwrite,
-                                         progress=lambda done, total: progress(video, done, total))
+                                         progress=partial(progress, video))
         if error: errors.append(error)
     if not errors: return tables
     if len(videos) == 1: raise errors[0]

@@ -6,16 +6,20 @@
 __all__ = ['prepare_for_prediction', 'load_tracker', 'weights_sha256', 'Predictor', 'predict_dataset', 'predict_images']
 
 # %% ../../nbs/inference/01_predictor.ipynb #945e2ef9
-import copy, hashlib
-import numpy as np, torch
+import copy
+import hashlib
 from contextlib import nullcontext
 from pathlib import Path
+
+import numpy as np
+import torch
 from fastcore.basics import patch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
 from ..config.read import read_config
-from ..core import file_sha256, PosebookError, atomic_write
-from ..data.dataset import collate, preprocess_frames, LabeledDataset
+from ..core import PosebookError, atomic_write, file_sha256
+from ..data.dataset import LabeledDataset, collate, preprocess_frames
 from ..data.geometry import frame_affine
 from ..data.labels import Labels
 from ..data.tables import table_header, table_rows
@@ -25,7 +29,7 @@ from ..plugins import load_installed_plugins, load_plugin, load_trusted_plugins
 from ..training.checkpoints import checkpoint_of, load_weights
 from ..video.dali import pick_source
 from ..video.files import video_suffixes
-from ..video.stream import prefetch, batch_windows, VideoStream
+from ..video.stream import VideoStream, batch_windows, prefetch
 
 # %% ../../nbs/inference/01_predictor.ipynb #243a28b0
 def prepare_for_prediction(tracker, # left as it is

@@ -6,9 +6,13 @@
 __all__ = ['video_identity', 'check_video', 'read_record', 'sidecar_path', 'Sidecar']
 
 # %% ../../nbs/inference/03_sidecar.ipynb #90657ddf
-import hashlib, json, os
+import hashlib
+import json
+import os
 from pathlib import Path
+
 from fastcore.basics import patch
+
 from .. import __version__
 from ..core import PosebookError, atomic_write
 

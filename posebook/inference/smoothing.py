@@ -6,11 +6,13 @@
 __all__ = ['spikes', 'parabola', 'smooth_keypoints', 'smooth_table']
 
 # %% ../../nbs/inference/07_smoothing.ipynb #365f589c
-import numpy as np, pandas as pd
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
 from ..core import PosebookError, atomic_write
-from ..data.tables import (check_replaceable, read_predictions, table_header, table_rows,
-                                  write_values)
+from ..data.tables import check_replaceable, read_predictions, table_header, table_rows, write_values
 from ..model_folder import record_files
 
 # %% ../../nbs/inference/07_smoothing.ipynb #d899d009

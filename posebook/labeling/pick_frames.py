@@ -8,12 +8,16 @@ __all__ = ['THUMBNAIL_SIZE', 'project_layout', 'labeled_frames', 'some_frames', 
            'pick_project_frames']
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #84e5a73f
-import csv, io
+import csv
+import io
 from pathlib import Path
 from types import SimpleNamespace
-import cv2, numpy as np
+
+import cv2
+import numpy as np
+
 from ..config.read import read_config
-from ..core import PosebookError, did_you_mean, atomic_write
+from ..core import PosebookError, atomic_write, did_you_mean
 from ..data.geometry import box_pixels
 from ..data.labels import read_labels, read_table
 from ..project.project import find_csv, peer_settings
@@ -195,9 +199,9 @@ def kmeans(x,        # (m, d)
         centers = _initial_centers(x, n, fixed, rng)
         for _ in range(steps):
             cluster, previous = pairwise_mse(x, centers).argmin(1), centers
-            moves = lambda k: k >= num_fixed and (cluster == k).any()
-            centers = np.array([x[cluster == k].mean(0) if moves(k) else centers[k]
-                                for k in range(len(centers))])
+            moved = [k for k in range(num_fixed, len(centers)) if (cluster == k).any()]
+            centers = centers.copy()
+            for k in moved: centers[k] = x[cluster == k].mean(0)
             if np.array_equal(centers, previous): break
         best = min(best, (pairwise_mse(x, centers).min(1).sum(), centers[num_fixed:]), key=lambda o: o[0])
     return best[1]

@@ -7,9 +7,10 @@ __all__ = ['Agreement']
 
 # %% ../../nbs/losses/06_agreement.ipynb #2aa7a18d
 import torch
+from fastcore.basics import patch
 from torch import Tensor
 from torch.nn import functional as F
-from fastcore.basics import patch
+
 from ..core import losses
 from ..data.geometry import apply_affine
 from ..data.heatmaps import gaussian_heatmaps

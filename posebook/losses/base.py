@@ -6,9 +6,12 @@
 __all__ = ['Loss', 'VideoLoss']
 
 # %% ../../nbs/losses/01_base.ipynb #90ae4bb8
-import inspect, math
-from torch import nn, Tensor
-from ..core import losses, PosebookError
+import inspect
+import math
+
+from torch import Tensor, nn
+
+from ..core import PosebookError, losses
 
 # %% ../../nbs/losses/01_base.ipynb #a8087ac5
 class Loss(nn.Module):

@@ -7,7 +7,8 @@ __all__ = ['LossFactory']
 
 # %% ../../nbs/losses/07_factory.ipynb #0f90b4d9
 from torch import nn
-from ..core import losses, build
+
+from ..core import build, losses
 
 # %% ../../nbs/losses/07_factory.ipynb #8e89ca82
 class LossFactory(nn.Module):

@@ -6,10 +6,13 @@
 __all__ = ['expectation_step', 'mean_and_covariance', 'PCASubspace', 'fit_subspace', 'PCALoss', 'MultiviewPCA', 'SingleviewPCA']
 
 # %% ../../nbs/losses/04_pca.ipynb #5b9d79cf
-import numpy as np, torch
 from dataclasses import dataclass
-from torch import Tensor
+
+import numpy as np
+import torch
 from fastcore.basics import patch
+from torch import Tensor
+
 from ..core import PosebookError, losses
 from .base import Loss
 

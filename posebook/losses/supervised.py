@@ -9,6 +9,7 @@ __all__ = ['HeatmapLoss', 'HeatmapCrossEntropy', 'HeatmapMSE', 'HeatmapKL', 'Hea
 # %% ../../nbs/losses/02_supervised.ipynb #c5946077
 from torch import Tensor
 from torch.nn import functional as F
+
 from ..core import losses
 from .base import Loss
 

@@ -9,7 +9,8 @@ __all__ = ['TemporalLoss', 'Temporal', 'TemporalHeatmapMSE', 'TemporalHeatmapKL'
 from torch import Tensor
 from torch.linalg import vector_norm
 from torch.nn import functional as F
-from ..core import losses, PosebookError
+
+from ..core import PosebookError, losses
 from .base import VideoLoss
 
 # %% ../../nbs/losses/03_temporal.ipynb #37204cdb

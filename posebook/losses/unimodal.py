@@ -7,9 +7,10 @@ __all__ = ['UnimodalLoss', 'UnimodalMSE', 'UnimodalKL', 'UnimodalJS']
 
 # %% ../../nbs/losses/05_unimodal.ipynb #a1519dc1
 from torch import Tensor
+
 from ..core import losses
-from .supervised import HeatmapMSE, HeatmapKL, HeatmapJS
 from .base import VideoLoss
+from .supervised import HeatmapJS, HeatmapKL, HeatmapMSE
 
 # %% ../../nbs/losses/05_unimodal.ipynb #3b58d440
 class UnimodalLoss(VideoLoss):

@@ -6,12 +6,14 @@
 __all__ = ['BaseFeatureExtractor', 'has_depthwise']
 
 # %% ../../nbs/models/02_extractor.ipynb #617d79eb
-import torch
 from contextlib import nullcontext
+
+import torch
 from fastcore.basics import patch
 from lightning.pytorch import LightningModule
-from torch import nn, Tensor
-from ..core import backbones, build, necks, PosebookError
+from torch import Tensor, nn
+
+from ..core import PosebookError, backbones, build, necks
 
 # %% ../../nbs/models/02_extractor.ipynb #331ec1ca
 class BaseFeatureExtractor(LightningModule):

@@ -7,8 +7,9 @@ __all__ = ['unsupervised_losses', 'window_size', 'get_model_class', 'get_loss_fa
 
 # %% ../../nbs/models/09_factory.ipynb #e7a17484
 import torch
+
 from ..config.schema import Config
-from ..core import build, losses, models, PosebookError
+from ..core import PosebookError, build, losses, models
 from ..losses.factory import LossFactory
 from .semisupervised import semi_supervised
 

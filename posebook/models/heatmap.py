@@ -7,13 +7,14 @@ __all__ = ['SemiSupervisedHeatmapTracker', 'ConvHead', 'DeconvHead', 'HeatmapTra
 
 # %% ../../nbs/models/06_heatmap.ipynb #54db5b83
 import torch
-from torch import nn, Tensor
 from fastcore.basics import patch
-from ..core import PosebookError, models, heads, build, decoders
+from torch import Tensor, nn
+
+from ..core import PosebookError, build, decoders, heads, models
 from ..data.geometry import apply_affine, invert
 from ..data.heatmaps import gaussian_heatmaps
-from .supervised import BaseSupervisedTracker
 from .semisupervised import semi_supervised
+from .supervised import BaseSupervisedTracker
 
 # %% ../../nbs/models/06_heatmap.ipynb #b7aa43f2
 @heads("conv")

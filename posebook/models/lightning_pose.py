@@ -7,8 +7,9 @@ __all__ = ['upsample_twofold', 'evaluate_heatmaps_at_location', 'SharpenedSoftAr
 
 # %% ../../nbs/models/08_lightning_pose.ipynb #b604f6d8
 import torch
-from torch import nn, Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+
 from ..core import PosebookError, decoders, heads
 
 # %% ../../nbs/models/08_lightning_pose.ipynb #26acfd0c

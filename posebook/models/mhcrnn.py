@@ -7,10 +7,11 @@ __all__ = ['SemiSupervisedHeatmapTrackerMHCRNN', 'WindowCell', 'RecurrentWindowH
 
 # %% ../../nbs/models/07_mhcrnn.ipynb #5b4c1b4b
 import torch
-from torch import nn, Tensor
-from torch.nn import functional as F
 from fastcore.basics import patch
-from ..core import PosebookError, models, heads, build
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..core import PosebookError, build, heads, models
 from .heatmap import HeatmapTracker
 from .semisupervised import semi_supervised
 

@@ -7,9 +7,10 @@ __all__ = ['Pyramid', 'NoNeck']
 
 # %% ../../nbs/models/01_necks.ipynb #eafdd995
 import torch
-from torch import nn, Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
-from ..core import necks, PosebookError
+
+from ..core import PosebookError, necks
 
 # %% ../../nbs/models/01_necks.ipynb #a7c4adae
 @necks("pyramid")

@@ -8,14 +8,15 @@ __all__ = ['SemiSupervisedRegressionTracker', 'laplace_nll', 'ScaledLoss', 'Regr
 
 # %% ../../nbs/models/05_regression.ipynb #7066589f
 import torch
-from torch import nn, Tensor
-from torch.nn import functional as F
 from fastcore.basics import patch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
 from ..core import decoders, losses, models
 from ..data.geometry import apply_affine, invert
 from ..losses.base import Loss
-from .supervised import BaseSupervisedTracker
 from .semisupervised import semi_supervised
+from .supervised import BaseSupervisedTracker
 
 # %% ../../nbs/models/05_regression.ipynb #818e6e2e
 def laplace_nll(residuals:Tensor, # (n, 2) pixels

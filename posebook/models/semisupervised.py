@@ -8,9 +8,11 @@ __all__ = ['frozen_batchnorm_statistics', 'sequence_fields', 'SemiSupervisedTrac
 # %% ../../nbs/models/04_semisupervised.ipynb #10ff8b1b
 from contextlib import contextmanager
 from functools import cache
+
+from lightning.pytorch import Callback
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
-from lightning.pytorch import Callback
+
 from ..core import callbacks
 from ..losses.factory import LossFactory
 

@@ -6,10 +6,13 @@
 __all__ = ['BaseSupervisedTracker', 'parse_duration']
 
 # %% ../../nbs/models/03_supervised.ipynb #ea916e4a
-import math, time
+import math
+import time
+
 import torch
-from torch import Tensor
 from fastcore.basics import patch
+from torch import Tensor
+
 from ..config.schema import Config, Model
 from ..losses.factory import LossFactory
 from .extractor import BaseFeatureExtractor

@@ -7,11 +7,12 @@ __all__ = ['LabelWidget', 'label']
 
 # %% ../../nbs/notebook/03_label.ipynb #87728ca8
 import threading
+
 from fastcore.basics import patch
-from ..core import document_parameters, PosebookError
-from .label_table import image_bytes, LabelingSession, neighbor_image
-from .widget import css_colors, require_notebook, MessageWidget
-from .widget import read_static
+
+from ..core import PosebookError, document_parameters
+from .label_table import LabelingSession, image_bytes, neighbor_image
+from .widget import MessageWidget, css_colors, read_static, require_notebook
 
 # %% ../../nbs/notebook/03_label.ipynb #1a1569e1
 class LabelWidget(MessageWidget):

@@ -7,12 +7,20 @@ __all__ = ['UNLABELED', 'NOT_VISIBLE', 'IMAGE_SUFFIXES', 'LabelCsv', 'parse_labe
            'LabelingSession', 'image_bytes', 'neighbor_image']
 
 # %% ../../nbs/notebook/02_label_table.ipynb #f72d1136
-import csv, io, math, re, shutil, threading
-import cv2, numpy as np
+import csv
+import io
+import math
+import re
+import shutil
+import threading
 from pathlib import Path
+
+import cv2
+import numpy as np
 from fastcore.basics import patch
+
 from ..core import PosebookError, atomic_write
-from ..data.labels import image_size, Labels, read_labels
+from ..data.labels import Labels, image_size, read_labels
 from ..labeling.pick_frames import project_layout
 
 # %% ../../nbs/notebook/02_label_table.ipynb #c37030af

@@ -6,18 +6,21 @@
 __all__ = ['MEASURES', 'FrameReader', 'TrackedVideo', 'ReviewWidget', 'review']
 
 # %% ../../nbs/notebook/04_review.ipynb #e3cb254f
-import cv2, numpy as np, pandas as pd
 from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
 from fastcore.basics import patch
+
 from ..config.read import read_config
-from ..core import document_parameters, PosebookError
+from ..core import PosebookError, document_parameters
 from ..data.tables import read_predictions
 from ..inference.sidecar import check_video
 from ..labeling.pick_frames import save_frames
-from .widget import css_colors, require_notebook, MessageWidget
+from .widget import MessageWidget, css_colors, read_static, require_notebook
 from ..video.files import decode_frames, open_video, probe, read_frames, upright_rgb
 from ..video.stream import SequenceReader
-from .widget import read_static
 
 # %% ../../nbs/notebook/04_review.ipynb #894530d9
 class FrameReader(SequenceReader):
@@ -40,9 +43,10 @@ class FrameReader(SequenceReader):
 
     def __getitem__(self, number:int) -> np.ndarray: # (H, W, 3) uint8 RGB
         if not self.last < number < self.last + 30: self.upcoming = self._decode_from(number)
-        for self.last, frame in self.upcoming:
-            if self.last == number: return frame
-            if self.last > number: break           # the seek went too far
+        for index, frame in self.upcoming:
+            self.last = index
+            if index == number: return frame
+            if index > number: break               # the seek went too far
         self.last = -100
         return self.read_sequence(number, 1)[0]
 

@@ -6,15 +6,19 @@
 __all__ = ['CURVES', 'read_logs', 'learning_curves', 'training_ended', 'WatchWidget', 'watch', 'WatchHandle']
 
 # %% ../../nbs/notebook/05_watch.ipynb #40c663db
-import io, sys, threading
-import numpy as np, pandas as pd
+import io
+import sys
+import threading
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 from fastcore.basics import patch
+
 from ..core import document_parameters
 from ..evaluation.plots import COLORS, plot_learning
 from ..model_folder import newest_folder, read_manifest
-from .widget import require_notebook, MessageWidget
-from .widget import read_static
+from .widget import MessageWidget, read_static, require_notebook
 
 # %% ../../nbs/notebook/05_watch.ipynb #5331bcc0
 CURVES = {"loss": ("train_supervised_loss", "val_supervised_loss"),

@@ -7,12 +7,14 @@ __all__ = ['in_notebook', 'require_notebook', 'css_colors', 'read_static', 'Mess
 
 # %% ../../nbs/notebook/01_widget.ipynb #6b20e183
 import sys
-from ..core import PosebookError
-from ..inference.labeled_video import keypoint_colors
 from importlib.resources import files
 
+from ..core import PosebookError
+from ..inference.labeled_video import keypoint_colors
+
 # %% ../../nbs/notebook/01_widget.ipynb #3dff8739
-try: import anywidget
+try:
+    import anywidget
 except ImportError: anywidget = None            # `require_notebook` raises the error
 
 # %% ../../nbs/notebook/01_widget.ipynb #d76dbd73

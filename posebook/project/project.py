@@ -7,6 +7,7 @@ __all__ = ['find_csv', 'peer_settings', 'import_labels', 'init_project']
 
 # %% ../../nbs/project/01_project.ipynb #255dd491
 from pathlib import Path
+
 from ..config.read import check_config, read_config
 from ..config.write import config_text
 from ..core import PosebookError, atomic_write, formats

@@ -7,8 +7,11 @@ __all__ = ['make_toy_project', 'errors_against_truth']
 
 # %% ../../nbs/project/02_toy_project.ipynb #297a492d
 import csv
-import cv2, numpy as np, pandas as pd
 from pathlib import Path
+
+import cv2
+import numpy as np
+
 from ..core import PosebookError, atomic_write
 from ..data.labels import Labels, read_labels
 from ..data.tables import read_predictions

@@ -6,12 +6,15 @@
 __all__ = ['ProgressLine', 'CheckpointCallback', 'divergence_error']
 
 # %% ../../nbs/training/05_callbacks.ipynb #7ca6ce16
-import math, sys
-import torch
+import math
+import sys
 from pathlib import Path
+
+import torch
 from fastcore.basics import patch
 from lightning.pytorch import Callback
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
 from ..core import PosebookError, atomic_write
 from ..model_folder import record_checkpoint
 
@@ -108,7 +111,7 @@ def save(self:CheckpointCallback,
         record_checkpoint(self.folder/name, part)
 
 @patch
-def on_train_batch_end(self:CheckpointCallback, trainer, tracker, outputs, batch, batch_idx):
+def on_train_batch_end(self:CheckpointCallback, trainer, tracker, outputs, batch, batch_idx): # noqa: F811
     "Stop if the loss is not finite"
     loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
     if loss is not None and not torch.isfinite(loss).all():

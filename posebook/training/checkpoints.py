@@ -6,9 +6,12 @@
 __all__ = ['load_checkpoint', 'load_weights', 'checkpoint_of']
 
 # %% ../../nbs/training/06_checkpoints.ipynb #7bb93b1a
-import pickle, zipfile
-import torch
+import pickle
+import zipfile
 from pathlib import Path
+
+import torch
+
 from ..core import PosebookError
 from ..model_folder import check_checkpoint
 

@@ -7,12 +7,14 @@ __all__ = ['LabeledDataModule']
 
 # %% ../../nbs/training/02_data_module.ipynb #ea06a9a5
 import os
+
 from fastcore.basics import patch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import CombinedLoader
 from torch.utils.data import DataLoader
+
 from ..config.schema import Training
-from ..data.dataset import collate, EpochSampler, LabeledDataset
+from ..data.dataset import EpochSampler, LabeledDataset, collate
 from .feature_cache import CachedFeatures
 from ..video.clips import RandomSequences
 

@@ -7,9 +7,11 @@ __all__ = ['augmentation_index', 'CachedFeatures']
 
 # %% ../../nbs/training/01_feature_cache.ipynb #868755e1
 import sys
+
 import torch
 from fastcore.basics import chunked, patch
-from ..data.dataset import collate, EpochSampler, LabeledDataset
+
+from ..data.dataset import EpochSampler, LabeledDataset, collate
 
 # %% ../../nbs/training/01_feature_cache.ipynb #4428ef7c
 def augmentation_index(epoch:int,  # counted from 0

@@ -7,24 +7,39 @@ __all__ = ['SETTABLE_ON_RESUME', 'ignore_lightning_warnings', 'make_trainer', 'f
            'default_model_dir', 'labels_sha256', 'train_tracker']
 
 # %% ../../nbs/training/07_fit.ipynb #41f5ae17
-import hashlib, logging, shutil, warnings
-import pandas as pd
+import hashlib
+import logging
+import shutil
+import warnings
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+
+import pandas as pd
 from fastcore.basics import patch
-from lightning.pytorch import seed_everything, Trainer
+from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import CSVLogger
+
 from ..config.read import config_path, read_config
 from ..config.schema import Config
 from ..config.write import save_config
-from ..core import build, callbacks as registered, PosebookError, atomic_write
-from ..data.labels import label_files, Labels
+from ..core import PosebookError, atomic_write, build
+from ..core import callbacks as registered
+from ..data.labels import Labels, label_files
 from ..data.splits import read_split, split_by_name, write_split
-from ..model_folder import check_target, edit_manifest, finish_model_folder, newest_folder
-from ..model_folder import read_manifest, record_checkpoint, record_files, refuse_target
-from ..model_folder import start_model_folder, training_lock
+from posebook.model_folder import (
+    check_target,
+    edit_manifest,
+    finish_model_folder,
+    newest_folder,
+    read_manifest,
+    record_checkpoint,
+    record_files,
+    refuse_target,
+    start_model_folder,
+    training_lock,
+)
 from ..models.factory import get_model
 from ..plugins import load_installed_plugins, load_plugin, load_trusted_plugins
 from .callbacks import CheckpointCallback, ProgressLine

@@ -7,9 +7,12 @@ __all__ = ['write_pose_spaces', 'read_pose_spaces', 'write_pose_errors']
 
 # %% ../../nbs/training/04_pose_spaces.ipynb #a5658705
 import json
-import numpy as np, torch
 from pathlib import Path
-from ..core import build, losses, PosebookError, atomic_write
+
+import numpy as np
+import torch
+
+from ..core import PosebookError, atomic_write, build, losses
 from ..data.tables import read_in_chunks, write_values
 from ..losses.pca import PCASubspace
 

@@ -7,12 +7,13 @@ __all__ = ['resolve', 'get_labels', 'get_split', 'get_dataset', 'get_sequences',
 
 # %% ../../nbs/training/03_setup.ipynb #05f6f1dd
 from pathlib import Path
+
 from ..config.schema import Config
 from ..core import PosebookError
 from ..data.augment import Augmenter
 from ..data.dataset import LabeledDataset
 from ..data.geometry import box_pixels, model_input_size
-from ..data.labels import image_size, Labels, read_labels
+from ..data.labels import Labels, image_size, read_labels
 from ..data.splits import split_frames
 from ..device import bf16_is_fast, pick_accelerator
 from ..models.factory import unsupervised_losses, window_size

@@ -6,10 +6,13 @@
 __all__ = ['RandomSequences']
 
 # %% ../../nbs/video/03_clips.ipynb #f70be094
-import numpy as np, torch
 from itertools import count, islice, tee
+
+import numpy as np
+import torch
 from fastcore.basics import patch
-from ..core import build, PosebookError, sources
+
+from ..core import PosebookError, build, sources
 from ..data.augment import Augmenter, sample_generator
 from ..data.geometry import compose, frame_affine
 from .files import probe

@@ -7,12 +7,15 @@ __all__ = ['dali_installed', 'import_dali', 'preprocess_graph', 'warp_graph', 'r
            'read_on_gpu', 'pick_source']
 
 # %% ../../nbs/video/04_dali.ipynb #fd8f705e
-import os, tempfile
+import os
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-import numpy as np, torch
+
+import numpy as np
+import torch
 from fastcore.basics import patch
+
 from ..core import PosebookError, sources
 from ..data.geometry import box_pixels
 from .files import probe
@@ -28,7 +31,8 @@ def import_dali(): # the module
     if not dali_installed():
         raise PosebookError("DALI is not installed", "dali.backend", "use torch (it reads the same "
                             "frames), or pip install nvidia-dali-cuda130, which exists for Linux")
-    import nvidia.dali.fn, nvidia.dali.types
+    import nvidia.dali.fn
+    import nvidia.dali.types
     return nvidia.dali
 
 def preprocess_graph(frames, # DALI's data, (H, W, 3) or (n, H, W, 3) uint8

@@ -7,12 +7,15 @@ __all__ = ['video_suffixes', 'open_video', 'decode_frames', 'upright_rgb', 'Vide
            'read_frames', 'find_videos']
 
 # %% ../../nbs/video/01_files.ipynb #7a869c5c
-import av, numpy as np
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from platform import machine
+
+import av
+import numpy as np
+
 from ..core import PosebookError, atomic_write
 
 # %% ../../nbs/video/01_files.ipynb #f4e2a0a3

@@ -6,13 +6,18 @@
 __all__ = ['prefetch', 'window_indices', 'batch_windows', 'TorchSource', 'VideoStream', 'SequenceReader']
 
 # %% ../../nbs/video/02_stream.ipynb #2d3e31df
-import queue, threading
-import av, numpy as np, torch
+import queue
+import threading
 from itertools import islice
+
+import av
+import numpy as np
+import torch
 from fastcore.basics import patch
-from ..core import build, PosebookError, sources
+
+from ..core import PosebookError, build, sources
 from ..data.dataset import preprocess_frames
-from ..data.geometry import to_uint8, frame_affine, warp
+from ..data.geometry import frame_affine, to_uint8, warp
 from .files import decode_frames, open_video, probe, read_frames, upright_rgb
 
 # %% ../../nbs/video/02_stream.ipynb #ed7ef64c

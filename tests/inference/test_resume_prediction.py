@@ -12,7 +12,7 @@ import av
 import h5py
 import numpy as np
 import pytest
-from conftest import H, W, moving_frames, write_film
+from conftest import moving_frames, write_film
 
 from posebook.core import PosebookError
 
@@ -177,7 +177,7 @@ def test_overwriting_can_be_interrupted_anywhere(tiny_model, other_model, tmp_pa
 def test_the_table_of_a_damaged_video_is_not_kept_as_complete(tiny_model, tmp_path):
     from posebook.inference.predict import predict_from_folder
 
-    grain = np.random.default_rng(0).integers(-20, 20, (300, H, W, 3))
+    grain = np.random.default_rng(0).integers(-20, 20, (300, 96, 128, 3))
     content = write_film(
         tmp_path / "a.mp4", (moving_frames(300) + grain).clip(0, 255).astype(np.uint8), options={"bf": "0"}
     ).read_bytes()

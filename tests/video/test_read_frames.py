@@ -6,12 +6,14 @@ import av
 import numpy as np
 import pytest
 import torch
-from conftest import H, W, moving_frames, write_film
+from conftest import moving_frames, write_film
 
 from posebook.core import PosebookError
 from posebook.video.clips import RandomSequences
 from posebook.video.files import probe, read_frames
 from posebook.video.stream import VideoStream
+
+H, W = 96, 128  # of `moving_frames`
 
 
 def count_frames(path):
