@@ -1,6 +1,7 @@
 "Everything that pip needs, read from settings.ini, which nbdev reads too."
 from configparser import ConfigParser
 from pathlib import Path
+
 from setuptools import find_packages, setup
 
 cfg = ConfigParser(delimiters=["="])

@@ -16,7 +16,7 @@ from types import ModuleType
 
 from filelock import FileLock
 
-from .core import PosebookError, atomic_write, disk_errors, file_sha256
+from .core import PosebookError, atomic_write, disk_errors
 
 # %% ../nbs/02_plugins.ipynb #aaebf1d5
 def settings_folder() -> Path:

@@ -8,7 +8,6 @@ __all__ = ['Format']
 # %% ../../nbs/formats/01_base.ipynb #127ff775
 from pathlib import Path
 
-from ..core import formats
 from ..data.labels import Labels, read_labels
 
 # %% ../../nbs/formats/01_base.ipynb #1de74cb4

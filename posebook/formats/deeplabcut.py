@@ -6,8 +6,6 @@
 __all__ = ['read_hdf', 'DeepLabCut']
 
 # %% ../../nbs/formats/03_deeplabcut.ipynb #e35d2ce7
-from pathlib import Path
-
 import h5py
 import numpy as np
 import pandas as pd

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 
 from ..core import PosebookError, atomic_write
 from ..data.labels import Labels, read_labels

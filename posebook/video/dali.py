@@ -8,6 +8,7 @@ __all__ = ['dali_installed', 'import_dali', 'preprocess_graph', 'warp_graph', 'r
 
 # %% ../../nbs/video/04_dali.ipynb #fd8f705e
 import os
+import tempfile
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
