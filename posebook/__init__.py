@@ -1,5 +1,6 @@
 """Track animals in video from few labeled frames"""
 from importlib import import_module
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
@@ -20,7 +21,9 @@ _modules = {"label": "notebook.label", "review": "notebook.review", "watch": "no
 def __getattr__(name):
     "Load a public name when it is first used, so that `import posebook` alone takes no time"
     if name not in __all__: raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"posebook.{_modules.get(name, 'commands')}"), name)
+    value = getattr(import_module(f"posebook.{_modules.get(name, 'commands')}"), name)
+    if isinstance(value, FunctionType): import_module("posebook.core").document_parameters(value)   # for help()
+    return globals().setdefault(name, value)
 
 
 def __dir__(): return sorted({*globals(), *__all__})

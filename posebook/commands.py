@@ -9,10 +9,7 @@ __all__ = ['init', 'pick_frames', 'predict', 'evaluate', 'train', 'smooth', 'con
 # %% ../nbs/83_commands.ipynb #33ba8f0c
 from pathlib import Path
 
-from .core import document_parameters
-
 # %% ../nbs/83_commands.ipynb #c98f6358
-@document_parameters
 def init(project:Path,   # the project's folder
          full:bool=False, # every key, and the settings of everything that has a name
          plugin:Path=None, # a Python file that registers things; naming it trusts it
@@ -27,7 +24,6 @@ def init(project:Path,   # the project's folder
     return path
 
 # %% ../nbs/83_commands.ipynb #01b3b403
-@document_parameters
 def pick_frames(project:Path, # the project's folder
                 n:int=20,     # frames to pick, over all videos
                 videos:list[str]=None, # videos of the project by name, or files; otherwise all of the project
@@ -74,7 +70,6 @@ def _predict_with_bars(model_dirs, paths, **kwargs) -> list: # the tables
             model_dirs, paths, progress=progress, **kwargs)
 
 # %% ../nbs/83_commands.ipynb #5498a653
-@document_parameters
 def predict(model_dir:Path, # a folder that `posebook train` made, or several for an ensemble
             paths:list[Path], # videos, or folders of them
             out:Path=None,  # the folder for the tables; otherwise video_preds in the model folder
@@ -97,7 +92,6 @@ def predict(model_dir:Path, # a folder that `posebook train` made, or several fo
     return tables
 
 # %% ../nbs/83_commands.ipynb #9259980f
-@document_parameters
 def evaluate(model_dir:Path, # a folder that `posebook train` made
              csv:Path=None,  # other labels than the project's; their results go to evaluate/NAME
              out:Path=None,  # the folder for the results; otherwise the model folder
@@ -133,7 +127,6 @@ def _evaluate_quietly(model_dir, say):
     say(summary(evaluate_model(model_dir, say=lambda line: None)))
 
 # %% ../nbs/83_commands.ipynb #39aa134e
-@document_parameters
 def train(config:Path,     # a YAML file, or a project's folder
           *overrides:str,  # settings, as section.key=value
           out:Path=None,   # the model folder; otherwise models/DATE-TIME in the project
@@ -159,7 +152,6 @@ def train(config:Path,     # a YAML file, or a project's folder
     return model_dir
 
 # %% ../nbs/83_commands.ipynb #c691ac9f
-@document_parameters
 def smooth(csv:Path,       # a table of predictions
            out:Path=None,  # the file to write; otherwise NAME_smoothed.csv
            threshold:float=.5, # of the confidence; below is a gap
@@ -176,7 +168,6 @@ def smooth(csv:Path,       # a table of predictions
         f"{moved.name} says which and how far")
     return table
 
-@document_parameters
 def convert(model_dir:Path, # a folder that Lightning Pose's training made
             out:Path=None,  # the folder to make; otherwise NAME-posebook beside it
             overwrite:bool=False, # replace the model in `out`
@@ -187,7 +178,6 @@ def convert(model_dir:Path, # a folder that Lightning Pose's training made
     return convert_model(model_dir, out, overwrite, say)
 
 # %% ../nbs/83_commands.ipynb #51a8ab04
-@document_parameters
 def list_registered(plugin:Path=None, # a Python file that registers things; naming it trusts it
                     say=print, # called with each line for the user
 ) -> dict: # kind -> name -> first line of the docstring
@@ -204,7 +194,6 @@ def list_registered(plugin:Path=None, # a Python file that registers things; nam
         for name, line in listed[kind].items(): say(f"{kind:13} {name:22} {line}")
     return listed
 
-@document_parameters
 def trust(file:Path, # a plug-in, a Python file, that you have read
           say=print, # called with each line for the user
 ) -> str: # its sha256
@@ -215,7 +204,6 @@ def trust(file:Path, # a plug-in, a Python file, that you have read
     return sha256
 
 # %% ../nbs/83_commands.ipynb #fdb50a9e
-@document_parameters
 def run_bench(out:Path=Path("posebook-bench.json"), # where the figures go as JSON
               overwrite:bool=False, # write over an older file
               quick:bool=False, # only the default backbone, and few repetitions
@@ -226,7 +214,6 @@ def run_bench(out:Path=Path("posebook-bench.json"), # where the figures go as JS
     return bench(out, quick, overwrite, say)
 
 # %% ../nbs/83_commands.ipynb #03e50123
-@document_parameters
 def demo(out:Path=None,   # the folder to make; otherwise the next free posebook-demo-N
          quick:bool=False, # ten seconds of training, to see that it runs; no claim on accuracy
          say=print,       # called with each line for the user

@@ -20,8 +20,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import get_ident
 
-from fastcore.docments import docments
-
 # %% ../nbs/00_core.ipynb #d6a3eb64
 class PosebookError(Exception):
     "Something that the user can fix"
@@ -114,14 +112,15 @@ def params(f, # a class or a function
 
 def param_docs(f, # a class or a function
 ) -> dict: # name -> comment
-    "Return what the docments of `f`, and of its parents, say about each parameter"
+    "Return the comments of `f`, and of its parents, about each parameter"
+    from fastcore.docments import docments  # slow to import, and not needed to start
     chain = [c for c in reversed(f.__mro__) if "__init__" in vars(c)] if inspect.isclass(f) else [f]
     return {k: v for c in chain if c is not object for k, v in docments(c).items() if v}
 
 # %% ../nbs/00_core.ipynb #1e63e16f
 def document_parameters(f, # a function whose parameters have comments
 ): # the function itself
-    "A decorator: add each parameter's comment to the docstring, where `help()` shows it"
+    "Add each parameter's comment to the docstring, where `help()` shows it"
     docs = param_docs(f)
     lines = [f"    {k}: {v}" for k, v in docs.items() if k != "return"]
     f.__doc__ = "\n".join([f.__doc__, "", "Parameters:", *lines])

@@ -10,7 +10,7 @@ import threading
 
 from fastcore.basics import patch
 
-from ..core import PosebookError, document_parameters
+from ..core import PosebookError
 from .label_table import LabelingSession, image_bytes, neighbor_image
 from .widget import MessageWidget, css_colors, read_static, require_notebook
 
@@ -117,7 +117,6 @@ def _save_until_closed(self:LabelWidget):
         self.send_message("saved", id=last_id)
         for text in notes: self.send_message("note", text=text)
 
-@document_parameters
 def label(project,        # the folder
           keypoints=None, # names, for a project that has no labels yet
 ): # a widget, to be shown by the notebook

@@ -14,7 +14,7 @@ import pandas as pd
 from fastcore.basics import patch
 
 from ..config.read import read_config
-from ..core import PosebookError, document_parameters
+from ..core import PosebookError
 from ..data.tables import read_predictions
 from ..inference.sidecar import check_video
 from ..labeling.pick_frames import save_frames
@@ -182,7 +182,6 @@ def on_label_frame(self:ReviewWidget,
     self.send_message("note", text=f"{image} is to be labeled now: `label` shows it" if image else
                       f"frame {frame} is in the project's table already")
 
-@document_parameters
 def review(model,        # a model folder, or a prediction table
            video,        # the video file
            project=None, # where frames go to be labeled; None: the model's own project

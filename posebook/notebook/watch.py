@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from ..core import document_parameters
 from ..evaluation.plots import COLORS, plot_learning
 from ..model_folder import newest_folder, read_manifest
 from .widget import MessageWidget, read_static, require_notebook
@@ -111,7 +110,6 @@ def _poll(self:WatchWidget):
         self.stopped.wait(self.interval)
 
 # %% ../../nbs/notebook/05_watch.ipynb #ebbc1e89
-@document_parameters
 def watch(folder,            # a model folder, there already or still to come
           interval:float=2., # seconds between two looks at the log
 ): # a `WatchHandle`; its `close()` stops watching

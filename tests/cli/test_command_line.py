@@ -7,6 +7,8 @@ import av
 import numpy as np
 from conftest import assert_error
 
+import posebook
+
 
 def edit(project, old, new, count=1):
     path = project / "CollectedData.csv"
@@ -18,6 +20,10 @@ def edit(project, old, new, count=1):
 def test_help(run_command):
     code, text = run_command("--help")
     assert code == 0 and "Track videos" in text
+
+
+def test_version(run_command):
+    assert run_command("--version") == (0, f"{posebook.__version__}\n")
 
 
 def test_init(run_command, project, tmp_path):

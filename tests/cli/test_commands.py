@@ -1,13 +1,17 @@
 "The public calls of the package, and the commands that are made from them"
 
+import importlib
 import json
 import pkgutil
 import re
 import shutil
 import subprocess
 import sys
+from types import FunctionType
 
+import numpy as np
 import pytest
+from conftest import file_contents, quiet, write_lightning_pose_model
 
 import posebook
 
@@ -50,7 +54,6 @@ def test_command_and_call_leave_the_same_files(run_command, toy_project, tmp_pat
         code, text = run_command(*words)
         assert code == 0, text
 
-    quiet = dict(say=lambda line: None)
     project, model, video = typed / "project", typed / "model", toy_project / "videos/toy0.mp4"
     command("init", project, "--full")
     command("train", project, *SHORT, "--out", model)
@@ -61,20 +64,65 @@ def test_command_and_call_leave_the_same_files(run_command, toy_project, tmp_pat
     command("smooth", typed / "tables/toy0.csv", "--window", "1")
     command("frames", project, "-n", "2", "--video", "toy0", "--neighbors", "0")
     project, model = called / "project", called / "model"
-    posebook.init(project, full=True, **quiet)
-    assert posebook.train(project, *SHORT, out=model, **quiet) == model
-    posebook.train(project, *SHORT, out=called / "bare", track_videos=False, evaluate=False, **quiet)
-    [table] = posebook.predict(model, video, out=called / "tables", save_heatmaps=True, **quiet)
-    posebook.predict([model, called / "bare"], [video], out=called / "mean", **quiet)
-    metrics = posebook.evaluate(model, project / "CollectedData.csv", called / "errors", **quiet)
+    posebook.init(project, full=True, say=quiet)
+    assert posebook.train(project, *SHORT, out=model, say=quiet) == model
+    posebook.train(project, *SHORT, out=called / "bare", track_videos=False, evaluate=False, say=quiet)
+    [table] = posebook.predict(model, video, out=called / "tables", save_heatmaps=True, say=quiet)
+    posebook.predict([model, called / "bare"], [video], out=called / "mean", say=quiet)
+    metrics = posebook.evaluate(model, project / "CollectedData.csv", called / "errors", say=quiet)
     assert metrics == json.loads((typed / "errors/metrics.json").read_text())
-    assert posebook.smooth(table, window=1, **quiet) == called / "tables/toy0_smoothed.csv"
-    posebook.pick_frames(project, n=2, videos="toy0", neighbors=0, **quiet)
+    assert posebook.smooth(table, window=1, say=quiet) == called / "tables/toy0_smoothed.csv"
+    posebook.pick_frames(project, n=2, videos="toy0", neighbors=0, say=quiet)
     assert files(typed) == files(called)
     assert not (called / "bare/report.html").exists() and (called / "model/report.html").exists()
     for name in files(typed):
         if name.endswith(".csv") and "logs/" not in name:
             assert (typed / name).read_bytes() == (called / name).read_bytes(), name
+
+
+def test_convert_leaves_the_same_files(run_command, tmp_path):
+    source, _ = write_lightning_pose_model(tmp_path / "theirs")
+    assert run_command("convert", source, "--out", tmp_path / "typed")[0] == 0
+    assert posebook.convert(source, out=tmp_path / "called", say=quiet) == tmp_path / "called"
+    typed, called = file_contents(tmp_path / "typed"), file_contents(tmp_path / "called")
+    assert typed.keys() == called.keys() and typed["config.yaml"] == called["config.yaml"]
+
+
+def test_demo_leaves_the_same_files(run_command, tmp_path, monkeypatch):
+    "The toy project and the arguments of the training; `tests/package` runs the whole demo"
+    from posebook import commands
+    from posebook.project import toy_project
+
+    calls = []
+
+    def record(folder, *overrides, out, say):
+        calls.append((folder.name, overrides, out.relative_to(folder)))
+        return out
+
+    monkeypatch.setattr(commands, "train", record)
+    monkeypatch.setattr(toy_project, "errors_against_truth", lambda *args: np.ones(3))
+    assert run_command("demo", "--quick", "--out", tmp_path / "typed/demo")[0] == 0
+    assert posebook.demo(tmp_path / "called/demo", quick=True, say=quiet) == tmp_path / "called/demo/model"
+    assert calls[0] == calls[1]
+    assert file_contents(tmp_path / "typed").keys() == file_contents(tmp_path / "called").keys()
+
+
+def test_bench_list_and_trust_are_one_call(run_command, tmp_path, monkeypatch):
+    from posebook import bench
+
+    calls = []
+    monkeypatch.setattr(bench, "bench", lambda *args: calls.append(args[:3]))
+    assert run_command("bench", "--quick", "--overwrite", "--out", tmp_path / "a.json")[0] == 0
+    posebook.run_bench(tmp_path / "a.json", overwrite=True, quick=True, say=quiet)
+    assert calls[0] == calls[1] == (tmp_path / "a.json", True, True)
+
+    lines = []
+    listed = posebook.list_registered(say=lines.append)
+    assert run_command("list") == (0, "\n".join(lines) + "\n") and "heatmap" in listed["model"]
+
+    (tmp_path / "mine.py").write_text("pass")
+    code, text = run_command("trust", tmp_path / "mine.py")
+    assert code == 0 and posebook.trust(tmp_path / "mine.py", say=quiet) in text
 
 
 def code_cells(path):
@@ -113,8 +161,16 @@ def test_tutorials_use_what_the_page_lists(root):
                     assert name in listed.get(module, ()), f"{path.name}: {module}.{name}"
 
 
-def test_every_module_names_what_it_offers(root):
-    for path in (root / "posebook").rglob("*.py"):
-        if path.name == "_modidx.py" or path.name == "__init__.py" and path.parent != root / "posebook":
+def test_every_module_lists_its_public_names():
+    "`__all__` has every public function and class that a module defines, and nothing that is not there"
+    for info in pkgutil.walk_packages(posebook.__path__, "posebook."):
+        module = importlib.import_module(info.name)
+        if info.ispkg or info.name.endswith("_modidx"):
             continue
-        assert re.search(r"^__all__ = ", path.read_text(encoding="utf-8"), re.M), path
+        public = {
+            k
+            for k, o in vars(module).items()
+            if not k.startswith("_") and isinstance(o, (type, FunctionType)) and o.__module__ == info.name
+        }
+        assert public <= set(module.__all__), info.name
+        assert all(hasattr(module, name) for name in module.__all__), info.name

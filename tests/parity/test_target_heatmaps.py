@@ -34,7 +34,6 @@ def test_target_heatmaps_are_equal_after_a_shift(name):
         maps = maps[..., ::4, ::4]
     listed = torch.tensor(reference["heatmaps"][name])
     assert_near(maps[:, [0, 1, 2, 3, 5]], listed[:, [0, 1, 2, 3, 5]], 1e-6)
-    assert maps[:, 4].abs().max() == 0  # far outside
 
 
 def target(positions, affine, size, stride, sigma=1.25, uniform=False, decoder=lightning_pose_decoder):
