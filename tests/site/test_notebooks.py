@@ -121,6 +121,15 @@ def test_links_lead_somewhere(path):
             assert (path.parent / link.split("#")[0]).exists(), link
 
 
+@page
+def test_tests_that_a_page_names_exist(path):
+    for text in map(source, cells(path, "markdown")):
+        for name in re.findall(r"`tests/([\w/.]+)`", text):
+            assert (ROOT / "tests" / name).exists(), name
+        for file, test in re.findall(r"`(\w+/test_\w+\.py)`: `(\w+)`", text):
+            assert f"def {test}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), test
+
+
 def test_every_page_is_in_the_sidebar():
     assert sorted(ORDER) == PAGES
 
