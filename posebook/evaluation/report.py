@@ -24,7 +24,15 @@ from ..data.dataset import read_image
 from ..data.labels import Labels
 from ..data.tables import read_predictions
 from .metrics import _percent, _px, metrics, read_pixel_errors
-from .plots import jpeg, plot_confidence, plot_errors, plot_frame, plot_learning, plot_traces, svg
+from posebook.evaluation.plots import (
+    jpeg,
+    plot_confidence,
+    plot_errors,
+    plot_frame,
+    plot_learning,
+    plot_traces,
+    svg,
+)
 from ..model_folder import read_manifest
 from ..training.setup import get_labels
 
