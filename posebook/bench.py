@@ -117,7 +117,7 @@ def measure_tracking(project,    # a folder with a posebook.yaml
     from posebook.video.stream import VideoStream
     predictor = _untrained_predictor(project, _model_settings(model_type, backbone), precision)
     context = predictor.context
-    batch = next(iter(VideoStream(video, predictor.size, context=context)))
+    batch = next(iter(VideoStream(video, predictor.preprocess, context=context)))
     def forward():
         n = 0
         while n < 160: n += len(predictor.predict_batch(batch)[0])
@@ -137,11 +137,12 @@ def measure_reading(project,    # not used
                     video,      # a video file
 ) -> dict: # rate: frames a second
     "Measure reading from an h264 video to frames, or to batches of 256x256"
+    from posebook.data.preprocess import Preprocess
     from posebook.video.files import read_frames
     from posebook.video.stream import VideoStream
     def count_frames():
         if kind == "decode": return sum(1 for _ in read_frames(video))
-        return sum(len(o["frame_numbers"]) for o in VideoStream(video, (256, 256), source=kind))
+        return sum(len(o["frame_numbers"]) for o in VideoStream(video, Preprocess((256, 256)), source=kind))
     count_frames()                                                      # warm up
     return {"rate": round(max(_rate(count_frames) for _ in range(3)), 1)}
 

@@ -22,6 +22,7 @@ from .config.read import read_config
 from .config.schema import Config
 from .config.write import save_config
 from .core import PosebookError, atomic_write
+from .data.preprocess import LIGHTNING_POSE_RESIZE
 from .data.splits import SETS, write_split
 from .device import pick_accelerator
 from posebook.model_folder import (
@@ -96,7 +97,7 @@ def _check_convertible(cfg:Config, path):
 def _fixed_settings(cfg:Config):
     "Set what Lightning Pose's code fixes"
     cfg.posebook, cfg.data.num_keypoints = 1, len(cfg.data.keypoint_names)
-    cfg.data.antialias = False
+    cfg.data = cfg.data.model_copy(update=LIGHTNING_POSE_RESIZE)
     m = cfg.model
     if m.backbone.startswith("efficientnet"): m.backbone += "_whole"
     m.weights, m.neck, m.head, m.decode, m.context = None, "none", "deconv", "lightning_pose", 5

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from .base import Backbone
 from ..core import PosebookError, backbones, did_you_mean
+from ..data.preprocess import resize
 
 # %% ../../nbs/backbones/05_timm.ipynb #c4423852
 def _sequential_stages(net, # of timm's, made with `features_only=True`
@@ -47,7 +48,7 @@ class TokenMap(nn.Module):
         "Return the normalized tokens of the last block, without those that have no position"
         h, w = (n // self.stride for n in x.shape[-2:])
         if self.patch != self.stride:
-            x = F.interpolate(x, (h * self.patch, w * self.patch), mode="bilinear", antialias=True)
+            x = resize(x, (h * self.patch, w * self.patch))
         tokens = self.net.fc_norm(self.net.forward_features(x))[:, self.net.num_prefix_tokens:]
         return [tokens.transpose(1, 2).unflatten(2, (h, w))]
 

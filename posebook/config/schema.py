@@ -51,6 +51,8 @@ class Data(ConfigSection):
     image_resize_dims: Size = key(
         Size(), "what the model sees; null: chosen by the frames' size and aspect", True)
     downsample_factor: Literal[2, 3] = key(2, "a heatmap has 1 / 2^this of the model's resolution")
+    fit: Literal["stretch", "letterbox"] = key(
+        "stretch", "how a frame is fitted into the model input; letterbox keeps its aspect ratio")
     antialias: bool = key(True, "average what becomes one pixel when a frame is made smaller")
     box: Optional[list[float]] = key(
         None, "[x, y, width, height] in pixels: the part of the frame to look at; null: all of it", True)

@@ -36,7 +36,7 @@ def _section_lines(section:ConfigSection, full:bool, indent:int):
 INJECTED = {"cfg", "image_size", "num_keypoints", "keypoint_names", "loss_factory", "stride", "uniform",
         "loss_factory_unsupervised", "train_keypoints", "mirrored_column_matches", "decode",
         "columns_for_singleview_pca", "backbone", "weights", "neck", "head", "context", "space",
-        "size", "box", "device", "antialias"}
+        "preprocess", "device"}
 
 def registered_lines(): # yields lines
     "For each thing that has a name, its settings as comments"

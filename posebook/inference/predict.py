@@ -71,9 +71,8 @@ def _make_stream(predictor, video) -> VideoStream:
     if sequence < 1:
         raise PosebookError(f"a batch must be longer than a window of {context} frames",
                             "dali.context.predict.sequence_length", "raise it")
-    return VideoStream(video, predictor.size, predictor.box, sequence, context=context,
-                       source=predictor.source, antialias=predictor.cfg.data.antialias,
-                       device=predictor.device.type)
+    return VideoStream(video, predictor.preprocess, sequence, context=context,
+                       source=predictor.source, device=predictor.device.type)
 
 def _make_sidecar(predictor, stream, table) -> Sidecar:
     "Return the record of what a table is made from"
@@ -196,7 +195,7 @@ def collect_videos(paths, # files and folders, or one
 def _table_matches(predictor, video, table) -> bool:
     "Whether a table is there and of this video and model"
     if not table.exists(): return False
-    try: return _make_sidecar(predictor, VideoStream(video, predictor.size), table).matches()
+    try: return _make_sidecar(predictor, VideoStream(video, predictor.preprocess), table).matches()
     except PosebookError: return False
 
 def _write_side_files(predictor, video, table, labeled_video):

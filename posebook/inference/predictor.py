@@ -19,9 +19,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..config.read import read_config
 from ..core import PosebookError, atomic_write, file_sha256
-from ..data.dataset import LabeledDataset, collate, preprocess_frames
-from ..data.geometry import frame_affine
+from ..data.dataset import LabeledDataset, collate
 from ..data.labels import Labels
+from ..data.preprocess import Preprocess
 from ..data.tables import table_header, table_rows
 from ..device import bf16_is_fast, pick_accelerator
 from ..models.factory import get_model
@@ -97,11 +97,10 @@ class Predictor:
         self.identity = dict(checkpoint=sha256, keypoints=self.names)
         self.tracker = prepare_for_prediction(tracker).to(self.device)
         self.context = tracker.context
-        size = cfg.data.image_resize_dims
-        self.size, self.box = (size.height, size.width), cfg.data.box
+        self.preprocess = Preprocess.from_config(cfg.data)
         self.scorer = f"{cfg.model.model_type}_tracker"
         # about as many as fit into a processor's cache
-        num_frames = max(1, round(4 * 256**2 / (size.height * size.width)))
+        num_frames = max(1, round(4 * 256**2 / np.prod(self.preprocess.size)))
         self.frames_per_pass = num_frames if self.device.type == "cpu" else 64
 
 # %% ../../nbs/inference/01_predictor.ipynb #77ebc3aa
@@ -153,8 +152,9 @@ def live(self:Predictor,
             shape = np.shape(frame)
             if len(shape) != 3 or shape[-1] != 3 or frame.dtype != np.uint8:
                 raise PosebookError(f"a frame must be (H, W, 3) uint8, this is {shape}")
-            affine = torch.from_numpy(frame_affine(shape[:2], self.size, self.box)).float()
-            yield preprocess_frames(frame[None], self.size, self.box, self.cfg.data.antialias)
+            images, affines = self.preprocess(frame[None])
+            affine = torch.from_numpy(affines).float()
+            yield images
     for batch in batch_windows(model_inputs(), batch_size, self.context):
         size = len(batch["frame_numbers"])
         yield from zip(*self.predict_batch(dict(batch, affine=affine.expand(size, 2, 3))))
@@ -167,8 +167,8 @@ def __call__(self:Predictor,
     if isinstance(inputs, (str, Path)):
         if Path(inputs).is_dir(): return predict_images(inputs, self)
         if Path(inputs).suffix.lower() not in video_suffixes: return predict_images([inputs], self)
-        stream = VideoStream(inputs, self.size, self.box, context=self.context, source=self.source,
-                             antialias=self.cfg.data.antialias, device=self.device.type)
+        stream = VideoStream(inputs, self.preprocess, context=self.context, source=self.source,
+                             device=self.device.type)
         _, predictions = zip(*self.predict_stream(stream))
         return tuple(np.concatenate(o) for o in zip(*predictions))
     if isinstance(inputs, (list, tuple)):
@@ -187,9 +187,8 @@ def predict_dataset(predictor:Predictor, # what tracks
                     split:dict=None,     # name -> indices
 ) -> tuple: # keypoints (N, K, 2) in pixels of the frame, confidences (N, K)
     "Track labeled frames"
-    data = LabeledDataset(labels, predictor.size, predictor.box, memory=0, context=predictor.context,
-                          neighbors=predictor.cfg.data.context_frames,
-                          antialias=predictor.cfg.data.antialias)
+    data = LabeledDataset(labels, predictor.preprocess, memory=0, context=predictor.context,
+                          neighbors=predictor.cfg.data.context_frames)
     predictions = []
     for i in range(0, len(data), 32):
         samples = [data[j] for j in range(i, min(i + 32, len(data)))]

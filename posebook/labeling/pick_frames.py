@@ -18,8 +18,8 @@ import numpy as np
 
 from ..config.read import read_config
 from ..core import PosebookError, atomic_write, did_you_mean
-from ..data.geometry import box_pixels
 from ..data.labels import read_labels, read_table
+from ..data.preprocess import Preprocess, crop
 from ..project.project import find_csv, peer_settings
 from ..video.files import find_videos, read_frames
 from ..video.stream import SequenceReader
@@ -151,9 +151,9 @@ def thumbnail(frame,   # (H, W, 3) uint8
                   box=None, # x, y, width, height of the part that counts; None: all
 ) -> tuple: # (1024,) float32 of mean 0 and standard deviation 1; the one before, gray levels
     "Return a frame as a small gray image, normalized"
-    x, y, w, h = box_pixels(box, frame.shape[:2])
-    gray = cv2.cvtColor(np.ascontiguousarray(frame[y:y+h, x:x+w]), cv2.COLOR_RGB2GRAY)
     size = THUMBNAIL_SIZE, THUMBNAIL_SIZE
+    [cropped] = crop(frame[None], Preprocess(size, box).crop_box(frame.shape[:2]))
+    gray = cv2.cvtColor(np.ascontiguousarray(cropped), cv2.COLOR_RGB2GRAY)
     gray = cv2.resize(gray.astype(np.float32), size, interpolation=cv2.INTER_AREA).ravel()
     spread = gray.std()
     return (gray - gray.mean()) / max(spread, 1e-6), float(spread)

@@ -12,8 +12,9 @@ from ..config.schema import Config
 from ..core import PosebookError
 from ..data.augment import Augmenter
 from ..data.dataset import LabeledDataset
-from ..data.geometry import box_pixels, model_input_size
+from ..data.geometry import model_input_size
 from ..data.labels import Labels, image_size, read_labels
+from ..data.preprocess import Preprocess
 from ..data.splits import split_frames
 from ..device import bf16_is_fast, pick_accelerator
 from ..models.factory import unsupervised_losses, window_size
@@ -42,8 +43,8 @@ def resolve(cfg:Config,    # as read
     d, t, names = cfg.data, cfg.training, labels.keypoint_names
     _check_keypoints(d, names)
     d.num_keypoints, d.keypoint_names = len(names), names
-    box_size = box_pixels(d.box, image_size(labels.paths()[0]))[:1:-1]
-    size = d.image_resize_dims
+    size, frame_size = d.image_resize_dims, image_size(labels.paths()[0])
+    box_size = Preprocess((0, 0), d.box).crop_box(frame_size)[:1:-1]
     size.height, size.width = model_input_size(box_size, size.height, size.width)
     t.accelerator = pick_accelerator(t.accelerator, t.num_gpus)
     if t.precision == "auto": t.precision = "bf16" if bf16_is_fast(t.accelerator) else "32"
@@ -74,11 +75,10 @@ def get_dataset(cfg:Config,    # resolved
                 labels:Labels, # of the project
 ) -> LabeledDataset:
     "Return the labeled frames as model inputs"
-    size, t = cfg.data.image_resize_dims, cfg.training
-    augment = Augmenter(t.imgaug, labels.keypoint_names)
-    return LabeledDataset(labels, (size.height, size.width), cfg.data.box, augment,
-                          t.rng_seed_data_pt, context=window_size(cfg),
-                          neighbors=cfg.data.context_frames, antialias=cfg.data.antialias)
+    augment = Augmenter(cfg.training.imgaug, labels.keypoint_names)
+    return LabeledDataset(labels, Preprocess.from_config(cfg.data), augment,
+                          cfg.training.rng_seed_data_pt, context=window_size(cfg),
+                          neighbors=cfg.data.context_frames)
 
 # %% ../../nbs/training/03_setup.ipynb #6faf802c
 def get_sequences(cfg:Config, # resolved
@@ -92,7 +92,7 @@ def get_sequences(cfg:Config, # resolved
     if not d.video_dir or not folder.is_dir():
         raise PosebookError("losses of unlabeled video need videos, and the folder is not there",
                             f"data.video_dir = {d.video_dir}")
-    size, dali = d.image_resize_dims, cfg.dali
+    dali = cfg.dali
     frames, key = dali.base.train.sequence_length, "dali.base.train.sequence_length"
     if window > 1: frames, key = dali.context.train.batch_size, "dali.context.train.batch_size"
     length, copies = frames - window + 1, max(o.copies for o in video_losses)
@@ -101,11 +101,10 @@ def get_sequences(cfg:Config, # resolved
         raise PosebookError(f"{frames} frames a batch are too few: {copies} of a kind, in windows "
                             f"of {window}, leave {max(0, length // copies)} to answer for", key,
                             "raise it")
-    return RandomSequences(find_videos(folder), (size.height, size.width), d.box, length, window,
+    return RandomSequences(find_videos(folder), Preprocess.from_config(d), length, window,
                            Augmenter(t.imgaug, d.keypoint_names),
                            dali.general.get("seed", t.rng_seed_data_pt), copies=copies,
-                           successive=whole_sequence, source=dali.backend, antialias=d.antialias,
-                           device=t.accelerator,
+                           successive=whole_sequence, source=dali.backend, device=t.accelerator,
                            is_needed=lambda: tracker.total_unsupervised_importance > 0)
 
 def get_data_module(cfg:Config,    # resolved

@@ -14,7 +14,8 @@ from fastcore.basics import patch
 
 from ..core import PosebookError, build, sources
 from ..data.augment import Augmenter, sample_generator
-from ..data.geometry import compose, frame_affine
+from ..data.geometry import compose
+from ..data.preprocess import Preprocess
 from .files import probe
 from .stream import prefetch, window_indices
 
@@ -23,8 +24,7 @@ class RandomSequences:
     "Unlabeled video in short clips, as batches"
     def __init__(self,
         videos:list,        # video files
-        size,               # height, width of the model input
-        box=None,           # x, y, width, height in pixels; None: the whole frame
+        preprocess:Preprocess, # from a frame to the model input
         length:int=16,      # frames to predict in a batch, copies included
         context:int=1,      # frames in a window, odd; half of them are added at both ends
         augment:Augmenter=None, # of a clip; None: none
@@ -34,14 +34,12 @@ class RandomSequences:
         copies:int=1,         # augmented copies of each frame
         successive:bool=True, # successive frames; False: each from anywhere
         source:str="torch",   # a source's name: torch or dali
-        antialias:bool=True, # see `resize`
         device:str="cpu",   # where the source works, if it can choose
     ):
-        self.source = build(sources[source], dict(
-            size=size, box=box, antialias=antialias, device=device))
+        self.source = build(sources[source], dict(preprocess=preprocess, device=device))
         self.videos = list(videos)
         self.lengths = np.array([self.source.count_frames(v) for v in videos])
-        self.affines = [frame_affine((o.height, o.width), size, box) for o in map(probe, videos)]
+        self.affines = [preprocess.affine((o.height, o.width)) for o in map(probe, videos)]
         self.copies, self.num_clips = copies, 1 if successive else max(1, length // copies)
         self.length = length = max(1, length // copies // self.num_clips)    # of a clip
         self.context, self.seed, self.is_needed = context, seed, is_needed
@@ -53,7 +51,7 @@ class RandomSequences:
             raise PosebookError(f"unlabeled video of at least {clip_length} frames is needed",
                                 short_videos[0] if short_videos else "data.video_dir",
                                 "take out what is shorter, or add videos")
-        self.cache_videos = self.lengths.sum() * 3 * size[0] * size[1] <= memory
+        self.cache_videos = self.lengths.sum() * 3 * np.prod(preprocess.size) <= memory
         self.prefetched, self.next_batch = None, None
 
     def set_epoch(self, epoch:int): # from 0; Lightning calls it

@@ -16,8 +16,8 @@ import torch
 from fastcore.basics import patch
 
 from ..core import PosebookError, build, sources
-from ..data.dataset import preprocess_frames
-from ..data.geometry import frame_affine, to_uint8, warp
+from ..data.geometry import warp
+from ..data.preprocess import Preprocess, to_uint8
 from .files import decode_frames, open_video, probe, read_frames, upright_rgb
 
 # %% ../../nbs/video/02_stream.ipynb #ed7ef64c
@@ -97,19 +97,17 @@ def batch_windows(chunks,          # yields (n, 3, h, w), successive frames
 class TorchSource:
     "Frames decoded by PyAV, cropped and resized by torch"
     def __init__(self,
-        size,             # height, width of the model input
-        box=None,         # x, y, width, height in pixels; None: the whole frame
-        antialias:bool=True, # see `resize`
+        preprocess:Preprocess, # from a frame to the model input
         device:str="cpu", # where frames are wanted; here they stay in the processor's memory
     ):
-        self.size, self.box, self.antialias = tuple(size), box, antialias
-        self.readers, self.cached_videos = {}, {}
+        self.preprocess, self.readers, self.cached_videos = preprocess, {}, {}
 
-    def preprocess(self,
-                   frames:list, # of (H, W, 3) uint8
+    def model_inputs(self,
+                     frames:list, # of (H, W, 3) uint8
+                     boxes=None,  # (n, 4), a box for each frame
     ) -> torch.Tensor: # (n, 3, h, w) uint8
         "Return the model inputs of frames"
-        return preprocess_frames(np.stack(frames), self.size, self.box, self.antialias)
+        return self.preprocess(np.stack(frames), boxes)[0]
 
     def warp(self,
         images, # (n, 3, h, w) uint8
@@ -123,42 +121,48 @@ class TorchSource:
                     path,      # a video file
                     start:int, # the first frame's number
                     n:int,     # frames at a time
+                    boxes=None, # (frames of the video, 4), a box for each frame
     ): # yields (<= n, 3, h, w) uint8
-        "The frames of a video from one on, `n` at a time"
+        "Yield the frames of a video from one on, `n` at a time"
         frames = read_frames(path, start)
         while True:
             chunk, error = [], None
             try: chunk.extend(islice(frames, n))
             except PosebookError as e: error = e
-            if chunk: yield self.preprocess(chunk)
+            chunk_boxes = None if boxes is None else boxes[start:start + len(chunk)]
+            if chunk: yield self.model_inputs(chunk, chunk_boxes)
             if error: raise error
             if len(chunk) < n: return
+            start += n
 
 # %% ../../nbs/video/02_stream.ipynb #c769c44b
 class VideoStream:
     "A video as batches, in order, each frame predicted once"
     def __init__(self,
         path,              # a video file
-        size,              # height, width of the model input
-        box=None,          # x, y, width, height in pixels; None: the whole frame
+        preprocess:Preprocess, # from a frame to the model input
         batch_size:int=16, # frames a batch
         start:int=0,       # first frame
         context:int=1,     # frames in a window, odd
         source:str="torch", # a source's name: torch or dali
-        antialias:bool=True, # see `resize`
         device:str="cpu",  # where the source works, if it can choose
+        boxes=None,        # (frames of the video, 4), a box for each frame, such as of a followed animal
     ):
         self.info, self.batch_size, self.start, self.context = probe(path), batch_size, start, context
-        self.source = build(sources[source], dict(
-            size=size, box=box, antialias=antialias, device=device))
-        affine = frame_affine((self.info.height, self.info.width), size, box)
-        self.affine = torch.from_numpy(affine).float()
+        if boxes is not None and context > 1:
+            raise PosebookError("a box for each frame is for trackers without context", path)
+        self.source = build(sources[source], dict(preprocess=preprocess, device=device))
+        self.boxes, frame_size = boxes, (self.info.height, self.info.width)
+        affines = [preprocess.affine(frame_size, box) for box in ([None] if boxes is None else boxes)]
+        self.affines = torch.from_numpy(np.stack(affines)).float()
 
     def _batches(self):
         first_frame = max(0, self.start - self.context // 2)   # of the first window
-        chunks = self.source.read_chunks(self.info.path, first_frame, self.batch_size)
+        chunks = self.source.read_chunks(self.info.path, first_frame, self.batch_size, self.boxes)
         for batch in batch_windows(chunks, self.batch_size, self.context, self.start, first_frame):
-            affine = self.affine.expand(len(batch["frame_numbers"]), 2, 3)
+            numbers = batch["frame_numbers"]
+            one_box = self.boxes is None
+            affine = self.affines.expand(len(numbers), 2, 3) if one_box else self.affines[numbers]
             yield dict(batch, affine=affine, video=self.info.path)
 
     def __iter__(self): return prefetch(self._batches())
@@ -223,7 +227,7 @@ def read_sequences(self:TorchSource,
     for path, start in clip_starts:
         if keep and path not in self.cached_videos:
             self.cached_videos[path] = to_uint8(torch.cat(list(self.read_chunks(path, 0, 64))))
-        if not keep: yield to_uint8(self.preprocess(self.readers[path].read_sequence(start, n)))
+        if not keep: yield to_uint8(self.model_inputs(self.readers[path].read_sequence(start, n)))
         else:                                  # a packet or two may have given no frame
             start = min(start, max(0, len(self.cached_videos[path]) - n))
             yield self.cached_videos[path][start:start + n]

@@ -6,6 +6,7 @@ import numpy as np
 from conftest import quiet
 
 from posebook.data.labels import read_labels
+from posebook.data.preprocess import Preprocess
 from posebook.evaluation import evaluate
 
 
@@ -17,8 +18,8 @@ def test_frames_of_other_labels_are_test_frames(toy_project, tmp_path, monkeypat
     def predict_batch(batch):
         return batch["keypoints"].numpy() * 0, np.ones((len(batch["index"]), len(names)))
 
-    cfg = SimpleNamespace(data=SimpleNamespace(context_frames=None, antialias=True))
-    predictor = SimpleNamespace(cfg=cfg, names=names, size=(96, 96), box=None, context=1, scorer="none")
+    cfg = SimpleNamespace(data=SimpleNamespace(context_frames=None))
+    predictor = SimpleNamespace(cfg=cfg, names=names, preprocess=Preprocess((96, 96)), context=1, scorer="none")
     predictor.predict_batch = predict_batch
     monkeypatch.setattr(evaluate, "report", lambda *args: None)
     evaluate.evaluate_model(tmp_path, csv=csv, out=tmp_path / "new", predictor=predictor, say=quiet)

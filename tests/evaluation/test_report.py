@@ -11,6 +11,7 @@ from jinja2 import UndefinedError
 from posebook.config.read import check_config
 from posebook.config.write import save_config
 from posebook.data.labels import Labels
+from posebook.data.preprocess import Preprocess
 from posebook.data.splits import write_split
 from posebook.evaluation.evaluate import evaluate_model
 from posebook.evaluation.metrics import read_pixel_errors, write_pixel_errors
@@ -79,8 +80,7 @@ def evaluated(root, keypoint_names, image_name, video_name, log="0,9,20.,3.\n"):
     predictor = SimpleNamespace(
         cfg=cfg,
         names=keypoint_names,
-        size=(64, 64),
-        box=None,
+        preprocess=Preprocess((64, 64)),
         scorer="pretended",
         context=1,
         predict_batch=predict_batch,

@@ -5,7 +5,8 @@ import torch
 from conftest import assert_near, make_tracker, small_batch
 
 from posebook.core import PosebookError
-from posebook.data.geometry import apply_affine, frame_affine
+from posebook.data.geometry import apply_affine
+from posebook.data.preprocess import Preprocess
 from posebook.testing import short_run, try_tracker
 
 
@@ -30,6 +31,6 @@ def test_heatmap_losses_need_heatmaps():
 def test_predictions_are_in_frame_pixels():
     "A network that is exactly right in model pixels is right in the frame"
     tracker, batch = make_tracker("regression", grid=2).eval(), small_batch()
-    batch["affine"] = torch.tensor(frame_affine((406, 396), (96, 96))).float().expand(2, 2, 3)
+    batch["affine"] = torch.tensor(Preprocess((96, 96)).affine((406, 396))).float().expand(2, 2, 3)
     tracker.forward = lambda batch: (apply_affine(batch["affine"], batch["keypoints"]), torch.ones(2, 2))
     assert_near(tracker.predict_step(batch)[0], batch["keypoints"], 1e-3)

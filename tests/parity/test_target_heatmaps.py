@@ -10,8 +10,8 @@ import torch
 from conftest import IDENTITY, assert_near, lightning_pose_decoder, read_reference
 
 from posebook.core import decoders
-from posebook.data.geometry import frame_affine
 from posebook.data.heatmaps import gaussian_heatmaps
+from posebook.data.preprocess import Preprocess
 from posebook.models.heatmap import HeatmapTracker
 
 reference = read_reference("parts")
@@ -47,7 +47,7 @@ def test_target_heatmaps_of_resized_frames_are_equal(name):
     (height, width, _), (stride, size, _) = peer_parts.SIZES[name], on_map(name)
     for grow in (1, 1.7, 3):
         frame = round(height * grow), round(width * grow)
-        affine = torch.tensor(frame_affine(frame, (height, width))).float()[None]
+        affine = torch.tensor(Preprocess((height, width)).affine(frame)).float()[None]
         positions = peer_parts.places(name) * torch.tensor([frame[1] / width, frame[0] / height])
         maps = target(positions, affine, size, stride)
         if name == "fine":

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from conftest import VALIDATE_EACH_EPOCH, make_tracker, quiet, small_batch
 
+from posebook.data.preprocess import Preprocess
 from posebook.losses.factory import LossFactory
 from posebook.training.fit import train_tracker
 
@@ -40,7 +41,7 @@ def test_the_supervised_loss_is_not_annealed():
 def test_unlabeled_video_needs_no_gpu(toy_project):
     from posebook.video.clips import RandomSequences
 
-    stream = RandomSequences(sorted((toy_project / "videos").glob("*.mp4")), (96, 96), length=4)
+    stream = RandomSequences(sorted((toy_project / "videos").glob("*.mp4")), Preprocess((96, 96)), length=4)
     supervised = LossFactory({"heatmap_cross_entropy": {}})
     unsupervised = LossFactory({"temporal": {"epsilon": 0.0, "prob_threshold": 0.0}})
     tracker = make_tracker("heatmap", True, loss_factory=supervised, loss_factory_unsupervised=unsupervised)

@@ -9,6 +9,7 @@ import torch
 from conftest import moving_frames, write_film
 
 from posebook.core import PosebookError
+from posebook.data.preprocess import Preprocess
 from posebook.video.clips import RandomSequences
 from posebook.video.files import probe, read_frames
 from posebook.video.stream import VideoStream
@@ -56,7 +57,7 @@ def test_codecs_and_pixel_formats(tmp_path, name, codec, pix, options):
     expected = frames if "gray" not in pix else (frames @ [0.299, 0.587, 0.114])[..., None].repeat(3, -1)
     assert frames_read.shape == expected.shape
     assert np.abs(frames_read - expected.astype(float)).mean() < 4
-    batches = list(VideoStream(tmp_path / name, (64, 96), batch_size=16))
+    batches = list(VideoStream(tmp_path / name, Preprocess((64, 96)), batch_size=16))
     assert [len(b["frame_numbers"]) for b in batches] == [16, 16, 8]
 
 
@@ -66,7 +67,7 @@ def test_odd_frame_sizes(tmp_path):
         np.stack(list(read_frames(write_film(tmp_path / "odd.mkv", frames, "ffv1", "bgr0")))).tolist()
         == frames.tolist()
     )
-    assert next(iter(VideoStream(tmp_path / "odd.mkv", (64, 64))))["images"].shape == (5, 3, 64, 64)
+    assert next(iter(VideoStream(tmp_path / "odd.mkv", Preprocess((64, 64)))))["images"].shape == (5, 3, 64, 64)
 
 
 @pytest.mark.parametrize("matrix, red, blue", [(5, 0.299, 0.114), (1, 0.2126, 0.0722)])
@@ -111,8 +112,8 @@ def test_irregular_timestamps_change_no_frame(tmp_path):
     times = np.cumsum(np.random.default_rng(0).integers(1, 9, 40))
     path = write_film(tmp_path / "jumps.mkv", moving_frames(), times=times)
     assert count_frames(path) == (40, None)
-    reader = RandomSequences([path], (32, 32), length=5, memory=0)
-    everything = torch.cat([b["images"] for b in VideoStream(path, (32, 32))])
+    reader = RandomSequences([path], Preprocess((32, 32)), length=5, memory=0)
+    everything = torch.cat([b["images"] for b in VideoStream(path, Preprocess((32, 32)))])
     for number, batch in zip(range(6), reader.batches()):
         start = reader.random_clip(number)[1]
         assert (batch["images"] == everything[start : start + 5]).all()
@@ -215,6 +216,6 @@ def test_frame_size_that_changes(tmp_path):
 def test_videos_too_short_for_a_clip(tmp_path):
     write_film(tmp_path / "short.mp4", moving_frames(5))
     with pytest.raises(PosebookError, match="short.mp4"):
-        RandomSequences([tmp_path / "short.mp4"], (32, 32), length=6)
+        RandomSequences([tmp_path / "short.mp4"], Preprocess((32, 32)), length=6)
     with pytest.raises(PosebookError, match="at least 8 frames"):
-        RandomSequences([tmp_path / "short.mp4"], (32, 32), length=4, context=5)
+        RandomSequences([tmp_path / "short.mp4"], Preprocess((32, 32)), length=4, context=5)
