@@ -103,7 +103,7 @@ def _untrained_predictor(project, settings, precision="32"):
     from posebook.training.setup import get_labels, resolve
     cfg = read_config(project, settings)
     cfg = resolve(cfg, get_labels(cfg))
-    return Predictor(tracker=get_model(cfg), cfg=cfg, precision=precision)
+    return Predictor(get_model(cfg), cfg, precision=precision)
 
 # %% ../nbs/82_bench.ipynb #51c9d298
 def measure_tracking(project,    # a folder with a posebook.yaml
@@ -120,7 +120,7 @@ def measure_tracking(project,    # a folder with a posebook.yaml
     batch = next(iter(VideoStream(video, predictor.preprocess, context=context)))
     def forward():
         n = 0
-        while n < 160: n += len(predictor.predict_batch(batch)[0])
+        while n < 160: n += len(predictor.predict_batch(batch)["confidences"])
         return n
     def track():
         with tempfile.TemporaryDirectory() as out:

@@ -93,7 +93,8 @@ def check_outputs(run:TrainingRun, # trained
     batch = _to_device(run, next(iter(run.data.val_dataloader())))
     outputs, n = tracker.get_loss_inputs_labeled(batch), len(batch["keypoints"])
     assert outputs["keypoints_pred"].shape[1:] == outputs["keypoints_targ"].shape[1:] == (k, 2)
-    keypoints, confidences = tracker.predict_step(batch, 0)
+    predictions = tracker.predict_step(batch, 0)
+    keypoints, confidences = predictions["keypoints_pred"], predictions["confidences"]
     assert keypoints.shape == (n, k, 2) and confidences.shape == (n, k)
     assert ((confidences >= 0) & (confidences <= 1)).all(), "confidences are from 0 to 1"
     gradients = torch.autograd.grad(outputs["keypoints_pred"].sum(),
@@ -133,8 +134,9 @@ def check_reloads(run:TrainingRun, # trained
     load_weights(reloaded.tracker, model_dir/"checkpoints/last.ckpt")
     batch = next(iter(run.data.val_dataloader()))
     with torch.no_grad():
-        for a, b in zip(run.tracker.cpu().eval().predict_step(batch, 0),
-                        reloaded.tracker.eval().predict_step(batch, 0)): assert torch.equal(a, b)
+        trackers = run.tracker.cpu().eval(), reloaded.tracker.eval()
+        ours, theirs = (o.predict_step(batch, 0) for o in trackers)
+    for k in ("keypoints_pred", "confidences"): assert torch.equal(ours[k], theirs[k])
 
 # %% ../nbs/81_testing.ipynb #3a3334a1
 def try_tracker(model_type:str, # a registered tracker

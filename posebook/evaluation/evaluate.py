@@ -82,7 +82,7 @@ def evaluate_model(
     say=print, # what to do with a line for the user
 ) -> dict: # the content of metrics.json
     "Compare a model's predictions with labels: tables, numbers and a page"
-    model_dir, model = Path(model_dir), predictor or Predictor(model_dir, plugin=plugin)
+    model_dir, model = Path(model_dir), predictor or Predictor.from_folder(model_dir, plugin=plugin)
     labels = read_labels(csv).check() if csv else get_labels(model.cfg)
     folder = _folder_for(csv, labels, model_dir, out)
     split = {"test": range(len(labels))} if csv else split_of(model_dir, labels, say)

@@ -87,7 +87,7 @@ def _output_files(predictor, stream, table, save_heatmaps) -> list:
                             "--save-heatmaps", "leave it out")
     if save_heatmaps:
         files.append(HeatmapFile(_side_files(table)["heatmaps"], predictor.names,
-                                 stream.affine.numpy(), predictor.tracker.stride))
+                                 stream.affines[0].numpy(), predictor.tracker.stride))
     return files
 
 # %% ../../nbs/inference/05_predict.ipynb #387a5601
@@ -127,7 +127,7 @@ def _track_stream(predictor, stream, files, heatmaps, progress) -> tuple: # fram
     for file in files: file.open(stream.start)
     try:
         for batch, predictions in predictor.predict_stream(stream, heatmaps):
-            handler.add(batch["frame_numbers"], *predictions)
+            handler.add(batch["frame_numbers"], *predictions.values())
             progress(handler.next_frame, stream.info.num_frames)
     except PosebookError as e: return handler.next_frame, e
     finally:
@@ -156,7 +156,7 @@ def predict_single_video(
     progress=lambda done, total: None, # called after each batch
 ) -> Path: # of the table
     "Track a video"
-    predictor = predictor if isinstance(predictor, Predictor) else Predictor(predictor)
+    predictor = predictor if isinstance(predictor, Predictor) else Predictor.from_folder(predictor)
     out = _output_dir(predictor, out)
     stream, table = _make_stream(predictor, video), out/f"{Path(video).stem}.csv"
     sidecar = _make_sidecar(predictor, stream, table)
@@ -238,7 +238,7 @@ def predict_videos(videos,    # video files
                    progress=lambda video, done, total: None, # called after each batch
 ) -> list: # the tables
     "Track videos; one that cannot be read does not stop the others"
-    predictor = predictor if isinstance(predictor, Predictor) else Predictor(predictor)
+    predictor = predictor if isinstance(predictor, Predictor) else Predictor.from_folder(predictor)
     out = _output_dir(predictor, out)
     tables, errors = [out/f"{Path(v).stem}.csv" for v in videos], []
     existing = [t for t in tables if t.exists()]
@@ -269,5 +269,5 @@ def predict_from_folder(
 ) -> list: # the tables
     "Track videos with a model folder"
     videos = collect_videos(paths)
-    predictor = Predictor(model_dir, device, precision, backend, plugin=plugin)
+    predictor = Predictor.from_folder(model_dir, device, precision, backend, plugin=plugin)
     return predict_videos(videos, predictor, out, **kwargs)

@@ -148,12 +148,9 @@ def get_loss_inputs_unlabeled(self:HeatmapTracker,
 def predict_step(self:HeatmapTracker,
                  batch:dict,      # images (B, 3, H, W) uint8, affine (B, 2, 3)
                  batch_idx:int=0, # Lightning's; not used
-                 return_heatmaps:bool=False, # give the heatmaps (B, K, h, w) too
-) -> tuple: # keypoints (B, K, 2) in pixels of the frame, confidences (B, K), heatmaps if asked
-    "Where the keypoints are"
-    outputs = self.outputs_from_logits(self(batch), batch["affine"])
-    names = ["keypoints_pred", "confidences"] + ["heatmaps_pred"] * return_heatmaps
-    return tuple(outputs[k] for k in names)
+) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), heatmaps_pred (B, K, h, w)
+    "Return the predictions for a batch"
+    return self.outputs_from_logits(self(batch), batch["affine"])
 
 # %% ../../nbs/models/06_heatmap.ipynb #e29bf9e8
 SemiSupervisedHeatmapTracker = semi_supervised(HeatmapTracker)

@@ -131,16 +131,16 @@ def get_loss_inputs_unlabeled(self:HeatmapTrackerMHCRNN,
 def predict_step(self:HeatmapTrackerMHCRNN,
                  batch:dict,      # images, windows (B, T), affine (B, 2, 3)
                  batch_idx:int=0, # Lightning's; not used
-                 return_heatmaps:bool=False, # give the heatmaps (B, K, h, w) too
-) -> tuple: # keypoints (B, K, 2) in pixels of the frame, confidences (B, K), heatmaps if asked
-    "Where the keypoints are, by the more confident head"
+) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), heatmaps_pred (B, K, h, w)
+    "Return the predictions of the more confident head"
     outputs = self.outputs_from_logits(self(batch), torch.cat([batch["affine"]] * 2))
     frame_confidences, window_confidences = outputs["confidences"].chunk(2)
-    use_window, selected = window_confidences > frame_confidences, []
-    for k in ["keypoints_pred", "confidences"] + ["heatmaps_pred"] * return_heatmaps:
-        a, b = outputs[k].chunk(2)
-        selected.append(torch.where(use_window.view(*use_window.shape, *[1] * (a.dim() - 2)), b, a))
-    return tuple(selected)
+    use_window, selected = window_confidences > frame_confidences, {}
+    for k in ("keypoints_pred", "confidences", "heatmaps_pred"):
+        of_frame, of_window = outputs[k].chunk(2)
+        mask = use_window.view(*use_window.shape, *[1] * (of_frame.dim() - 2))
+        selected[k] = torch.where(mask, of_window, of_frame)
+    return selected
 
 # %% ../../nbs/models/07_mhcrnn.ipynb #6cc38467
 SemiSupervisedHeatmapTrackerMHCRNN = semi_supervised(HeatmapTrackerMHCRNN)

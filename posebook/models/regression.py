@@ -117,9 +117,8 @@ def get_loss_inputs_unlabeled(self:RegressionTracker,
 def predict_step(self:RegressionTracker,
                  batch:dict,      # images (B, 3, H, W) uint8, affine (B, 2, 3)
                  batch_idx:int=0, # Lightning's; not used
-) -> tuple: # keypoints (B, K, 2) in pixels of the frame, confidences (B, K)
-    "Where the keypoints are"
-    outputs = self.outputs_from_batch(batch)
-    return outputs["keypoints_pred"], outputs["confidences"]
+) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences and scales_pred (B, K)
+    "Return the predictions for a batch"
+    return self.outputs_from_batch(batch)
 
 SemiSupervisedRegressionTracker = semi_supervised(RegressionTracker)

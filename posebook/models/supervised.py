@@ -52,11 +52,11 @@ class BaseSupervisedTracker(BaseFeatureExtractor):
     def predict_step(self,
         batch:dict, # images, windows, affine
         batch_idx:int=0, # Lightning's; not used
-    ) -> tuple: # keypoints (B, K, 2) in pixels of the frame, confidences (B, K)
-        "Where the keypoints are; a tracker's own"
+    ) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), and what else it has
+        "Return the predictions for a batch; a tracker's own"
         raise NotImplementedError(
             f"{type(self).__name__} needs `predict_step(batch)`: "
-            "keypoints (B, K, 2) in pixels of the frame, and confidences (B, K)")
+            "a dict of keypoints_pred (B, K, 2) in frame pixels and confidences (B, K)")
 
 # %% ../../nbs/models/03_supervised.ipynb #d56e3932
 def parse_duration(max_time:str, # "DD:HH:MM:SS"

@@ -226,5 +226,5 @@ def test_ctrl_c_leaves_a_usable_model(project, tmp_path):
     assert "go on from there" in output and "Traceback" not in output
     from posebook.inference.predictor import Predictor
 
-    Predictor(tmp_path / "model", "cpu")
+    Predictor.from_folder(tmp_path / "model", "cpu")
     assert [o for o in last.parent.iterdir() if o.name.startswith(".")] == []

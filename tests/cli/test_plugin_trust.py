@@ -92,7 +92,7 @@ def test_a_received_folder_runs_nothing(received, ran, run_command, tmp_path):
             and "POSEBOOK_TRUST" in text
         ), text
     for call in (
-        lambda: Predictor(received),
+        lambda: Predictor.from_folder(received),
         lambda: predict_from_folder(received, video),
         lambda: evaluate_model(received),
         lambda: train_tracker(None, out=received, resume=True),
@@ -152,10 +152,10 @@ def test_a_changed_copy_does_not_run(received, ran, tmp_path):
     old = hashlib.sha256(copy.read_bytes()).hexdigest()
     copy.write_text(copy.read_text() + "\nevil = True\n")
     with pytest.raises(PosebookError, match="not the one that was recorded"):
-        Predictor(received)
+        Predictor.from_folder(received)
     config.write_text(config.read_text().replace(old, hashlib.sha256(copy.read_bytes()).hexdigest()))
     with pytest.raises(PosebookError, match="not trusted it yet"):
-        Predictor(received)
+        Predictor.from_folder(received)
     assert ran() == 0
 
 
@@ -184,11 +184,11 @@ def test_the_hash_of_what_ran_is_recorded(toy_project, plugin, ran, tmp_path):
     trust_plugin(tmp_path / "other.py")
     shutil.copy(tmp_path / "other.py", model / "plugins/my.py")
     with pytest.raises(PosebookError, match="not the one that was recorded"):
-        Predictor(model)
+        Predictor.from_folder(model)
     (model / "plugins/my.py").unlink()
     with pytest.raises(PosebookError, match="does not exist"):
-        Predictor(model)
-    Predictor(model, plugin=plugin)  # the same file from elsewhere stands in
+        Predictor.from_folder(model)
+    Predictor.from_folder(model, plugin=plugin)  # the same file from elsewhere stands in
 
 
 def test_the_working_folder_is_no_place_for_code(tmp_path, monkeypatch):

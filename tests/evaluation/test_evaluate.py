@@ -16,7 +16,8 @@ def test_frames_of_other_labels_are_test_frames(toy_project, tmp_path, monkeypat
     names = read_labels(csv).keypoint_names
 
     def predict_batch(batch):
-        return batch["keypoints"].numpy() * 0, np.ones((len(batch["index"]), len(names)))
+        confidences = np.ones((len(batch["index"]), len(names)))
+        return dict(keypoints_pred=batch["keypoints"].numpy() * 0, confidences=confidences)
 
     cfg = SimpleNamespace(data=SimpleNamespace(context_frames=None))
     predictor = SimpleNamespace(cfg=cfg, names=names, preprocess=Preprocess((96, 96)), context=1, scorer="none")

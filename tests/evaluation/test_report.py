@@ -73,9 +73,9 @@ def evaluated(root, keypoint_names, image_name, video_name, log="0,9,20.,3.\n"):
 
     def predict_batch(batch):
         rows = batch["index"].numpy()
-        return labels.keypoints[rows] + rng.normal(size=(len(rows), len(keypoint_names), 2)), np.full(
-            (len(rows), len(keypoint_names)), 0.9
-        )
+        shape = len(rows), len(keypoint_names)
+        keypoints = labels.keypoints[rows] + rng.normal(size=(*shape, 2))
+        return dict(keypoints_pred=keypoints, confidences=np.full(shape, 0.9))
 
     predictor = SimpleNamespace(
         cfg=cfg,

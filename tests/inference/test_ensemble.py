@@ -66,7 +66,7 @@ def test_a_table_without_a_record_is_not_adopted_by_an_interrupted_run(tiny_mode
     write_film(tmp_path / "a.mp4", moving_frames(40))
     table = predict_single_video(tmp_path / "a.mp4", tiny_model, tmp_path / "out")
     (tmp_path / "out/details/a.json").unlink()
-    predictor = Predictor(other_model, "cpu")
+    predictor = Predictor.from_folder(other_model, "cpu")
 
     def stop(*args):
         raise KeyboardInterrupt

@@ -86,7 +86,7 @@ def test_a_part_file_of_other_settings_is_not_continued(tiny_model, other_model,
     with pytest.raises(KeyboardInterrupt):
         predict_single_video(tmp_path / "a.mp4", tiny_model, tmp_path / "out", progress=stop)
     assert Path(tmp_path / "out/a.csv.part").read_text().count("\n") == 3 + 32
-    predictor = Predictor(tiny_model, "cpu")
+    predictor = Predictor.from_folder(tiny_model, "cpu")
     if differs == "model":
         predictor = other_model
     if differs == "video":
@@ -139,7 +139,7 @@ def test_overwriting_can_be_interrupted_anywhere(tiny_model, other_model, tmp_pa
     from posebook.inference.predictor import Predictor
 
     write_film(tmp_path / "a.mp4", moving_frames(40))
-    old, new = (Predictor(o, "cpu") for o in (tiny_model, other_model))
+    old, new = (Predictor.from_folder(o, "cpu") for o in (tiny_model, other_model))
     predict_into = lambda model, out, **how: predict_videos(
         [tmp_path / "a.mp4"], model, tmp_path / out, save_heatmaps=True, labeled_video=True, **how
     )

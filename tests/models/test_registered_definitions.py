@@ -44,7 +44,7 @@ def test_a_video_source_serves_training_and_prediction():
     run = short_run("heatmap", "dali.backend=of_a_test", losses_to_use=["temporal"], steps=8)
     trained = Counting.frames
     assert trained > 0
-    predictor = Predictor(tracker=run.tracker, cfg=run.cfg)
+    predictor = Predictor(run.tracker, run.cfg)
     predict_single_video(run.data.sequences.videos[0], predictor, run.folder / "out")
     assert Counting.frames == trained + 30  # each frame once
 

@@ -33,4 +33,4 @@ def test_predictions_are_in_frame_pixels():
     tracker, batch = make_tracker("regression", grid=2).eval(), small_batch()
     batch["affine"] = torch.tensor(Preprocess((96, 96)).affine((406, 396))).float().expand(2, 2, 3)
     tracker.forward = lambda batch: (apply_affine(batch["affine"], batch["keypoints"]), torch.ones(2, 2))
-    assert_near(tracker.predict_step(batch)[0], batch["keypoints"], 1e-3)
+    assert_near(tracker.predict_step(batch)["keypoints_pred"], batch["keypoints"], 1e-3)

@@ -21,7 +21,7 @@ from posebook.inference.predictor import Predictor
 )
 def test_converted_models_predict_the_same(tmp_path, model_type, backbone, numbers):
     folder, reference = write_lightning_pose_model(tmp_path / "theirs", model_type, backbone, numbers)
-    keypoints, confidences = Predictor(convert_model(folder, say=quiet), "cpu")(sample_frames())
+    keypoints, confidences = Predictor.from_folder(convert_model(folder, say=quiet), "cpu").frames(sample_frames())
     middle = slice(2, -2) if model_type == "heatmap_mhcrnn" else slice(None)  # the frames that Lightning Pose predicts
     assert_near(keypoints[middle], reference["keypoints"], 0.05)
     assert_near(confidences[middle], reference["confidences"], 0.01)

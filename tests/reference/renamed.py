@@ -79,7 +79,7 @@ def outputs(model: dict, shapes=None, rename=lambda name: name):
     tracker.register_forward_hook(
         lambda module, args, output: tensors.extend(output if isinstance(output, tuple) else [output])
     )
-    Predictor(tracker=tracker, cfg=cfg, device="cpu")(sample_frames())
+    Predictor(tracker, cfg, "cpu").frames(sample_frames())
     numbers = []
     for tensor in tensors:
         values = tensor.detach().double().flatten()

@@ -30,13 +30,13 @@ def test_a_damaged_or_diverged_checkpoint_is_refused(model, tmp_path):
                 next(iter(state["state_dict"].values())).fill_(float("nan"))
             torch.save(state, path)
         with pytest.raises(PosebookError, match="not as the training wrote it"):
-            Predictor(folder, "cpu")
+            Predictor.from_folder(folder, "cpu")
         (folder / "posebook.json").unlink()  # a folder of before, or a file alone
         if spoil == "another":
-            Predictor(folder, "cpu")
+            Predictor.from_folder(folder, "cpu")
         else:
             with pytest.raises(PosebookError, match="damaged|not finite"):
-                Predictor(folder, "cpu")
+                Predictor.from_folder(folder, "cpu")
 
 
 def test_other_files_are_no_checkpoints(toy_project, tmp_path):
@@ -70,7 +70,7 @@ def test_another_checkpoint_of_the_folder_may_replace_it(model, tmp_path):
 
     folder = shutil.copytree(model, tmp_path / "m")
     shutil.copy(folder / "checkpoints/best.ckpt", folder / "checkpoints/last.ckpt")
-    Predictor(folder, "cpu")
+    Predictor.from_folder(folder, "cpu")
 
 
 def test_checkpoints_of_other_models(model, toy_project, tmp_path):

@@ -88,7 +88,7 @@ def test_other_settings_train(toy_project, tmp_path, settings):
     from posebook.inference.predictor import Predictor, predict_dataset
     from posebook.training.setup import get_labels
 
-    predictor = Predictor(folder, "cpu")
+    predictor = Predictor.from_folder(folder, "cpu")
     keypoints, confidences = predict_dataset(predictor, get_labels(predictor.cfg))
     assert np.isfinite(keypoints).all() and ((0 <= confidences) & (confidences <= 1)).all()
 
