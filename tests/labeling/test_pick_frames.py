@@ -58,7 +58,7 @@ def test_the_same_for_the_same_seed(lab, films, tmp_path):
     shutil.copytree(films, other / "videos")
     first, second = (pick_project_frames(o, 8, keypoints=["nose"], say=str) for o in (lab, other))
     assert first == second and len(first) == 8
-    assert file_contents(lab).keys() == {lab / p.relative_to(other) for p in file_contents(other)}
+    assert file_contents(lab).keys() == file_contents(other).keys()
     assert len(pick_project_frames(lab, 2, seed=1, say=str)) == 2
 
 
@@ -69,7 +69,7 @@ def test_a_second_call_adds_other_frames(project, run_command):
     result = run_command("frames", project, "-n", 2, "--neighbors", 1)
     after = file_contents(project)
     assert result[0] == 0 and (project / "CollectedData.csv").read_text().startswith(labels)
-    assert all(after[p] == before[p] for p in before if p.name != "CollectedData.csv")
+    assert all(after[p] == before[p] for p in before if p != "CollectedData.csv")
     images = read_labels(project / "CollectedData.csv").images
     assert len(set(images)) == len(images) > 12
     for image in images[12:]:
