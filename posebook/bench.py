@@ -154,8 +154,9 @@ def measure_memory(project,    # a folder with a posebook.yaml
                    video,      # a video file
 ) -> dict: # rate: frames a second
     "Measure the memory of tracking a video of 64x64 pixels"
-    import posebook.testing  # noqa: F401, registers the backbone
     from posebook.inference.predict import predict_single_video
+    from posebook.testing import register_tiny
+    register_tiny()
     small = ["data.image_resize_dims.height=64", "data.image_resize_dims.width=64"]
     predictor = _untrained_predictor(project, [*_model_settings(model_type, backbone), *small])
     def track():

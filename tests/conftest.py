@@ -38,6 +38,16 @@ def quiet(line):
     "Print no progress"
 
 
+# The command line in a process of its own, for models with the backbone of `short_run`
+COMMAND_LINE = """
+import sys
+from posebook.cli import main
+from posebook.testing import register_tiny
+register_tiny()
+main(sys.argv[1:])
+"""
+
+
 class Interrupt(Callback):
     "Interrupt the training after a step, as Ctrl-C does"
 

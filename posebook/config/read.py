@@ -8,6 +8,7 @@ __all__ = ['DEFAULTS', 'with_defaults', 'check_config', 'config_path', 'read_con
 # %% ../../nbs/config/02_read.ipynb #d1651699
 import os
 import re
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
@@ -86,8 +87,13 @@ def _translated(content:dict, folder:Path) -> dict:
     return content
 
 # %% ../../nbs/config/02_read.ipynb #50bb2985
-OmegaConf.register_resolver("LP_ROOT_PATH", lambda *_: os.environ.get("LP_ROOT_PATH", ""),
-                            replace=True)
+@contextmanager
+def _lightning_pose_resolver():
+    "Let OmegaConf resolve `${LP_ROOT_PATH:}`, which configs of Lightning Pose use, and nothing else"
+    if OmegaConf.has_resolver("LP_ROOT_PATH"): yield; return
+    OmegaConf.register_resolver("LP_ROOT_PATH", lambda *_: os.environ.get("LP_ROOT_PATH", ""))
+    try: yield
+    finally: OmegaConf.clear_resolver("LP_ROOT_PATH")
 
 def read_config(path,         # a config file, or a project's folder
                 overrides=(), # `section.key=value`, as on the command line
@@ -107,7 +113,7 @@ def read_config(path,         # a config file, or a project's folder
         raise PosebookError(f"{override!r} is not of the form section.key=value", "the command line")
     try:
         merged = OmegaConf.merge(content, OmegaConf.from_dotlist(list(overrides)))
-        settings = OmegaConf.to_container(merged, resolve=True)
+        with _lightning_pose_resolver(): settings = OmegaConf.to_container(merged, resolve=True)
     except (OmegaConfBaseException, yaml.YAMLError) as e:
         raise PosebookError(str(e).split("\n")[0], path) from None
     key_notes = formats["lightning_pose"]().translate(settings)

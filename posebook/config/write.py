@@ -33,10 +33,10 @@ def _section_lines(section:ConfigSection, full:bool, indent:int):
             yield f"{line:<34} # {doc}" if doc else line
 
 # what a definition may ask for and is told; the user says it elsewhere, or not at all
-INJECTED = {"cfg", "image_size", "num_keypoints", "keypoint_names", "loss_factory", "stride", "uniform",
+INJECTED = {"image_size", "num_keypoints", "keypoint_names", "loss_factory", "stride", "uniform",
         "loss_factory_unsupervised", "train_keypoints", "mirrored_column_matches", "decode",
         "columns_for_singleview_pca", "backbone", "weights", "neck", "head", "context", "space",
-        "preprocess", "device"}
+        "preprocess", "device", "optimizer", "optimizer_params", "schedule"}
 
 def registered_lines(): # yields lines
     "For each thing that has a name, its settings as comments"

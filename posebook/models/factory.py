@@ -74,9 +74,10 @@ def get_model(cfg:Config, # resolved
     "A new tracker, its weights drawn by the config's seed"
     d, m, size = cfg.data, cfg.model, cfg.data.image_resize_dims
     factories = get_loss_factories(cfg, train_keypoints)
-    facts = dict(cfg=cfg, num_keypoints=d.num_keypoints, keypoint_names=d.keypoint_names,
+    facts = dict(num_keypoints=d.num_keypoints, keypoint_names=d.keypoint_names,
                  image_size=(size.height, size.width), stride=2**d.downsample_factor,
                  uniform=cfg.training.uniform_heatmaps_for_nan_keypoints,
+                 optimizer=cfg.training.optimizer, optimizer_params=cfg.training.optimizer_params,
                  loss_factory=factories["supervised"],
                  loss_factory_unsupervised=factories.get("unsupervised"))
     names = ("backbone", "weights", "neck", "head", "decode", "context")

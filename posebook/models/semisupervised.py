@@ -89,6 +89,7 @@ def semi_supervised(tracker:type, # a tracker's class
 class AnnealWeight(Callback):
     "Raise the weight of the losses of unlabeled video gradually"
     def __init__(self,
+        schedule=None, # of the training; its progress is read
         attr_name:str="total_unsupervised_importance", # what is varied
         init_val:float=0.,  # its value at first
         final_val:float=1., # and in the end
@@ -98,6 +99,7 @@ class AnnealWeight(Callback):
         freeze_until_epoch:int=0,   # instead: the epoch from which on it is
     ):
         super().__init__()
+        self.schedule = schedule
         self.attr_name, self.init_val, self.final_val = attr_name, init_val, final_val
         self.start, self.over = start, over
         self.increase_factor, self.freeze_until_epoch = increase_factor, freeze_until_epoch
@@ -115,4 +117,4 @@ class AnnealWeight(Callback):
 
     def on_train_batch_start(self, trainer, tracker, batch, batch_idx):
         "Set it"
-        setattr(tracker, self.attr_name, self.value(tracker.progress(), trainer.current_epoch))
+        setattr(tracker, self.attr_name, self.value(self.schedule.progress(), trainer.current_epoch))

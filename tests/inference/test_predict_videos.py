@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import moving_frames, write_film
+from conftest import COMMAND_LINE, moving_frames, write_film
 
 from posebook.core import PosebookError
 
@@ -74,11 +74,10 @@ def test_full_disk_while_heatmaps_are_written(tiny_model, tmp_path, room):
     size = (tmp_path / "plain/a_heatmaps.h5").stat().st_size
     out = small_disk(tmp_path / "disk", int(size * room) + 2**16)
     try:
-        code = "from posebook.cli import main; import posebook.testing, sys; main(sys.argv[1:])"
         args = [
             sys.executable,
             "-c",
-            code,
+            COMMAND_LINE,
             "predict",
             str(tiny_model),
             str(tmp_path / "a.mp4"),
@@ -122,7 +121,7 @@ def test_a_file_that_may_not_grow(tiny_model, tmp_path):
     pytest.importorskip("resource")
     write_film(tmp_path / "a.mp4", moving_frames(120))
     code = (
-        "from posebook.cli import main; import posebook.testing, resource, sys\n"
+        "from posebook.cli import main; import posebook.testing, resource, sys; posebook.testing.register_tiny()\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), -1)); main(sys.argv[2:])"
     )
     args = lambda limit: [

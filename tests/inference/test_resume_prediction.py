@@ -12,7 +12,7 @@ import av
 import h5py
 import numpy as np
 import pytest
-from conftest import moving_frames, write_film
+from conftest import COMMAND_LINE, moving_frames, write_film
 
 from posebook.core import PosebookError
 
@@ -23,11 +23,10 @@ def test_killed_and_resumed(tiny_model, tmp_path):
     from posebook.inference.predict import predict_from_folder
 
     write_film(tmp_path / "a.mp4", moving_frames(2000))
-    code = "import posebook.testing; from posebook.cli import main; import sys; main(sys.argv[1:])"
     args = [
         sys.executable,
         "-c",
-        code,
+        COMMAND_LINE,
         "predict",
         str(tiny_model),
         str(tmp_path / "a.mp4"),

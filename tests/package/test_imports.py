@@ -1,0 +1,41 @@
+"Importing any module of the package changes no global state"
+
+import json
+import subprocess
+import sys
+
+CODE = """
+import importlib, json, logging, os, pkgutil, sys, warnings
+import av, cv2, lightning.pytorch, matplotlib, numpy, omegaconf, pandas, torch, torchvision
+from omegaconf import basecontainer
+
+def state():
+    return dict(
+        levels={k: o.level for k, o in logging.root.manager.loggerDict.items() if hasattr(o, "level") and o.level},
+        root=[logging.root.level, len(logging.root.handlers)],
+        filters=list(map(str, warnings.filters)),
+        resolvers=sorted(basecontainer.BaseContainer._resolvers),
+        plots=str(matplotlib.rcParams),
+        numbers=[str(numpy.get_printoptions()), torch.get_num_threads(), str(torch.get_default_dtype()),
+                 torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision(), cv2.getNumThreads()],
+        environment=dict(os.environ),
+        folder=os.getcwd(),
+        path=sys.path)
+
+before = state()
+import posebook
+for module in pkgutil.walk_packages(posebook.__path__, "posebook."):
+    if not module.name.endswith("_modidx"): importlib.import_module(module.name)
+after = state()
+print(json.dumps([k for k in before if before[k] != after[k]]))
+from posebook.core import kinds
+names = {kind: [o for o, f in r.load().items() if f.__module__ == "posebook.testing"] for kind, r in kinds.items()}
+print(json.dumps(names))
+"""
+
+
+def test_importing_changes_no_global_state():
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
+    changed, of_testing = map(json.loads, done.stdout.splitlines()[-2:])
+    assert changed == []
+    assert not any(of_testing.values())
