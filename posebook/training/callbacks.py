@@ -172,8 +172,8 @@ class EarlyStoppingWithMinimum(EarlyStopping):
 
     def on_train_batch_end(self, trainer, tracker, outputs, batch, batch_idx):
         "Stop when the minimum is reached within an epoch"
-        if self.is_waiting and self.minimum_reached(trainer, trainer.current_epoch): trainer.should_stop = True
+        trainer.should_stop |= self.is_waiting and self.minimum_reached(trainer, trainer.current_epoch)
 
     def on_train_epoch_end(self, trainer, tracker):
         "Stop when the minimum is reached at the end of an epoch"
-        if self.is_waiting and self.minimum_reached(trainer, trainer.current_epoch + 1): trainer.should_stop = True
+        trainer.should_stop |= self.is_waiting and self.minimum_reached(trainer, trainer.current_epoch + 1)

@@ -25,7 +25,7 @@ from ..config.schema import Config
 from ..config.write import save_config
 from ..core import PosebookError, atomic_write, build
 from ..core import callbacks as registered
-from ..data.labels import Labels, label_files
+from ..data.labels import Labels, image_size, label_files
 from ..data.splits import read_split, split_by_name, write_split
 from posebook.model_folder import (
     check_target,
@@ -268,6 +268,14 @@ def _gpu_notes(run) -> list: # of lines
         return [f"note: training.num_gpus is {t.num_gpus} and there is none to use: the CPU trains"]
     return [f"note: training.num_gpus is {t.num_gpus}; one is used"] if t.num_gpus > 1 else []
 
+def _box_notes(run) -> list: # of lines
+    "Return a note if the box reaches beyond the frame"
+    height, width = image_size(run.labels.paths()[0])
+    x, y, w, h = run.data.dataset.preprocess.crop_box((height, width))
+    if x >= 0 and y >= 0 and x + w <= width and y + h <= height: return []
+    return [f"note: data.box reaches beyond the frame of {width} x {height} pixels; "
+            "what lies outside is black"]
+
 def _missing_neighbor_notes(run) -> list: # of lines
     "Return how many labeled frames have no neighbors, for a tracker with context"
     windows = run.data.dataset.windows
@@ -302,7 +310,7 @@ def _set_up(config, overrides, out, resume, overwrite, plugin, say) -> tuple: # 
         check_target(out, overwrite)                      # before the labels are read
         run = TrainingRun(cfg, out)
         _make_model_folder(run, out, overwrite, {**cfg.model.plugins, **named_plugins})
-    lines = [_summary_line(run), *_label_change_notes(run, out), *_gpu_notes(run)]
+    lines = [_summary_line(run), *_label_change_notes(run, out), *_gpu_notes(run), *_box_notes(run)]
     for line in [*lines, *_missing_neighbor_notes(run)]: say(line)
     return run, out
 

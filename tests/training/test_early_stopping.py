@@ -37,6 +37,18 @@ def test_patience_counts_validations(toy_project, tmp_path, every):
     assert log.step.iloc[-1] + 1 < 400
 
 
+def test_early_stopping_waits_for_min_steps_and_a_time_limit_does_not(toy_project, tmp_path):
+    stopped = train_tracker(toy_project, *EARLY, out=tmp_path / "a", say=quiet)
+    steps = int(pd.read_csv(stopped / "logs/metrics.csv").step.max()) + 1
+    settings = [*EARLY, f"training.min_steps={steps + 10}"]
+    held = train_tracker(toy_project, *settings, out=tmp_path / "b", say=quiet)
+    held_steps = int(pd.read_csv(held / "logs/metrics.csv").step.max()) + 1
+    assert steps + 10 <= held_steps < 400
+    settings = [*EARLY, "training.min_steps=100000", "training.max_steps=12"]
+    limited = train_tracker(toy_project, *settings, out=tmp_path / "c", say=quiet)
+    assert int(pd.read_csv(limited / "logs/metrics.csv").step.max()) + 1 <= 12
+
+
 def test_resume_with_early_stopping_is_exact(toy_project, tmp_path):
     settings = [*EARLY, "training.check_val_every_n_epoch=2"]
     uninterrupted = train_tracker(toy_project, *settings, out=tmp_path / "whole", say=quiet)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import VALIDATE_EACH_EPOCH, equal_weights, load_weights, quiet
+from conftest import FOUR_STEPS, VALIDATE_EACH_EPOCH, equal_weights, load_weights, quiet
 
 from posebook.config.read import read_config
 from posebook.training.fit import TrainingRun, train_tracker
@@ -78,8 +78,16 @@ def test_seeds_change_weights_and_split_groups_stay_together(toy_project, tmp_pa
             "data.image_resize_dims.width=96",
             "training.imgaug=dlc-top-down",
         ],
+        [
+            "data.fit=letterbox",
+            "data.box=[-10,20,120,70]",
+            "data.image_resize_dims.height=96",
+            "data.image_resize_dims.width=96",
+            "model.losses_to_use=[temporal]",
+            "callbacks.anneal_weight.start=0",
+        ],
     ],
-    ids=["fp32", "bf16", "deconv", "stride8", "resnet", "box"],
+    ids=["fp32", "bf16", "deconv", "stride8", "resnet", "box", "letterbox"],
 )
 def test_other_settings_train(toy_project, tmp_path, settings):
     folder = train_tracker(
@@ -91,6 +99,12 @@ def test_other_settings_train(toy_project, tmp_path, settings):
     predictor = Predictor.from_folder(folder, "cpu")
     keypoints, confidences = predict_dataset(predictor, get_labels(predictor.cfg))
     assert np.isfinite(keypoints).all() and ((0 <= confidences) & (confidences <= 1)).all()
+
+
+def test_a_box_beyond_the_frame_is_mentioned(toy_project, tmp_path):
+    messages = []
+    train_tracker(toy_project, *FOUR_STEPS, "data.box=[-5,0,90,90]", out=tmp_path / "model", say=messages.append)
+    assert "note: data.box reaches beyond the frame of 96 x 96 pixels; what lies outside is black" in messages
 
 
 def test_a_lightning_pose_yaml_trains(toy_project, tmp_path):
