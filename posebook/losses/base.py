@@ -17,6 +17,7 @@ from ..core import PosebookError, losses
 class Loss(nn.Module):
     "A number to be minimized, computed from the outputs that `forward` names"
     copies = 1      # augmented copies of each unlabeled frame in a batch
+    labeled = None  # whether it compares with labels; None: if it needs an output `..._targ`
 
     def __init__(self, log_weight:float=0.): # weight = 1 / (2 exp(log_weight))
         super().__init__()
@@ -37,6 +38,7 @@ class Loss(nn.Module):
     @classmethod
     def needs_labels(cls) -> bool:
         "Return whether the loss compares with labels"
+        if cls.labeled is not None: return cls.labeled
         return any(o.endswith("_targ") for o in cls.required_outputs())
 
     def forward(self,
