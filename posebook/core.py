@@ -46,10 +46,11 @@ class Registry(dict):
     "Name -> definition, for one kind of thing"
     def __init__(self,
         kind:str, # what is registered, in the singular
-        *folders  # of posebook whose modules register such definitions
+        *folders, # of posebook whose modules register such definitions
+        facts=()  # parameters that posebook passes to a definition that has them; all others are settings
     ):
         super().__init__()
-        self.kind, self.folders, self.families = kind, folders, {}
+        self.kind, self.folders, self.facts, self.families = kind, folders, set(facts), {}
 
     def load(self): # the registry itself
         "Import the modules of posebook that register definitions of this kind"
@@ -142,14 +143,20 @@ def build(f,               # a registered class or function
     return f(**{k: v for k, v in (facts or {}).items() if k in takes} | settings)
 
 # %% ../nbs/00_core.ipynb #180035d5
-backbones     = Registry("backbone", "backbones")
-necks         = Registry("neck", "models")
-heads         = Registry("head", "models")
-losses        = Registry("loss", "losses", "models")
-models        = Registry("model", "models")
-augmentations = Registry("augmentation", "data")
-callbacks     = Registry("callback", "models", "training")
-sources       = Registry("source", "video")
+backbones     = Registry("backbone", "backbones", facts=["image_size", "weights"])
+necks         = Registry("neck", "models", facts=["channels", "strides", "stride"])
+heads         = Registry("head", "models", facts=[
+    "num_features", "num_keypoints", "feature_stride", "stride", "head"])
+losses        = Registry("loss", "losses", "models", facts=[
+    "num_keypoints", "keypoint_names", "train_keypoints", "mirrored_column_matches",
+    "columns_for_singleview_pca", "space"])
+models        = Registry("model", "models", facts=[
+    "num_keypoints", "keypoint_names", "image_size", "stride", "uniform", "optimizer", "optimizer_params",
+    "loss_factory", "loss_factory_unsupervised",
+    "backbone", "weights", "neck", "head", "decode", "context"])   # set in the config's section `model`
+augmentations = Registry("augmentation", "data", facts=["keypoint_names"])
+callbacks     = Registry("callback", "models", "training", facts=["schedule"])
+sources       = Registry("source", "video", facts=["preprocess", "device"])
 decoders      = Registry("decoder", "data", "models")
 formats       = Registry("format", "formats")
 kinds = {r.kind: r for r in (backbones, necks, heads, losses, models, augmentations, callbacks,

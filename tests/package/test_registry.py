@@ -44,3 +44,29 @@ def test_a_registry_whose_modules_cannot_be_imported_says_so_each_time():
     for _ in range(2):
         with pytest.raises(ModuleNotFoundError, match="no_such_folder"):
             broken["mouse"]
+
+
+def test_registries_list_the_facts_that_are_passed(monkeypatch):
+    "What `build` gets as facts is in the registry's list, except settings of a tracker that its heads share"
+    import posebook.core
+    from posebook.core import kinds
+
+    passed, build = {}, posebook.core.build
+
+    def record(f, facts=None, where=None, /, **settings):
+        classes = getattr(f, "__mro__", [f])  # a semi-supervised tracker is a subclass
+        kind = next((k for k, r in kinds.items() if any(c in r.values() for c in classes)), None)
+        passed.setdefault(kind, set()).update(facts or ())
+        return build(f, facts, where, **settings)
+
+    from posebook.testing import short_run
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("posebook.") and getattr(module, "build", None) is build:
+            monkeypatch.setattr(module, "build", record)
+    for model_type in ("heatmap_mhcrnn", "regression"):
+        short_run(model_type, losses_to_use=["temporal", "pca_multiview"], steps=2)
+    passed.pop(None, None)
+    assert {"model", "backbone", "neck", "head", "loss", "callback", "source"} <= set(passed)
+    for kind, facts in passed.items():
+        assert facts <= kinds[kind].facts | {"head_args", "width"}, kind
