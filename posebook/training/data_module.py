@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from ..config.schema import Training
 from ..data.dataset import EpochSampler, LabeledDataset, collate
 from .feature_cache import CachedFeatures
-from ..video.clips import RandomSequences
+from ..video.clips import RandomSequences, SequenceLoader
 
 # %% ../../nbs/training/03_data_module.ipynb #4b9c69bb
 class LabeledDataModule(LightningDataModule):
@@ -25,7 +25,7 @@ class LabeledDataModule(LightningDataModule):
         dataset:LabeledDataset, # all labeled frames
         split:dict,        # name -> indices, as `split_frames` returns
         settings:Training, # batch sizes, seeds, workers
-        tracker=None,      # whose frozen features are cached; None: none are
+        tracker=None,      # the one that is trained; None: no features are cached
         sequences:RandomSequences=None, # unlabeled video, for a semi-supervised tracker
     ):
         super().__init__()
@@ -50,8 +50,8 @@ def train_dataloader(self:LabeledDataModule):
                                  precision=t.precision)
     else: labeled = self._loader(sampler=EpochSampler(rows, seed), batch_size=t.train_batch_size)
     if self.sequences is None: return labeled
-    self.sequences.steps = len(labeled)           # an epoch is one of the labeled frames
-    return CombinedLoader({"labeled": labeled, "unlabeled": self.sequences}, "min_size")
+    unlabeled = SequenceLoader(self.sequences, len(labeled), self.tracker)
+    return CombinedLoader({"labeled": labeled, "unlabeled": unlabeled}, "min_size")
 
 @patch
 def val_dataloader(self:LabeledDataModule):

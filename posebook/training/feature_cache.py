@@ -7,6 +7,7 @@ __all__ = ['augmentation_index', 'CachedFeatures']
 
 # %% ../../nbs/training/02_feature_cache.ipynb #868755e1
 import sys
+from itertools import chain
 
 import torch
 from fastcore.basics import chunked, patch
@@ -78,8 +79,13 @@ def epoch_samples(self:CachedFeatures,
         self.cached[copy] = self.compute_copy(copy)
         size = sum(o.nbytes for s in self.cached[copy] for o in s["levels"])
         self.copies = max(1, min(self.copies, int(self.memory // size)))
-    for sample in self.cached[copy]: del sample["levels"][self.tracker.num_frozen:]   # these are unfrozen
+    self.drop_unfrozen()
     return self.cached[copy]
+
+@patch
+def drop_unfrozen(self:CachedFeatures):
+    "Free the levels of stages that were unfrozen since they were computed"
+    for sample in chain(*self.cached.values()): del sample["levels"][self.tracker.num_frozen:]
 
 # %% ../../nbs/training/02_feature_cache.ipynb #c4317cb4
 @patch

@@ -104,8 +104,7 @@ def get_sequences(cfg:Config, # resolved
     return RandomSequences(find_videos(folder), Preprocess.from_config(d), length, window,
                            Augmenter(t.imgaug, d.keypoint_names),
                            dali.general.get("seed", t.rng_seed_data_pt), copies=copies,
-                           successive=whole_sequence, source=dali.backend, device=t.accelerator,
-                           is_needed=lambda: tracker.total_unsupervised_importance > 0)
+                           successive=whole_sequence, source=dali.backend, device=t.accelerator)
 
 def get_data_module(cfg:Config,    # resolved
                     labels:Labels, # of the project

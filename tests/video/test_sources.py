@@ -15,7 +15,7 @@ from posebook.video.stream import TorchSource, VideoStream
 def test_torch_and_dali_agree(mirror_mouse):
     path = mirror_mouse / "videos/test_vid.mp4"
     for size, box in (((256, 256), None), ((128, 160), [20, 30, 300, 200])):
-        streams = (VideoStream(path, size, box, source=o, batch_size=64) for o in ("torch", "dali"))
+        streams = (VideoStream(path, Preprocess(size, box), source=o, batch_size=64) for o in ("torch", "dali"))
         for a, b, _ in zip(*streams, range(3)):
             error = (a["images"].int() - b["images"].int()).abs()
             assert error[..., 1:-1, 1:-1].max() <= 2 and (error > 2).float().mean() < 1e-4
