@@ -48,6 +48,24 @@ main(sys.argv[1:])
 """
 
 
+def command_line(*words):
+    "Return the arguments of a process that runs a command"
+    return [sys.executable, "-c", COMMAND_LINE, *map(str, words)]
+
+
+def rename_that_fails(step):
+    "Return a `Path.rename` that fails at its n-th call, as a crash would"
+    calls, rename = [], Path.rename
+
+    def broken(self, to):
+        calls.append(1)
+        if len(calls) == step:
+            raise KeyboardInterrupt
+        return rename(self, to)
+
+    return broken
+
+
 class Interrupt(Callback):
     "Interrupt the training after a step, as Ctrl-C does"
 

@@ -21,7 +21,7 @@ def box_pixels(box, # x, y, width, height in frame pixels
 ) -> tuple: # x, y, width, height in whole pixels
     "Round a box to whole pixels"
     if len(box) != 4 or not np.isfinite(box).all() or min(box[2:]) < .5:
-        raise PosebookError(f"{list(box)} is no box", "data.box",
+        raise PosebookError(f"{np.asarray(box).tolist()} is no box", "data.box",
                             "give [x, y, width, height] in frame pixels")
     return tuple(int(round(float(o))) for o in box)
 
@@ -69,6 +69,9 @@ class Preprocess:
         if self.fit not in ("stretch", "letterbox"):
             raise PosebookError(f"frames cannot be fitted by {self.fit!r}", "data.fit",
                                 "use stretch or letterbox")
+        if self.interpolation not in ("bilinear", "bicubic"):
+            raise PosebookError(f"there is no interpolation {self.interpolation!r}",
+                                do="use bilinear or bicubic")
         object.__setattr__(self, "size", tuple(self.size))
         if self.box is not None: object.__setattr__(self, "box", tuple(self.box))
 

@@ -129,11 +129,13 @@ class TorchSource:
             chunk, error = [], None
             try: chunk.extend(islice(frames, n))
             except PosebookError as e: error = e
-            chunk_boxes = None if boxes is None else boxes[start:start + len(chunk)]
-            if chunk: yield self.model_inputs(chunk, chunk_boxes)
+            end, is_last = start + len(chunk), len(chunk) < n
+            if boxes is not None and (end > len(boxes) or is_last and not error and end < len(boxes)):
+                raise PosebookError(f"there are {len(boxes)} boxes for {end} frames, or more", path)
+            if chunk: yield self.model_inputs(chunk, None if boxes is None else boxes[start:end])
             if error: raise error
-            if len(chunk) < n: return
-            start += n
+            if is_last: return
+            start = end
 
 # %% ../../nbs/video/02_stream.ipynb #c769c44b
 class VideoStream:

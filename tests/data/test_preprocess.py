@@ -76,13 +76,17 @@ def test_cropping_equals_padding_and_slicing():
 
 
 @pytest.mark.skipif(not dali_installed(), reason="DALI is not installed")
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 @pytest.mark.parametrize("fit", ["stretch", "letterbox"])
-def test_torch_and_dali_agree(fit):
+def test_torch_and_dali_agree(fit, interpolation):
     "Boxes inside, beyond the edge, and outside the frame"
     frames = [spot(100 + 20 * i, 120).round().astype(np.uint8) for i in range(6)]
     boxes = [[20, 30, 200, 150], [-50, -40, 300, 200], [200, 100, 200, 180], [-10, 20, 90, 300], [0, 0, 320, 240]]
     boxes.append([500, 500, 100, 100])
-    ours, theirs = (sources[o](Preprocess((96, 128), fit=fit)).model_inputs(frames, boxes) for o in ("torch", "dali"))
+    ours, theirs = (
+        sources[o](Preprocess((96, 128), None, fit, True, interpolation)).model_inputs(frames, boxes)
+        for o in ("torch", "dali")
+    )
     assert ours.shape == theirs.shape == (6, 3, 96, 128)
     assert (ours.int() - theirs.int()).abs().max() <= 2
     assert not ours[5].any() and not theirs[5].any()

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import COMMAND_LINE, moving_frames, write_film
+from conftest import command_line, moving_frames, write_film
 
 from posebook.core import PosebookError
 
@@ -74,17 +74,7 @@ def test_full_disk_while_heatmaps_are_written(tiny_model, tmp_path, room):
     size = (tmp_path / "plain/a_heatmaps.h5").stat().st_size
     out = small_disk(tmp_path / "disk", int(size * room) + 2**16)
     try:
-        args = [
-            sys.executable,
-            "-c",
-            COMMAND_LINE,
-            "predict",
-            str(tiny_model),
-            str(tmp_path / "a.mp4"),
-            "--out",
-            str(out),
-            "--save-heatmaps",
-        ]
+        args = command_line("predict", tiny_model, tmp_path / "a.mp4", "--out", out, "--save-heatmaps")
         process = subprocess.run(args, capture_output=True, text=True)
         assert process.returncode == 2 and "the disk is full" in process.stderr and "Traceback" not in process.stderr, (
             process.returncode,

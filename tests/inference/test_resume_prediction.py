@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import av
 import h5py
 import numpy as np
 import pytest
-from conftest import COMMAND_LINE, moving_frames, write_film
+from conftest import command_line, moving_frames, write_film
 
 from posebook.core import PosebookError
 
@@ -23,17 +22,7 @@ def test_killed_and_resumed(tiny_model, tmp_path):
     from posebook.inference.predict import predict_from_folder
 
     write_film(tmp_path / "a.mp4", moving_frames(2000))
-    args = [
-        sys.executable,
-        "-c",
-        COMMAND_LINE,
-        "predict",
-        str(tiny_model),
-        str(tmp_path / "a.mp4"),
-        "--out",
-        str(tmp_path / "out"),
-        "--save-heatmaps",
-    ]
+    args = command_line("predict", tiny_model, tmp_path / "a.mp4", "--out", tmp_path / "out", "--save-heatmaps")
     p, part = subprocess.Popen(args, stderr=subprocess.DEVNULL), tmp_path / "out/a.csv.part"
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (part.exists() and part.stat().st_size > 60_000):

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import FOUR_STEPS, file_contents, quiet, write_lightning_pose_model
+from conftest import FOUR_STEPS, file_contents, quiet, rename_that_fails, write_lightning_pose_model
 
 from posebook.core import PosebookError
 from posebook.model_folder import edit_manifest, finish_model_folder
@@ -65,19 +65,6 @@ def test_a_model_folder_must_not_hold_data(run_command, project, monkeypatch):
     assert "the working folder" in run_command("train", project, *FOUR_STEPS, "--out", ".")[1]
     monkeypatch.chdir(project)
     assert run_command("train", project, *FOUR_STEPS, "--out", "models/here")[0] == 0
-
-
-def rename_that_fails(step):
-    "A `Path.rename` that fails at its n-th call, as a crash would"
-    calls, rename = [], Path.rename
-
-    def broken(self, to):
-        calls.append(1)
-        if len(calls) == step:
-            raise KeyboardInterrupt
-        return rename(self, to)
-
-    return broken
 
 
 def test_a_manifest_removes_nothing_outside_its_folder(toy_project, model, tmp_path):

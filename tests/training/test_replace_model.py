@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import FOUR_STEPS, Interrupt, file_contents, quiet
+from conftest import FOUR_STEPS, Interrupt, file_contents, quiet, rename_that_fails
 from lightning.pytorch import Callback
 
 from posebook.core import PosebookError
@@ -82,19 +82,6 @@ def test_a_killed_replacement_leaves_the_old_model_and_can_be_resumed(project, r
     assert code == 0 and f"the model is in {model};" in text, text
     assert [o.name for o in (project / "models").iterdir()] == ["m"]
     assert read_manifest(model)["trained"] and load_checkpoint(model / "checkpoints/last.ckpt")["global_step"] == 60
-
-
-def rename_that_fails(step):
-    "A `Path.rename` that fails at its n-th call, as a crash would"
-    calls, rename = [], Path.rename
-
-    def broken(self, to):
-        calls.append(1)
-        if len(calls) == step:
-            raise KeyboardInterrupt
-        return rename(self, to)
-
-    return broken
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 4])

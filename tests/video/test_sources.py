@@ -1,8 +1,11 @@
 "The video sources give the same frames"
 
+import numpy as np
 import pytest
 import torch
+from conftest import moving_frames, write_film
 
+from posebook.core import PosebookError
 from posebook.data.dataset import LabeledDataset
 from posebook.data.labels import read_labels
 from posebook.data.preprocess import Preprocess
@@ -10,8 +13,10 @@ from posebook.video.clips import RandomSequences
 from posebook.video.dali import dali_installed
 from posebook.video.stream import TorchSource, VideoStream
 
+needs_dali = pytest.mark.skipif(not dali_installed(), reason="DALI is not here")
 
-@pytest.mark.skipif(not dali_installed(), reason="DALI is not here")
+
+@needs_dali
 def test_torch_and_dali_agree(mirror_mouse):
     path = mirror_mouse / "videos/test_vid.mp4"
     for size, box in (((256, 256), None), ((128, 160), [20, 30, 300, 200])):
@@ -45,3 +50,28 @@ def test_labeled_images_and_video_are_resized_alike(mirror_mouse):
     data = LabeledDataset(read_labels(mirror_mouse / "CollectedData.csv"), Preprocess((256, 256)))
     path = data.windows[0][0]
     assert torch.equal(data[0]["images"], TorchSource(Preprocess((256, 256))).model_inputs([read_image(path)]))
+
+
+@pytest.mark.parametrize("source", ["torch", pytest.param("dali", marks=needs_dali)])
+def test_a_box_for_each_frame(tmp_path, source):
+    """Images and affines are those of each frame with its own box, from any start.
+
+    DALI resizes the outermost pixels of a crop differently; within, two gray levels are allowed as for whole videos."""
+    frames = moving_frames(20)
+    path = write_film(tmp_path / "a.mkv", frames, "ffv1", "bgr0")
+    boxes = np.random.default_rng(0).uniform((-30, -30, 40, 40), (60, 60, 120, 120), (20, 4))
+    preprocess = Preprocess((64, 96), fit="letterbox")
+    images, affines = preprocess(frames[5:], boxes[5:])
+    batches = list(VideoStream(path, preprocess, batch_size=8, start=5, source=source, boxes=boxes))
+    errors = (torch.cat([b["images"] for b in batches]).int() - images.int()).abs()
+    for error, box in zip(errors, boxes[5:]):
+        *_, h, w, top, left = preprocess.placement(frames.shape[1:3], box)
+        if source == "torch":
+            assert error.max() == 0
+        assert error[:, top + 1 : top + h - 1, left + 1 : left + w - 1].max() <= 2
+    assert torch.equal(torch.cat([b["affine"] for b in batches]), torch.from_numpy(affines).float())
+    with pytest.raises(PosebookError, match="without context"):
+        VideoStream(path, preprocess, context=3, boxes=boxes)
+    for wrong in (boxes[1:], np.concatenate([boxes, boxes])):
+        with pytest.raises(PosebookError, match=f"{len(wrong)} boxes for 20 frames"):
+            list(VideoStream(path, preprocess, boxes=wrong))
