@@ -199,7 +199,7 @@ def measure_losses(project,    # a folder with a posebook.yaml
         f"model.losses_to_use=[{','.join(video_losses(model_type))}]"])
     with tempfile.TemporaryDirectory() as out: run = TrainingRun(cfg, out)
     tracker, batch = run.tracker.train(), next(iter(run.data.train_dataloader()))[0]
-    tracker.unfreeze()
+    tracker.network.unfreeze()
     step_times, outputs = zip(*(_train_step(tracker, batch) for _ in range(tries)))
     fastest = min(_losses_step(tracker, outputs[0]) for _ in range(tries))
     return {"rate": round(1 / fastest, 1), "fraction": round(fastest / min(step_times), 3)}

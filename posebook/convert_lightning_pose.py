@@ -68,7 +68,7 @@ recurrent_layers = {"W_pre": "input_conv", "W_f": "forward_conv", "W_b": "backwa
 def tensor_name(name:str, # in Lightning Pose
                 backbone:str, # its name here
 ) -> str: # None: it is not needed
-    "Return the name that a tensor of Lightning Pose has in posebook"
+    "Return the name that a tensor of Lightning Pose has in a network of posebook"
     if m := re.match(r"backbone\.(\d+)\.(.*)", name):
         layer, suffix = int(m[1]), m[2]
         if backbone.startswith("resnet"): return f"backbone.{resnet_layers[layer]}.{suffix}"
@@ -153,6 +153,7 @@ def _converted_tensors(cfg:Config, checkpoint:Path) -> dict: # name -> tensor
     tensors = {k: v for k, v in renamed.items() if k}
     size = cfg.data.image_resize_dims
     if cfg.model.model_type == "regression": to_fractions(tensors, (size.height, size.width))
+    tensors = {f"network.{k}": v for k, v in tensors.items()}
     expected = get_model(cfg).state_dict()
     different = {k for k in {*expected, *tensors} if k not in expected or k not in tensors
                  or expected[k].shape != tensors[k].shape}

@@ -157,7 +157,7 @@ models        = Registry("model", "models", facts=[
 augmentations = Registry("augmentation", "data", facts=["keypoint_names"])
 callbacks     = Registry("callback", "models", "training", facts=["schedule"])
 sources       = Registry("source", "video", facts=["preprocess", "device"])
-decoders      = Registry("decoder", "data", "models")
+decoders      = Registry("decoder", "data", "models", facts=["stride", "sigma"])
 formats       = Registry("format", "formats")
 kinds = {r.kind: r for r in (backbones, necks, heads, losses, models, augmentations, callbacks,
                              sources, decoders, formats)}

@@ -93,7 +93,7 @@ def check_outputs(run:TrainingRun, # trained
 ):
     "Check the tracker's outputs for labeled frames"
     tracker, k = run.tracker.eval(), run.cfg.data.num_keypoints
-    tracker.unfreeze()
+    tracker.network.unfreeze()
     batch = _to_device(run, next(iter(run.data.val_dataloader())))
     outputs, n = tracker.get_loss_inputs_labeled(batch), len(batch["keypoints"])
     assert outputs["keypoints_pred"].shape[1:] == outputs["keypoints_targ"].shape[1:] == (k, 2)
@@ -102,7 +102,7 @@ def check_outputs(run:TrainingRun, # trained
     assert keypoints.shape == (n, k, 2) and confidences.shape == (n, k)
     assert ((confidences >= 0) & (confidences <= 1)).all(), "confidences are from 0 to 1"
     gradients = torch.autograd.grad(outputs["keypoints_pred"].sum(),
-                                    list(tracker.backbone.stages[-1].parameters()), allow_unused=True)
+                                    list(tracker.network.backbone.stages[-1].parameters()), allow_unused=True)
     assert any(g is not None and g.abs().sum() > 0 for g in gradients), \
         "the keypoints' gradient does not reach the backbone"
 
@@ -110,12 +110,12 @@ def check_unlabeled(run:TrainingRun, # trained, with losses of unlabeled video
 ) -> dict: # a loss's name -> its value
     "Check the outputs for unlabeled frames, and that each loss has a gradient in the backbone"
     tracker = run.tracker.eval()
-    tracker.unfreeze()
+    tracker.network.unfreeze()
     batch = _to_device(run, next(run.data.sequences.batches()))
     outputs = tracker.get_loss_inputs_unlabeled(batch)
     missing = set(tracker.outputs) - set(outputs)
     assert not missing, f"declared, but not there: {missing}"
-    parameters, values = list(tracker.backbone.stages[-1].parameters()), {}
+    parameters, values = list(tracker.network.backbone.stages[-1].parameters()), {}
     for name, loss in tracker.loss_factory_unsupervised.losses.items():
         value = loss(**{**sequence_fields(batch), **outputs})
         gradients = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)

@@ -161,7 +161,8 @@ def assert_near(ours, theirs, tolerance):
     assert np.abs(np.asarray(ours, float) - np.asarray(theirs, float)).max() <= tolerance
 
 
-lightning_pose_decoder = decoders["lightning_pose"]()
+def lightning_pose_decoder(stride):
+    return decoders["lightning_pose"](stride)
 
 
 def write_lightning_pose_model(folder, model_type="heatmap", backbone="resnet18", numbers="heatmap", **more):

@@ -95,17 +95,20 @@ def decode_windowed_soft_argmax(heatmaps:Tensor,  # (B, K, h, w), each map sums 
 @decoders("windowed_soft_argmax")
 class WindowedSoftArgmax:
     "The mean in a window around the peak"
+    def __init__(self,
+        stride:int=4,    # of the heatmap, in pixels of the model input
+        sigma:float=1.5, # of the target, heatmap pixels
+    ):
+        self.stride, self.sigma = stride, sigma
+
     def __call__(self,
         heatmaps, # (B, K, h, w), each sums to one
-        stride,   # of the heatmap
-        sigma,    # of the target, heatmap pixels
     ) -> tuple: # keypoints (B, K, 2) in pixels of the model input, confidences (B, K)
-        "Heatmaps to coordinates"
-        return decode_windowed_soft_argmax(heatmaps, stride, sigma)
+        "Decode heatmaps to keypoints"
+        return decode_windowed_soft_argmax(heatmaps, self.stride, self.sigma)
 
     def align(self,
         affine, # (B, 2, 3), frame pixels -> model pixels
-        stride, # of the heatmap
-    ): # (B, 2, 3), frame pixels -> pixels of the decoded heatmap
+    ): # (B, 2, 3), frame pixels -> the pixels in which the decoder returns keypoints
         "Return the affine from the frame to the decoder's pixels"
         return affine

@@ -35,7 +35,7 @@ def prepare_for_prediction(tracker, # left as it is
 ): # a copy of it
     "Return a copy of the tracker with normalizations folded into convolutions; outputs are equal to rounding"
     tracker = copy.deepcopy(tracker).eval()
-    tracker.backbone = tracker.backbone.fused()
+    tracker.network.backbone = tracker.network.backbone.fused()
     for module in list(tracker.modules()):
         if not isinstance(module, nn.Sequential) or len(module) != 2: continue
         if isinstance(module[0], nn.Conv2d) and isinstance(module[1], nn.BatchNorm2d):
@@ -128,7 +128,7 @@ def predict_batch(self:Predictor,
         features, first_frame = [o[int(windows.min()) - first_frame:] for o in features], int(windows.min())
         while num_done <= windows.max():              # each frame passes the backbone once
             images = batch["images"][num_done:num_done + step].to(self.device, non_blocking=True)
-            with cast: features.append(self.tracker.get_features(images))
+            with cast: features.append(self.tracker.network.get_features(images))
             num_done += len(images)
         features = [torch.cat(features)] if len(features) > 1 else features
         inputs = dict(features=features[0], windows=(windows - first_frame).to(self.device),

@@ -51,7 +51,7 @@ class ProgressLine(Callback):
 def on_train_batch_end(self:ProgressLine, trainer, tracker, outputs, batch, batch_idx):
     "Show the progress"
     p, m = self.schedule.progress(), trainer.callback_metrics
-    frozen = tracker.num_frozen == len(tracker.backbone.stages)
+    frozen = tracker.network.num_frozen == len(tracker.network.backbone.stages)
     errors = ", ".join(f"{k} {m[f'{k}_pixel_error']:.1f} px"
                        for k in ("train", "val") if f"{k}_pixel_error" in m)
     status = (f"step {trainer.global_step}, {'head' if frozen else 'head and backbone'} learning; "

@@ -45,8 +45,8 @@ class LabeledDataModule(LightningDataModule):
 def train_dataloader(self:LabeledDataModule):
     "Return the loader of training frames, augmented and shuffled, with cached features if set; and of video"
     t, rows, seed = self.settings, self.split["train"], self.settings.rng_seed_data_pt
-    if self.tracker is not None and t.cache_features and self.tracker.num_frozen:
-        labeled = CachedFeatures(self.dataset, rows, t.train_batch_size, self.tracker, seed,
+    if self.tracker is not None and t.cache_features and self.tracker.network.num_frozen:
+        labeled = CachedFeatures(self.dataset, rows, t.train_batch_size, self.tracker.network, seed,
                                  precision=t.precision)
     else: labeled = self._loader(sampler=EpochSampler(rows, seed), batch_size=t.train_batch_size)
     if self.sequences is None: return labeled

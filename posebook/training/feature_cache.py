@@ -29,7 +29,7 @@ class CachedFeatures:
         dataset:LabeledDataset, # where samples come from
         rows:list,        # the frames to take
         batch_size:int,   # frames a batch
-        tracker,          # whose frozen stages are to be run
+        network,          # whose frozen stages are to be run
         seed:int=0,       # of the order
         copies:int=8,     # augmented copies of each frame in a round
         reuse:int=8,      # how often a copy is used
@@ -39,7 +39,7 @@ class CachedFeatures:
         self.dataset, self.rows, self.batch_size = dataset, list(rows), batch_size
         if not (dataset.augment and dataset.augment.steps):     # all copies would be the same
             copies, reuse = 1, sys.maxsize
-        self.tracker, self.copies, self.reuse, self.memory = tracker, copies, reuse, memory
+        self.network, self.copies, self.reuse, self.memory = network, copies, reuse, memory
         self.precision = precision
         self.sampler, self.cached = EpochSampler(range(len(rows)), seed), {}
 
@@ -54,13 +54,12 @@ def compute_copy(self:CachedFeatures,
                  copy:int, # the copy's number, as `augmentation_index` returns it
 ) -> list: # the copy's samples, with `levels` for `images`
     "Run the frozen stages over one augmented copy of every frame"
-    tracker, device = self.tracker, self.tracker.device
+    network, device = self.network, self.network.device
     samples = [self.dataset.sample(r, copy) for r in self.rows]
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16")
     for batch in chunked(samples, 4):            # four at a time stay in a processor's cache
         images = [s.pop("images") for s in batch]
-        with autocast: levels = tracker.get_levels(torch.cat(images).to(device),
-                                                   stages=tracker.num_frozen)
+        with autocast: levels = network.get_levels(torch.cat(images).to(device), stages=network.num_frozen)
         levels = [o.to(torch.bfloat16).split([len(i) for i in images]) for o in levels]
         for sample, levels_of_sample in zip(batch, zip(*levels)): sample["levels"] = list(levels_of_sample)
     return samples
@@ -72,7 +71,7 @@ def epoch_samples(self:CachedFeatures,
 ) -> list: # as `compute_copy` returns
     "Return the samples of an epoch, computed if they are not cached"
     copy = augmentation_index(epoch, self.copies, self.reuse)
-    if not self.tracker.num_frozen: return [self.dataset.sample(r, copy) for r in self.rows]
+    if not self.network.num_frozen: return [self.dataset.sample(r, copy) for r in self.rows]
     round_index = copy // self.copies
     if min(self.cached, default=copy) // self.copies != round_index: self.cached.clear()
     if copy not in self.cached:
@@ -85,7 +84,7 @@ def epoch_samples(self:CachedFeatures,
 @patch
 def drop_unfrozen(self:CachedFeatures):
     "Free the levels of stages that were unfrozen since they were computed"
-    for sample in chain(*self.cached.values()): del sample["levels"][self.tracker.num_frozen:]
+    for sample in chain(*self.cached.values()): del sample["levels"][self.network.num_frozen:]
 
 # %% ../../nbs/training/02_feature_cache.ipynb #c4317cb4
 @patch

@@ -100,8 +100,9 @@ class ScheduleCallback(Callback):
 
     def on_train_epoch_start(self, trainer, tracker):
         "Unfreeze the upper stages when it is time"
-        if tracker.num_frozen < len(tracker.backbone.stages) or not tracker.tuned_stages: return
-        if self.schedule.progress() >= self.schedule.unfreezing_fraction(): tracker.unfreeze()
+        network = tracker.network
+        if network.num_frozen < len(network.backbone.stages) or not network.tuned_stages: return
+        if self.schedule.progress() >= self.schedule.unfreezing_fraction(): network.unfreeze()
 
     def on_train_batch_start(self, trainer, tracker, batch, batch_idx):
         "Set the learning rates"

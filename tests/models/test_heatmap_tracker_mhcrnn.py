@@ -31,7 +31,7 @@ def test_labeled_windows_hold_the_neighbors():
 
 def test_each_frame_passes_the_backbone_once():
     run, batch_sizes = try_tracker("heatmap_mhcrnn", steps=4), []
-    run.tracker.backbone.stages[0].register_forward_hook(lambda m, i, o: batch_sizes.append(len(o)))
+    run.tracker.network.backbone.stages[0].register_forward_hook(lambda m, i, o: batch_sizes.append(len(o)))
     video = torch.zeros(20, 3, 96, 96, dtype=torch.uint8)
     with torch.no_grad():
         features = run.tracker.get_representations(video)

@@ -13,8 +13,9 @@ reference = read_reference("parts")
 @pytest.mark.parametrize("kind", ["random", "peaked"])
 def test_sharpened_soft_argmax_is_equal(kind, stride):
     maps = peer_parts.peaked_maps() if kind == "peaked" else peer_parts.softmax(peer_parts.random_maps())
-    keypoints, confidences = lightning_pose_decoder(maps, stride, 1.25)
-    keypoints = apply_affine(invert(lightning_pose_decoder.align(IDENTITY, stride)), keypoints)  # its pixels
+    decoder = lightning_pose_decoder(stride)
+    keypoints, confidences = decoder(maps)
+    keypoints = apply_affine(invert(decoder.align(IDENTITY)), keypoints)  # its pixels
     listed = reference["decoding"][f"{kind}_{stride}"]
     assert_near(keypoints, listed["keypoints"], 2e-3)
     assert_near(confidences, listed["confidences"], 1e-3)

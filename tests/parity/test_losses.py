@@ -34,8 +34,9 @@ def test_unimodal_losses(name):
     "Version 2.4.3 has none; ours equal its supervised losses between a heatmap and the Gaussian at its own keypoint"
     logits = peer_parts.random_maps()
     maps = peer_parts.softmax(logits)
-    to_frame = invert(lightning_pose_decoder.align(IDENTITY, 4))
-    keypoints = apply_affine(to_frame, lightning_pose_decoder(maps, 4, 1.25)[0])
+    decoder = lightning_pose_decoder(4)
+    to_frame = invert(decoder.align(IDENTITY))
+    keypoints = apply_affine(to_frame, decoder(maps)[0])
     gaussian = gaussian_heatmaps(keypoints + 1.5, maps.shape[-2:], 4, 1.25)
     loss = losses[f"unimodal_{name}"]()
     loss = loss(heatmaps_unimodal=gaussian, logits_pred=logits, confidences=torch.ones(maps.shape[:2]))

@@ -37,7 +37,8 @@ def test_target_heatmaps_are_equal_after_a_shift(name):
 
 
 def target(positions, affine, size, stride, sigma=1.25, uniform=False, decoder=lightning_pose_decoder):
-    tracker = SimpleNamespace(decoder=decoder, stride=stride, sigma=sigma, uniform=uniform)
+    network = SimpleNamespace(decoder=decoder(stride))
+    tracker = SimpleNamespace(network=network, stride=stride, sigma=sigma, uniform=uniform)
     return HeatmapTracker.target_heatmaps(tracker, positions, affine, size)
 
 
@@ -67,7 +68,7 @@ def test_labels_outside_the_heatmap_get_no_target():
 
     theirs = first_and_last(target(positions, IDENTITY, (32, 32), 4))
     assert theirs == [reference["edges"]["first"] - 1.5, reference["edges"]["last"] - 2]
-    ours = target(positions, IDENTITY, (32, 32), 4, sigma=1.5, decoder=decoders["windowed_soft_argmax"]())
+    ours = target(positions, IDENTITY, (32, 32), 4, sigma=1.5, decoder=decoders["windowed_soft_argmax"])
     assert first_and_last(ours) == [0.0, 127.0]  # the image's edges are at -0.5 and 127.5
 
 

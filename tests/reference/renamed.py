@@ -23,6 +23,7 @@ TENSORS = {
     r"^window_head\.back\.": "window_head.backward_conv.",
     r"^window_head\.pass_forth\.": "window_head.forward_state.",
     r"^window_head\.pass_back\.": "window_head.backward_state.",
+    r"^(?!network\.)": "network.",
 }
 SETTINGS = {"decode: local": "decode: windowed_soft_argmax", "window_head: walk": "window_head: recurrent"}
 
@@ -76,7 +77,8 @@ def outputs(model: dict, shapes=None, rename=lambda name: name):
     tracker, tensors = get_model(cfg), []
     shapes = shapes or {k: list(v.shape) for k, v in tracker.state_dict().items()}
     tracker.load_state_dict({rename(k): weights(k, tuple(shape)) for k, shape in shapes.items()})
-    tracker.register_forward_hook(
+    network = getattr(tracker, "network", tracker)  # the version before had none
+    network.register_forward_hook(
         lambda module, args, output: tensors.extend(output if isinstance(output, tuple) else [output])
     )
     Predictor(tracker, cfg, "cpu").frames(sample_frames())

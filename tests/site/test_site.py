@@ -104,8 +104,8 @@ def test_no_link_or_image_is_missing(site, pages):
 
 
 def test_names_lead_to_their_pages_and_sources(root, site, pages):
-    text = (site / "models/06_heatmap.html").read_text(encoding="utf-8")
-    assert 'href="03_supervised.html#posebook.models.supervised.BaseSupervisedTracker"' in text
+    text = (site / "models/07_heatmap.html").read_text(encoding="utf-8")
+    assert 'href="04_supervised.html#posebook.models.supervised.BaseSupervisedTracker"' in text
     settings = ConfigParser(delimiters=["="])
     settings.read(root / "settings.ini", encoding="utf-8")
     git = settings["DEFAULT"]["git_url"]
@@ -115,7 +115,7 @@ def test_names_lead_to_their_pages_and_sources(root, site, pages):
     assert "def decode(" in "".join(
         (root / "posebook/models/heatmap.py").read_text().splitlines()[int(line) - 1 : int(line) + 1]
     )
-    assert f'{git}/blob/main/nbs/models/06_heatmap.ipynb' in text
+    assert f'{git}/blob/main/nbs/models/07_heatmap.ipynb' in text
 
 
 def test_no_page_knows_where_it_was_made(root, site, pages):
@@ -196,12 +196,12 @@ def test_search_finds_a_class(site, visit, served, base):
     first.wait_for()
     assert "HeatmapTracker" in first.inner_text()
     first.click()
-    tab.wait_for_url("**/models/06_heatmap.html#*")
+    tab.wait_for_url("**/models/07_heatmap.html#*")
     assert tab.locator("h1").inner_text() == "The heatmap tracker"
 
 
 def test_phone_opens_the_list_of_chapters(visit):
-    tab = visit("models/06_heatmap.html", width=390)
+    tab = visit("models/07_heatmap.html", width=390)
     link = tab.locator("#quarto-sidebar a.sidebar-link", has_text="Your first tracker")
     sync_api.expect(link).not_to_be_in_viewport()
     tab.get_by_label("Toggle sidebar navigation").click()
@@ -235,7 +235,7 @@ CONTRAST = """() => {
                     return [ratio, a > b, o.textContent.slice(0, 40), o.className] }) }"""
 
 
-@pytest.mark.parametrize("page", ["index.html", "tutorials/02_unlabeled_video.html", "models/06_heatmap.html"])
+@pytest.mark.parametrize("page", ["index.html", "tutorials/02_unlabeled_video.html", "models/07_heatmap.html"])
 def test_dark_is_readable(visit, page):
     tab = visit(page, scheme="dark")
     tab.locator("html.quarto-dark, body.quarto-dark").wait_for()

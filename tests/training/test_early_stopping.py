@@ -72,15 +72,15 @@ class Infinite(Callback):
 
     def on_train_batch_start(self, trainer, tracker, *args):
         if self.what == "loss" and trainer.global_step == self.step:
-            next(tracker.head.parameters()).data.fill_(float("nan"))
+            next(tracker.network.head.parameters()).data.fill_(float("nan"))
 
     def on_validation_epoch_start(self, trainer, tracker):
         if self.what == "validation" and trainer.global_step >= self.step:
-            next(tracker.head.parameters()).data.fill_(float("inf"))
+            next(tracker.network.head.parameters()).data.fill_(float("inf"))
 
     def on_validation_end(self, trainer, tracker):
         if self.what == "weights" and trainer.global_step == self.step:
-            next(tracker.head.parameters()).data.fill_(float("inf"))
+            next(tracker.network.head.parameters()).data.fill_(float("inf"))
 
 
 @pytest.mark.parametrize(

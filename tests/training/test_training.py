@@ -54,7 +54,7 @@ def test_seeds_change_weights_and_split_groups_stay_together(toy_project, tmp_pa
         )
         for n in (0, 1)
     )
-    assert not equal_weights(a.tracker.head.state_dict(), b.tracker.head.state_dict())
+    assert not equal_weights(a.tracker.network.head.state_dict(), b.tracker.network.head.state_dict())
     groups = np.array(a.labels.groups())
     assert len(set(groups[a.data.split["train"]])) == len(set(groups[a.data.split["val"]])) == 1
 

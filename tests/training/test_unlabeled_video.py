@@ -46,4 +46,4 @@ def test_unlabeled_video_needs_no_gpu(toy_project):
     unsupervised = LossFactory({"temporal": {"epsilon": 0.0, "prob_threshold": 0.0}})
     tracker = make_tracker("heatmap", True, loss_factory=supervised, loss_factory_unsupervised=unsupervised)
     tracker.training_step(dict(labeled=small_batch(), unlabeled=next(stream.batches())), 0).backward()
-    assert any(o.grad is not None and o.grad.abs().sum() > 0 for o in tracker.head.parameters())
+    assert any(o.grad is not None and o.grad.abs().sum() > 0 for o in tracker.network.head.parameters())
