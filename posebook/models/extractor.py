@@ -9,7 +9,6 @@ __all__ = ['BaseFeatureExtractor', 'has_depthwise']
 from contextlib import nullcontext
 
 import torch
-from fastcore.basics import patch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
@@ -44,91 +43,85 @@ class BaseFeatureExtractor(LightningModule):
                                 f"the backbone's stride {b.strides[-1]}", "data.image_resize_dims")
         self.freeze(len(b.stages))
 
-# %% ../../nbs/models/02_extractor.ipynb #9b89a272
-@patch
-def freeze(self:BaseFeatureExtractor,
-           stages:int, # the backbone's first stages that are frozen
-):
-    "Freeze the first stages of the backbone and unfreeze the others"
-    self.num_frozen = stages
-    for i, stage in enumerate(self.backbone.stages): stage.requires_grad_(i >= stages)
-    self.train(self.training)
+    # %% ../../nbs/models/02_extractor.ipynb #9b89a272
+    def freeze(self,
+               stages:int, # the backbone's first stages that are frozen
+    ):
+        "Freeze the first stages of the backbone and unfreeze the others"
+        self.num_frozen = stages
+        for i, stage in enumerate(self.backbone.stages): stage.requires_grad_(i >= stages)
+        self.train(self.training)
 
-@patch
-def unfreeze(self:BaseFeatureExtractor):
-    "Unfreeze the last stages that have parameters"
-    stages = self.backbone.stages
-    trainable = [i for i, s in enumerate(stages) if next(s.parameters(), None) is not None]
-    self.freeze(trainable[-min(self.tuned_stages, len(trainable))] if self.tuned_stages else len(stages))
+    def unfreeze(self):
+        "Unfreeze the last stages that have parameters"
+        stages = self.backbone.stages
+        trainable = [i for i, s in enumerate(stages) if next(s.parameters(), None) is not None]
+        self.freeze(trainable[-min(self.tuned_stages, len(trainable))] if self.tuned_stages else len(stages))
 
-@patch
-def train(self:BaseFeatureExtractor,
-          mode:bool=True, # False: evaluation mode for everything
-) -> BaseFeatureExtractor: # itself, as torch's own returns
-    "Training mode, except for what is frozen"
-    super(BaseFeatureExtractor, self).train(mode)
-    for stage in self.backbone.stages[:self.num_frozen]: stage.eval()
-    if self.fixed_statistics:
-        for m in self.backbone.modules():
-            if isinstance(m, nn.modules.batchnorm._BatchNorm): m.eval()
-    return self
+    def train(self,
+              mode:bool=True, # False: evaluation mode for everything
+    ) -> "BaseFeatureExtractor": # itself, as torch's own returns
+        "Training mode, except for what is frozen"
+        super(BaseFeatureExtractor, self).train(mode)
+        for stage in self.backbone.stages[:self.num_frozen]: stage.eval()
+        if self.fixed_statistics:
+            for m in self.backbone.modules():
+                if isinstance(m, nn.modules.batchnorm._BatchNorm): m.eval()
+        return self
+
+    # %% ../../nbs/models/02_extractor.ipynb #f0daa3ff
+    def get_levels(self,
+                   images:Tensor=None, # (N, 3, H, W) uint8
+                   levels=(),          # the first levels, if they are known already
+                   stages:int=None,    # how many levels to compute; None: all
+    ) -> list: # of (N, C, h, w), fine to coarse
+        "The levels of the backbone"
+        # cached levels are bfloat16; without autocast they become float32
+        mixed = torch.is_autocast_enabled(self.device.type)
+        levels = [o if mixed else o.float() for o in levels]
+        x = levels[-1] if levels else self.backbone.normalize(images)
+        for i, stage in enumerate(self.backbone.stages[len(levels):stages], len(levels)):
+            requires_grad = torch.is_grad_enabled() and i >= self.num_frozen
+            full_precision = requires_grad and self.device.type == "cpu" and has_depthwise(stage)
+            precision = torch.autocast("cpu", enabled=False) if full_precision else nullcontext()
+            with torch.set_grad_enabled(requires_grad), precision:
+                x = stage(x.float() if full_precision else x)
+            levels.append(x)
+        return levels
+
+    # %% ../../nbs/models/02_extractor.ipynb #8e879079
+    def get_features(self,
+                     images:Tensor=None, # (N, 3, H, W) uint8
+                     levels=(),          # the first levels, if they are known already
+    ) -> Tensor: # (N, F, h, w)
+        "Return the neck's features of each frame"
+        return self.neck(self.get_levels(images, levels))
+
+    def batch_features(self,
+                       batch:dict, # images, levels of them, or features of them
+    ) -> Tensor: # (N, F, h, w)
+        "The features of a batch's distinct frames, as far as it does not bring them along"
+        if "features" in batch: return batch["features"]
+        return self.get_features(batch.get("images"), batch.get("levels", ()))
+
+    # %% ../../nbs/models/02_extractor.ipynb #fafbd8b5
+    def get_representations(self,
+                            images:Tensor=None,  # uint8 frames (N, 3, H, W), windows (B, T, 3, H, W)
+                            windows:Tensor=None, # (B, T) rows of `images` for each output
+                            levels=(),           # the frames' first levels, if they are known already
+    ) -> Tensor: # (N, F, h, w) without context, (B, T, F, h, w) with
+        "Features of frames, or of windows of frames"
+        if images is not None and images.dim() == 5:
+            size, images = images.shape[:2], images.flatten(0, 1)
+            windows = torch.arange(len(images), device=images.device).view(size)
+        features = self.get_features(images, levels)
+        if windows is None and self.context > 1:
+            n, offsets = len(features), torch.arange(self.context) - self.context // 2
+            windows = (torch.arange(n)[:, None] + offsets).clamp(0, n - 1)
+        return features if windows is None else features[windows]
 
 # %% ../../nbs/models/02_extractor.ipynb #f0daa3ff
 def has_depthwise(stage, # a module
 ) -> bool:
     "Return whether a stage has depthwise convolutions"
     return any(isinstance(m, nn.Conv2d) and m.groups > 1 for m in stage.modules())
-
-@patch
-def get_levels(self:BaseFeatureExtractor,
-               images:Tensor=None, # (N, 3, H, W) uint8
-               levels=(),          # the first levels, if they are known already
-               stages:int=None,    # how many levels to compute; None: all
-) -> list: # of (N, C, h, w), fine to coarse
-    "The levels of the backbone"
-    # cached levels are bfloat16; without autocast they become float32
-    mixed = torch.is_autocast_enabled(self.device.type)
-    levels = [o if mixed else o.float() for o in levels]
-    x = levels[-1] if levels else self.backbone.normalize(images)
-    for i, stage in enumerate(self.backbone.stages[len(levels):stages], len(levels)):
-        requires_grad = torch.is_grad_enabled() and i >= self.num_frozen
-        full_precision = requires_grad and self.device.type == "cpu" and has_depthwise(stage)
-        precision = torch.autocast("cpu", enabled=False) if full_precision else nullcontext()
-        with torch.set_grad_enabled(requires_grad), precision:
-            x = stage(x.float() if full_precision else x)
-        levels.append(x)
-    return levels
-
-# %% ../../nbs/models/02_extractor.ipynb #8e879079
-@patch
-def get_features(self:BaseFeatureExtractor,
-                 images:Tensor=None, # (N, 3, H, W) uint8
-                 levels=(),          # the first levels, if they are known already
-) -> Tensor: # (N, F, h, w)
-    "Return the neck's features of each frame"
-    return self.neck(self.get_levels(images, levels))
-
-@patch
-def batch_features(self:BaseFeatureExtractor,
-                   batch:dict, # images, levels of them, or features of them
-) -> Tensor: # (N, F, h, w)
-    "The features of a batch's distinct frames, as far as it does not bring them along"
-    if "features" in batch: return batch["features"]
-    return self.get_features(batch.get("images"), batch.get("levels", ()))
-
-# %% ../../nbs/models/02_extractor.ipynb #fafbd8b5
-@patch
-def get_representations(self:BaseFeatureExtractor,
-                        images:Tensor=None,  # uint8 frames (N, 3, H, W), windows (B, T, 3, H, W)
-                        windows:Tensor=None, # (B, T) rows of `images` for each output
-                        levels=(),           # the frames' first levels, if they are known already
-) -> Tensor: # (N, F, h, w) without context, (B, T, F, h, w) with
-    "Features of frames, or of windows of frames"
-    if images is not None and images.dim() == 5:
-        size, images = images.shape[:2], images.flatten(0, 1)
-        windows = torch.arange(len(images), device=images.device).view(size)
-    features = self.get_features(images, levels)
-    if windows is None and self.context > 1:
-        n, offsets = len(features), torch.arange(self.context) - self.context // 2
-        windows = (torch.arange(n)[:, None] + offsets).clamp(0, n - 1)
-    return features if windows is None else features[windows]

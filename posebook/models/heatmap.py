@@ -7,7 +7,6 @@ __all__ = ['SemiSupervisedHeatmapTracker', 'ConvHead', 'DeconvHead', 'HeatmapTra
 
 # %% ../../nbs/models/06_heatmap.ipynb #54db5b83
 import torch
-from fastcore.basics import patch
 from torch import Tensor, nn
 
 from ..core import PosebookError, build, decoders, heads, models
@@ -87,70 +86,64 @@ class HeatmapTracker(BaseSupervisedTracker):
         "Return the logits of each keypoint's heatmap"
         return self.head(self.batch_features(batch)).float()
 
-# %% ../../nbs/models/06_heatmap.ipynb #e0c2eb68
-@patch
-def decode(self:HeatmapTracker,
-           heatmaps:Tensor, # (B, K, h, w), each sums to one
-           affine:Tensor,   # (B, 2, 3), frame pixels -> model pixels
-) -> tuple: # keypoints (B, K, 2) in pixels of the frame, confidences (B, K)
-    "Heatmaps to keypoints"
-    keypoints, confidences = self.decoder(heatmaps, self.stride, self.sigma)
-    affine = self.decoder.align(affine, self.stride)
-    return apply_affine(invert(affine), keypoints), confidences
+    # %% ../../nbs/models/06_heatmap.ipynb #e0c2eb68
+    def decode(self,
+               heatmaps:Tensor, # (B, K, h, w), each sums to one
+               affine:Tensor,   # (B, 2, 3), frame pixels -> model pixels
+    ) -> tuple: # keypoints (B, K, 2) in pixels of the frame, confidences (B, K)
+        "Heatmaps to keypoints"
+        keypoints, confidences = self.decoder(heatmaps, self.stride, self.sigma)
+        affine = self.decoder.align(affine, self.stride)
+        return apply_affine(invert(affine), keypoints), confidences
 
-# %% ../../nbs/models/06_heatmap.ipynb #f09954ea
-@patch
-def outputs_from_logits(self:HeatmapTracker,
-                        logits:Tensor, # (B, K, h, w) before the softmax
-                        affine:Tensor, # (B, 2, 3), frame pixels -> model pixels
-) -> dict: # logits_pred, heatmaps_pred, keypoints_pred in pixels of the frame, confidences
-    "Return the outputs that follow from the logits"
-    heatmaps = logits.flatten(2).softmax(-1).view(logits.shape)
-    keypoints, confidences = self.decode(heatmaps, affine)
-    return dict(logits_pred=logits, heatmaps_pred=heatmaps, keypoints_pred=keypoints,
-                confidences=confidences)
+    # %% ../../nbs/models/06_heatmap.ipynb #f09954ea
+    def outputs_from_logits(self,
+                            logits:Tensor, # (B, K, h, w) before the softmax
+                            affine:Tensor, # (B, 2, 3), frame pixels -> model pixels
+    ) -> dict: # logits_pred, heatmaps_pred, keypoints_pred in pixels of the frame, confidences
+        "Return the outputs that follow from the logits"
+        heatmaps = logits.flatten(2).softmax(-1).view(logits.shape)
+        keypoints, confidences = self.decode(heatmaps, affine)
+        return dict(logits_pred=logits, heatmaps_pred=heatmaps, keypoints_pred=keypoints,
+                    confidences=confidences)
 
-@patch
-def target_heatmaps(self:HeatmapTracker,
-                    keypoints:Tensor, # (B, K, 2) in pixels of the frame; NaN: not labeled
-                    affine:Tensor,    # (B, 2, 3), frame pixels -> model pixels
-                    size,             # height, width of the heatmaps
-) -> Tensor: # (B, K, h, w), each sums to one, or to zero outside the model input
-    "Return the target heatmaps of keypoints"
-    positions = apply_affine(self.decoder.align(affine, self.stride), keypoints)
-    edge = torch.tensor(size[::-1], device=keypoints.device) * self.stride - .5
-    inside = ((positions > -.5) & (positions < edge)).all(-1, keepdim=True)
-    return gaussian_heatmaps(positions.where(inside, torch.nan), size,
-                             self.stride, self.sigma, self.uniform)
+    def target_heatmaps(self,
+                        keypoints:Tensor, # (B, K, 2) in pixels of the frame; NaN: not labeled
+                        affine:Tensor,    # (B, 2, 3), frame pixels -> model pixels
+                        size,             # height, width of the heatmaps
+    ) -> Tensor: # (B, K, h, w), each sums to one, or to zero outside the model input
+        "Return the target heatmaps of keypoints"
+        positions = apply_affine(self.decoder.align(affine, self.stride), keypoints)
+        edge = torch.tensor(size[::-1], device=keypoints.device) * self.stride - .5
+        inside = ((positions > -.5) & (positions < edge)).all(-1, keepdim=True)
+        return gaussian_heatmaps(positions.where(inside, torch.nan), size,
+                                 self.stride, self.sigma, self.uniform)
 
-@patch
-def get_loss_inputs_labeled(self:HeatmapTracker,
-                            batch:dict, # images or levels, keypoints (B, K, 2), affine
-) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
-    "What the losses of labeled frames compare"
-    logits, keypoints, affine = self(batch), batch["keypoints"], batch["affine"]
-    return dict(heatmaps_targ=self.target_heatmaps(keypoints, affine, logits.shape[-2:]),
-                keypoints_targ=keypoints, **self.outputs_from_logits(logits, affine))
+    def get_loss_inputs_labeled(self,
+                                batch:dict, # images or levels, keypoints (B, K, 2), affine
+    ) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
+        "What the losses of labeled frames compare"
+        logits, keypoints, affine = self(batch), batch["keypoints"], batch["affine"]
+        return dict(heatmaps_targ=self.target_heatmaps(keypoints, affine, logits.shape[-2:]),
+                    keypoints_targ=keypoints, **self.outputs_from_logits(logits, affine))
 
-# %% ../../nbs/models/06_heatmap.ipynb #0f114d6f
-@patch
-def get_loss_inputs_unlabeled(self:HeatmapTracker,
-                              batch:dict, # images, affine (S, 2, 3)
-) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
-    "What the losses of unlabeled frames compare"
-    logits, affine = self(batch), batch["affine"]
-    outputs, half = self.outputs_from_logits(logits, affine), affine.new_tensor([0, 0, .5])
-    gaussians = self.target_heatmaps(outputs["keypoints_pred"].detach(), affine, logits.shape[-2:])
-    heatmap_affine = (self.decoder.align(affine, self.stride) + half) / self.stride - half
-    return dict(heatmaps_unimodal=gaussians, heatmap_affine=heatmap_affine, **outputs)
+    # %% ../../nbs/models/06_heatmap.ipynb #0f114d6f
+    def get_loss_inputs_unlabeled(self,
+                                  batch:dict, # images, affine (S, 2, 3)
+    ) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
+        "What the losses of unlabeled frames compare"
+        logits, affine = self(batch), batch["affine"]
+        outputs, half = self.outputs_from_logits(logits, affine), affine.new_tensor([0, 0, .5])
+        gaussians = self.target_heatmaps(outputs["keypoints_pred"].detach(), affine, logits.shape[-2:])
+        heatmap_affine = (self.decoder.align(affine, self.stride) + half) / self.stride - half
+        return dict(heatmaps_unimodal=gaussians, heatmap_affine=heatmap_affine, **outputs)
 
-@patch
-def predict_step(self:HeatmapTracker,
-                 batch:dict,      # images (B, 3, H, W) uint8, affine (B, 2, 3)
-                 batch_idx:int=0, # Lightning's; not used
-) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), heatmaps_pred (B, K, h, w)
-    "Return the predictions for a batch"
-    return self.outputs_from_logits(self(batch), batch["affine"])
+    def predict_step(self,
+                     batch:dict,      # images (B, 3, H, W) uint8, affine (B, 2, 3)
+                     batch_idx:int=0, # Lightning's; not used
+    ) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), heatmaps_pred (B, K, h, w)
+        "Return the predictions for a batch"
+        return self.outputs_from_logits(self(batch), batch["affine"])
 
 # %% ../../nbs/models/06_heatmap.ipynb #e29bf9e8
 SemiSupervisedHeatmapTracker = semi_supervised(HeatmapTracker)

@@ -7,7 +7,6 @@ __all__ = ['SemiSupervisedHeatmapTrackerMHCRNN', 'WindowCell', 'RecurrentWindowH
 
 # %% ../../nbs/models/07_mhcrnn.ipynb #5b4c1b4b
 import torch
-from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -102,6 +101,35 @@ class HeatmapTrackerMHCRNN(HeatmapTracker):
         frame_maps = self.head(features)[windows[:, self.context // 2]]
         return torch.cat([frame_maps, self.window_head(features, windows)]).float()
 
+    # %% ../../nbs/models/07_mhcrnn.ipynb #90718967
+    def get_loss_inputs_labeled(self,
+                                batch:dict, # images or levels, windows, keypoints (B, K, 2), affine
+    ) -> dict: # outputs of 2 B, by the field's standard keys
+        "What the losses of labeled frames compare"
+        return super(HeatmapTrackerMHCRNN, self).get_loss_inputs_labeled(for_both_heads(batch))
+
+    def get_loss_inputs_unlabeled(self,
+                                  batch:dict, # images, windows, affine (S, 2, 3), sequence, frame
+    ) -> dict: # outputs of 2 S, by the field's standard keys
+        "What the losses of unlabeled frames compare"
+        doubled_batch = for_both_heads(batch)
+        outputs = super(HeatmapTrackerMHCRNN, self).get_loss_inputs_unlabeled(doubled_batch)
+        return {**outputs, **{k: doubled_batch[k] for k in ("sequence", "frame")}}
+
+    def predict_step(self,
+                     batch:dict,      # images, windows (B, T), affine (B, 2, 3)
+                     batch_idx:int=0, # Lightning's; not used
+    ) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), heatmaps_pred (B, K, h, w)
+        "Return the predictions of the more confident head"
+        outputs = self.outputs_from_logits(self(batch), torch.cat([batch["affine"]] * 2))
+        frame_confidences, window_confidences = outputs["confidences"].chunk(2)
+        use_window, selected = window_confidences > frame_confidences, {}
+        for k in ("keypoints_pred", "confidences", "heatmaps_pred"):
+            of_frame, of_window = outputs[k].chunk(2)
+            mask = use_window.view(*use_window.shape, *[1] * (of_frame.dim() - 2))
+            selected[k] = torch.where(mask, of_window, of_frame)
+        return selected
+
 # %% ../../nbs/models/07_mhcrnn.ipynb #90718967
 def for_both_heads(batch:dict, # of B windows
 ) -> dict: # of 2 B, the windows as they were
@@ -110,37 +138,6 @@ def for_both_heads(batch:dict, # of B windows
     for k in {"sequence", "frame"} & set(batch):
         fields[k] = torch.cat([batch[k], batch[k] + batch[k].max() + 1])
     return {**batch, **fields}
-
-@patch
-def get_loss_inputs_labeled(self:HeatmapTrackerMHCRNN,
-                            batch:dict, # images or levels, windows, keypoints (B, K, 2), affine
-) -> dict: # outputs of 2 B, by the field's standard keys
-    "What the losses of labeled frames compare"
-    return super(HeatmapTrackerMHCRNN, self).get_loss_inputs_labeled(for_both_heads(batch))
-
-@patch
-def get_loss_inputs_unlabeled(self:HeatmapTrackerMHCRNN,
-                              batch:dict, # images, windows, affine (S, 2, 3), sequence, frame
-) -> dict: # outputs of 2 S, by the field's standard keys
-    "What the losses of unlabeled frames compare"
-    doubled_batch = for_both_heads(batch)
-    outputs = super(HeatmapTrackerMHCRNN, self).get_loss_inputs_unlabeled(doubled_batch)
-    return {**outputs, **{k: doubled_batch[k] for k in ("sequence", "frame")}}
-
-@patch
-def predict_step(self:HeatmapTrackerMHCRNN,
-                 batch:dict,      # images, windows (B, T), affine (B, 2, 3)
-                 batch_idx:int=0, # Lightning's; not used
-) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), heatmaps_pred (B, K, h, w)
-    "Return the predictions of the more confident head"
-    outputs = self.outputs_from_logits(self(batch), torch.cat([batch["affine"]] * 2))
-    frame_confidences, window_confidences = outputs["confidences"].chunk(2)
-    use_window, selected = window_confidences > frame_confidences, {}
-    for k in ("keypoints_pred", "confidences", "heatmaps_pred"):
-        of_frame, of_window = outputs[k].chunk(2)
-        mask = use_window.view(*use_window.shape, *[1] * (of_frame.dim() - 2))
-        selected[k] = torch.where(mask, of_window, of_frame)
-    return selected
 
 # %% ../../nbs/models/07_mhcrnn.ipynb #6cc38467
 SemiSupervisedHeatmapTrackerMHCRNN = semi_supervised(HeatmapTrackerMHCRNN)

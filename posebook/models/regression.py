@@ -8,7 +8,6 @@ __all__ = ['SemiSupervisedRegressionTracker', 'laplace_nll', 'ScaledLoss', 'Regr
 
 # %% ../../nbs/models/05_regression.ipynb #7066589f
 import torch
-from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -86,39 +85,36 @@ class RegressionTracker(BaseSupervisedTracker):
         # 0 is the middle of the model input, 1 its size; a scale begins at a tenth of the size
         return (numbers[..., :2] + .5) * size - .5, F.softplus(numbers[..., 2] - 2.25) * size.max()
 
+    # %% ../../nbs/models/05_regression.ipynb #2f520fab
+    def outputs_from_batch(self,
+                           batch:dict, # images, levels or features, and affine (B, 2, 3)
+    ) -> dict: # keypoints_pred, scales_pred in pixels of the frame, confidences
+        "Return the outputs of a batch"
+        keypoints, scales = self(batch)
+        probability = 1 - torch.exp(-22 / scales)                           # of each coordinate
+        model_scale = torch.linalg.det(batch["affine"][:, :, :2]).abs().sqrt()  # frame -> model pixels
+        affine = self.decoder.align(batch["affine"], 1)
+        return dict(keypoints_pred=apply_affine(invert(affine), keypoints),
+                    scales_pred=scales / model_scale[:, None], confidences=probability**2)
+
+    def get_loss_inputs_labeled(self,
+                                batch:dict, # images or levels, keypoints (B, K, 2), affine
+    ) -> dict: # outputs, by the field's standard keys; in pixels of the frame
+        "What the losses of labeled frames compare"
+        return dict(keypoints_targ=batch["keypoints"], **self.outputs_from_batch(batch))
+
+    def get_loss_inputs_unlabeled(self,
+                                  batch:dict, # images, affine (S, 2, 3)
+    ) -> dict: # outputs, by the field's standard keys; in pixels of the frame
+        "What the losses of unlabeled frames compare"
+        return self.outputs_from_batch(batch)
+
+    def predict_step(self,
+                     batch:dict,      # images (B, 3, H, W) uint8, affine (B, 2, 3)
+                     batch_idx:int=0, # Lightning's; not used
+    ) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences and scales_pred (B, K)
+        "Return the predictions for a batch"
+        return self.outputs_from_batch(batch)
+
 # %% ../../nbs/models/05_regression.ipynb #2f520fab
-@patch
-def outputs_from_batch(self:RegressionTracker,
-                       batch:dict, # images, levels or features, and affine (B, 2, 3)
-) -> dict: # keypoints_pred, scales_pred in pixels of the frame, confidences
-    "Return the outputs of a batch"
-    keypoints, scales = self(batch)
-    probability = 1 - torch.exp(-22 / scales)                           # of each coordinate
-    model_scale = torch.linalg.det(batch["affine"][:, :, :2]).abs().sqrt()  # frame -> model pixels
-    affine = self.decoder.align(batch["affine"], 1)
-    return dict(keypoints_pred=apply_affine(invert(affine), keypoints),
-                scales_pred=scales / model_scale[:, None], confidences=probability**2)
-
-@patch
-def get_loss_inputs_labeled(self:RegressionTracker,
-                            batch:dict, # images or levels, keypoints (B, K, 2), affine
-) -> dict: # outputs, by the field's standard keys; in pixels of the frame
-    "What the losses of labeled frames compare"
-    return dict(keypoints_targ=batch["keypoints"], **self.outputs_from_batch(batch))
-
-@patch
-def get_loss_inputs_unlabeled(self:RegressionTracker,
-                              batch:dict, # images, affine (S, 2, 3)
-) -> dict: # outputs, by the field's standard keys; in pixels of the frame
-    "What the losses of unlabeled frames compare"
-    return self.outputs_from_batch(batch)
-
-@patch
-def predict_step(self:RegressionTracker,
-                 batch:dict,      # images (B, 3, H, W) uint8, affine (B, 2, 3)
-                 batch_idx:int=0, # Lightning's; not used
-) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences and scales_pred (B, K)
-    "Return the predictions for a batch"
-    return self.outputs_from_batch(batch)
-
 SemiSupervisedRegressionTracker = semi_supervised(RegressionTracker)
