@@ -20,6 +20,7 @@ from configparser import ConfigParser
 from pathlib import Path
 
 from .core import PosebookError, atomic_write
+from .export_modules import export
 
 # %% ../nbs/90_book.ipynb #c7e20a36
 def _cell(cell:dict) -> str:
@@ -211,12 +212,15 @@ def add_entries(cells:list,  # of a notebook
     if module:
         path = "/".join(module.split(".")[1:]) + ".py"
         code = (Path(package)/path).read_text(encoding="utf-8")
-        lines = {name: node.lineno for name, node in definitions(code).items()}
+        for name, node in definitions(code).items():
+            methods = [o for o in getattr(node, "body", []) if hasattr(o, "name")]
+            lines |= {name: node.lineno, **{f"{name}.{o.name}": o.lineno for o in methods}}
     for cell in cells[1:]:
         code = "".join(cell["source"])
         for name, node in exported(cell).items():
             if name not in lines:
-                raise PosebookError(f"{name} is not in the package", module, "nbdev_export")
+                raise PosebookError(f"{name} is not in the package", module,
+                                    "python -m posebook.book export")
             text = add_links(api_entry(name, node, parameter_docs(code, node), f"{module}.{name}",
                                 f"{git}/posebook/{path}#L{lines[name]}"), locations, up)
             entries.append({"cell_type": "markdown", "metadata": {}, "source": text})
@@ -302,14 +306,15 @@ def site(checkout=".", # the folder with settings.ini
     return checkout/"_site"
 
 # %% ../nbs/90_book.ipynb #71f9f05a
-def main(args:list=None, # readme | site; None: what was typed, or site
+def main(args:list=None, # export | readme | site; None: what was typed, or site
 ):
-    "`python -m posebook.book readme` and `python -m posebook.book site`"
+    "`python -m posebook.book export`, `... readme` and `... site`"
     [what] = args or sys.argv[1:] or ["site"]
     if what == "readme":
         with atomic_write("README.md") as p: p.write_text(readme("nbs/index.ipynb"), encoding="utf-8")
+    elif what == "export": export()
     elif what == "site": print(f"look at {site()/'index.html'}")
-    else: raise PosebookError(f"there is no {what!r}", do="say readme or site")
+    else: raise PosebookError(f"there is no {what!r}", do="say export, readme or site")
 
 # %% ../nbs/90_book.ipynb #efced08a
 #| eval: false

@@ -10,7 +10,6 @@ __all__ = ['PERIODS', 'SPINE', 'SLOPES', 'GAIT', 'STANCE', 'REACH', 'STRIDE', 'W
 from types import SimpleNamespace
 
 import numpy as np
-from fastcore.basics import patch
 
 # %% ../nbs/04_toy_motion.ipynb #b3db14c6
 class Wave:
@@ -54,39 +53,129 @@ class Toy:
         self.skeleton = [(i+v, j+v) for v in (0, n) for i,j in self.bones]  # lines to draw
         self._sessions = {}
 
+    # %% ../nbs/04_toy_motion.ipynb #0450d249
+    def traits(self,
+               session:int=0, # number of the recording
+        ) -> SimpleNamespace: # what stays the same within the recording, and a `Wave` for each thing that changes
+        "Return the character of one recording: drawn once, then cached"
+        if session not in self._sessions:
+            rng = np.random.default_rng([self.seed, session])
+            s = SimpleNamespace(size=rng.uniform(1.03, 1.18), pace=rng.uniform(1., 1.4),
+                                first_step=rng.uniform(0, 1), brown=rng.uniform(.3, 1),
+                                pale=rng.uniform(0, 1), light=rng.uniform(.9, 1.15), glow=rng.uniform(.1, .9))
+            for name,periods in PERIODS.items(): setattr(s, name, Wave(rng, *periods))
+            self._sessions[session] = s
+        return self._sessions[session]
+
+    # %% ../nbs/04_toy_motion.ipynb #563510c8
+    def activity(self,
+                 frame_numbers, # (n,) frame numbers
+                 session:int=0, # number of the recording
+        ) -> SimpleNamespace:   # all (n,): t seconds, steps, pace 0..2, fractions walk + rear + groom = 1
+        "What the animal is doing"
+        s, t = self.traits(session), np.asarray(frame_numbers, float) / self.fps
+        pace = 1 + s.speed(t)
+        resting = np.clip((.6 - pace)/.35, 0, 1)
+        resting = resting*resting*(3 - 2*resting)                  # sets in and ends softly
+        curious = np.clip(.5 + 5*s.mood(t), 0, 1)
+        return SimpleNamespace(t=t, pace=pace, steps=s.first_step + s.pace*(t + s.speed.integral(t)),
+                               walk=1-resting, rear=resting*curious, groom=resting*(1-curious))
+
+    # %% ../nbs/04_toy_motion.ipynb #6b1aa9bb
+    def _trunk(self, s, a):
+        "Joints from pelvis to nose, and the headings of pelvis, chest and head"
+        up, room = 1-a.walk, max(0, self.width/2/self.scale/s.size - 108)
+        slopes = np.stack([a.walk, a.rear, a.groom], 1) @ SLOPES
+        yaw, bend = .22*s.veer(a.t), .35*s.bend(a.t) + .45*s.look(a.t)*(1-a.groom)
+        bob = 1.2*np.cos(4*np.pi*a.steps)*a.walk
+        j = dict(pelvis=np.stack([-7 + room*s.drift(a.t), 12*s.sway(a.t), 30 + bob - 8*up], -1))
+        joint, headings = j['pelvis'], [(yaw, 0*yaw)]
+        for i,(name,length) in enumerate(SPINE.items()):
+            headings.append((yaw + bend*(i/4)**1.5, slopes[:,i] + .18*s.nod(a.t)*(i>2)))
+            j[name] = joint = joint + length*direction(*headings[-1])
+        return j, (headings[0], headings[2], headings[4])
+
+    # %% ../nbs/04_toy_motion.ipynb #340dd418
+    def _tail(self, s, a, pelvis, yaw):
+        "Joints tail0 (base) to tail5 (tip)"
+        joint = pelvis + 20*direction(yaw + np.pi, -.1 - .25*(1-a.walk))
+        j = dict(tail0=joint)
+        for i in range(1, 6):
+            swing = (.2 + .12*i) * s.tail(a.t - .12*i)
+            joint = joint + 14.5*direction(yaw + np.pi + swing, -.5 + .2*i + .15*s.tail(a.t + 1 - .1*i))
+            joint[:,2] = np.maximum(joint[:,2], 3)           # not through the belt
+            j[f'tail{i}'] = joint
+        return j
+
+    # %% ../nbs/04_toy_motion.ipynb #9fc9bee8
+    def _leg(self, a, j, end, side, trunk, head):
+        "Joints of one leg, from hip to toes, given those of the trunk"
+        name, front, left, level = f'{end}_{side}', end=='front', 1 if side=='left' else -1, 0*a.t
+        hip = offset_point(j['chest' if front else 'pelvis'], trunk, 0, 8*left, -4)
+        x,lift = footfall(a.steps - GAIT[name])
+        forward = REACH*x*np.clip(3*a.pace, .4, 1) + (6 if front else 5)
+        paw = offset_point(hip, (trunk[0], level), forward, 3*left, 0)
+        lift = lift*np.clip(2*a.pace, 0, 1)            # a slow paw is hardly lifted
+        paw[:,2], aim = 3.5 + 10*lift, -.5*lift
+        if front:
+            rearing = offset_point(j['chest'], (trunk[0], level), 15 + 2*np.sin(7*a.t), 7*left, -11)
+            grooming = offset_point(j['nose'], head, -4 + 4*np.sin(18*a.t + left), 7*left, -3)
+            paw = paw + a.rear[:,None]*(rearing-paw) + a.groom[:,None]*(grooming-paw)
+            aim = aim - .7*a.rear + .7*a.groom
+        heading, foot_length = (trunk[0], aim), 3 if front else 6
+        heel = offset_point(paw, heading, -foot_length, 0, 0)
+        bend = direction(trunk[0], level)*(-1 if front else 1)
+        joints = dict(hip=hip, knee=knee(hip, heel, 15, 13, bend), heel=heel, paw=paw,
+                      ball=offset_point(paw, heading, foot_length, 0, 0))
+        for i in (-1, 0, 1):
+            joints[f'toe{i}'] = offset_point(paw, (trunk[0] + .4*i, aim), foot_length+6, 0, -1)
+        return {f'{k}_{name}':v for k,v in joints.items()}
+
+    # %% ../nbs/04_toy_motion.ipynb #5cd76063
+    def joints(self,
+               frame_numbers, # (n,) frame numbers
+               session:int=0, # number of the recording
+        ) -> dict:            # name -> (n,3): x along the belt, y left, z up, pixels of a 320-pixel frame
+        "The whole animal in space"
+        s, a = self.traits(session), self.activity(frame_numbers, session)
+        j, (hips, chest, head) = self._trunk(s, a)
+        tilt = s.tilt(a.t)
+        j |= self._tail(s, a, j['pelvis'], hips[0])
+        j['muzzle'] = offset_point(j['nose'], head, -4.5, 0, 0)
+        for side,left in dict(left=1, right=-1).items():
+            for end,trunk in dict(front=chest, hind=hips).items(): j |= self._leg(a, j, end, side, trunk, head)
+            j[f'ear_{side}'] = offset_point(j['head'], head, -4, 12.5*left, 12 - 6*left*tilt)
+            j[f'shell_{side}'] = offset_point(j[f'ear_{side}'], head, 1, 2*left, 0)
+            j[f'eye_{side}'] = offset_point(j['head'], head, 10, 6.5*left, 3.5 - 3*left*tilt)
+            j[f'glint_{side}'] = offset_point(j[f'eye_{side}'], head, .6, 2*left, 1)
+            for i in (-1, 1):
+                j[f'whisker{i}_{side}'] = offset_point(j['nose'], head, -5-5*i, 11*left, 5*i)
+        room = .45*self.width/self.scale/s.size
+        j['toy'] = np.stack([room*s.ball_x(a.t), 50*s.ball_y(a.t), 5+0*a.t], -1)
+        return {k: v*s.size for k,v in j.items()}
+
+    # %% ../nbs/04_toy_motion.ipynb #59527205
+    def project(self,
+                xyz:np.ndarray, # (...,3) points in space, as from `joints`
+        ) -> np.ndarray:        # (2,...,3): side and mirror; x, y in pixels of the frame and nearness to the eye
+        "Both views of points in space"
+        x, y, z = np.moveaxis(xyz*self.scale, -1, 0)
+        x, middle = x + (self.width - 1)/2, (self.split + self.height - 1)/2
+        return np.stack([np.stack([x, self.floor - z, -y], -1), np.stack([x, middle - y, -z], -1)])
+
+    def pose(self,
+             frame_numbers,  # (n,) frame numbers, in any order
+             session:int=0,  # number of the recording
+        ) -> np.ndarray:     # (n,K,2) float64, x and y in pixels; (0,0) is the center of the top-left pixel
+        "Return the position of every keypoint, visible or not"
+        j = self.joints(frame_numbers, session)
+        xyz = np.stack([j[dict(tail_base='tail0', tail_tip='tail5').get(p, p)] for p in self.parts], 1)
+        return np.concatenate(self.project(xyz)[...,:2], 1)
+
 # %% ../nbs/04_toy_motion.ipynb #0450d249
 PERIODS = dict(speed=(5,8), mood=(17,29), drift=(7,13), sway=(6,9), veer=(5,11), bend=(3,7),
                look=(1.7,4), nod=(1.3,3), tilt=(2,5), tail=(1.8,5), lamp=(9,23),
                ball_x=(6,10), ball_y=(7,12))   # seconds
-
-@patch
-def traits(self:Toy,
-           session:int=0, # number of the recording
-    ) -> SimpleNamespace: # what stays the same within the recording, and a `Wave` for each thing that changes
-    "Return the character of one recording: drawn once, then cached"
-    if session not in self._sessions:
-        rng = np.random.default_rng([self.seed, session])
-        s = SimpleNamespace(size=rng.uniform(1.03, 1.18), pace=rng.uniform(1., 1.4),
-                            first_step=rng.uniform(0, 1), brown=rng.uniform(.3, 1),
-                            pale=rng.uniform(0, 1), light=rng.uniform(.9, 1.15), glow=rng.uniform(.1, .9))
-        for name,periods in PERIODS.items(): setattr(s, name, Wave(rng, *periods))
-        self._sessions[session] = s
-    return self._sessions[session]
-
-# %% ../nbs/04_toy_motion.ipynb #563510c8
-@patch
-def activity(self:Toy,
-             frame_numbers, # (n,) frame numbers
-             session:int=0, # number of the recording
-    ) -> SimpleNamespace:   # all (n,): t seconds, steps, pace 0..2, fractions walk + rear + groom = 1
-    "What the animal is doing"
-    s, t = self.traits(session), np.asarray(frame_numbers, float) / self.fps
-    pace = 1 + s.speed(t)
-    resting = np.clip((.6 - pace)/.35, 0, 1)
-    resting = resting*resting*(3 - 2*resting)                  # sets in and ends softly
-    curious = np.clip(.5 + 5*s.mood(t), 0, 1)
-    return SimpleNamespace(t=t, pace=pace, steps=s.first_step + s.pace*(t + s.speed.integral(t)),
-                           walk=1-resting, rear=resting*curious, groom=resting*(1-curious))
 
 # %% ../nbs/04_toy_motion.ipynb #96cd3a7d
 def direction(yaw,   # (n,) radians, turning left
@@ -109,33 +198,6 @@ SPINE = dict(back=24, chest=26, neck=19, head=14, nose=21)    # joint: length of
 SLOPES = np.array([[ .12, -.02,  .12, -.22, -.42],            # radians, walking
                    [1.00,  .98,  .75,  .15, -.05],            # rearing
                    [ .55,  .30, -.25, -1.0, -1.25]])          # grooming
-
-@patch
-def _trunk(self:Toy, s, a):
-    "Joints from pelvis to nose, and the headings of pelvis, chest and head"
-    up, room = 1-a.walk, max(0, self.width/2/self.scale/s.size - 108)
-    slopes = np.stack([a.walk, a.rear, a.groom], 1) @ SLOPES
-    yaw, bend = .22*s.veer(a.t), .35*s.bend(a.t) + .45*s.look(a.t)*(1-a.groom)
-    bob = 1.2*np.cos(4*np.pi*a.steps)*a.walk
-    j = dict(pelvis=np.stack([-7 + room*s.drift(a.t), 12*s.sway(a.t), 30 + bob - 8*up], -1))
-    joint, headings = j['pelvis'], [(yaw, 0*yaw)]
-    for i,(name,length) in enumerate(SPINE.items()):
-        headings.append((yaw + bend*(i/4)**1.5, slopes[:,i] + .18*s.nod(a.t)*(i>2)))
-        j[name] = joint = joint + length*direction(*headings[-1])
-    return j, (headings[0], headings[2], headings[4])
-
-# %% ../nbs/04_toy_motion.ipynb #340dd418
-@patch
-def _tail(self:Toy, s, a, pelvis, yaw):
-    "Joints tail0 (base) to tail5 (tip)"
-    joint = pelvis + 20*direction(yaw + np.pi, -.1 - .25*(1-a.walk))
-    j = dict(tail0=joint)
-    for i in range(1, 6):
-        swing = (.2 + .12*i) * s.tail(a.t - .12*i)
-        joint = joint + 14.5*direction(yaw + np.pi + swing, -.5 + .2*i + .15*s.tail(a.t + 1 - .1*i))
-        joint[:,2] = np.maximum(joint[:,2], 3)           # not through the belt
-        j[f'tail{i}'] = joint
-    return j
 
 # %% ../nbs/04_toy_motion.ipynb #a9e52a63
 GAIT = dict(hind_right=0, front_right=.3, hind_left=.5, front_left=.8)  # when each leg starts its stride
@@ -162,72 +224,3 @@ def knee(hip, paw,  # (n,3) the ends of the leg
     bend = bend - line*(bend*line).sum(-1, keepdims=True)
     bend = bend/np.linalg.norm(bend, axis=-1, keepdims=True)
     return hip + line*along + bend*np.sqrt(upper**2 - along**2)
-
-# %% ../nbs/04_toy_motion.ipynb #9fc9bee8
-@patch
-def _leg(self:Toy, a, j, end, side, trunk, head):
-    "Joints of one leg, from hip to toes, given those of the trunk"
-    name, front, left, level = f'{end}_{side}', end=='front', 1 if side=='left' else -1, 0*a.t
-    hip = offset_point(j['chest' if front else 'pelvis'], trunk, 0, 8*left, -4)
-    x,lift = footfall(a.steps - GAIT[name])
-    forward = REACH*x*np.clip(3*a.pace, .4, 1) + (6 if front else 5)
-    paw = offset_point(hip, (trunk[0], level), forward, 3*left, 0)
-    lift = lift*np.clip(2*a.pace, 0, 1)            # a slow paw is hardly lifted
-    paw[:,2], aim = 3.5 + 10*lift, -.5*lift
-    if front:
-        rearing = offset_point(j['chest'], (trunk[0], level), 15 + 2*np.sin(7*a.t), 7*left, -11)
-        grooming = offset_point(j['nose'], head, -4 + 4*np.sin(18*a.t + left), 7*left, -3)
-        paw = paw + a.rear[:,None]*(rearing-paw) + a.groom[:,None]*(grooming-paw)
-        aim = aim - .7*a.rear + .7*a.groom
-    heading, foot_length = (trunk[0], aim), 3 if front else 6
-    heel = offset_point(paw, heading, -foot_length, 0, 0)
-    bend = direction(trunk[0], level)*(-1 if front else 1)
-    joints = dict(hip=hip, knee=knee(hip, heel, 15, 13, bend), heel=heel, paw=paw,
-                  ball=offset_point(paw, heading, foot_length, 0, 0))
-    for i in (-1, 0, 1):
-        joints[f'toe{i}'] = offset_point(paw, (trunk[0] + .4*i, aim), foot_length+6, 0, -1)
-    return {f'{k}_{name}':v for k,v in joints.items()}
-
-# %% ../nbs/04_toy_motion.ipynb #5cd76063
-@patch
-def joints(self:Toy,
-           frame_numbers, # (n,) frame numbers
-           session:int=0, # number of the recording
-    ) -> dict:            # name -> (n,3): x along the belt, y left, z up, pixels of a 320-pixel frame
-    "The whole animal in space"
-    s, a = self.traits(session), self.activity(frame_numbers, session)
-    j, (hips, chest, head) = self._trunk(s, a)
-    tilt = s.tilt(a.t)
-    j |= self._tail(s, a, j['pelvis'], hips[0])
-    j['muzzle'] = offset_point(j['nose'], head, -4.5, 0, 0)
-    for side,left in dict(left=1, right=-1).items():
-        for end,trunk in dict(front=chest, hind=hips).items(): j |= self._leg(a, j, end, side, trunk, head)
-        j[f'ear_{side}'] = offset_point(j['head'], head, -4, 12.5*left, 12 - 6*left*tilt)
-        j[f'shell_{side}'] = offset_point(j[f'ear_{side}'], head, 1, 2*left, 0)
-        j[f'eye_{side}'] = offset_point(j['head'], head, 10, 6.5*left, 3.5 - 3*left*tilt)
-        j[f'glint_{side}'] = offset_point(j[f'eye_{side}'], head, .6, 2*left, 1)
-        for i in (-1, 1):
-            j[f'whisker{i}_{side}'] = offset_point(j['nose'], head, -5-5*i, 11*left, 5*i)
-    room = .45*self.width/self.scale/s.size
-    j['toy'] = np.stack([room*s.ball_x(a.t), 50*s.ball_y(a.t), 5+0*a.t], -1)
-    return {k: v*s.size for k,v in j.items()}
-
-# %% ../nbs/04_toy_motion.ipynb #59527205
-@patch
-def project(self:Toy,
-            xyz:np.ndarray, # (...,3) points in space, as from `joints`
-    ) -> np.ndarray:        # (2,...,3): side and mirror; x, y in pixels of the frame and nearness to the eye
-    "Both views of points in space"
-    x, y, z = np.moveaxis(xyz*self.scale, -1, 0)
-    x, middle = x + (self.width - 1)/2, (self.split + self.height - 1)/2
-    return np.stack([np.stack([x, self.floor - z, -y], -1), np.stack([x, middle - y, -z], -1)])
-
-@patch
-def pose(self:Toy,
-         frame_numbers,  # (n,) frame numbers, in any order
-         session:int=0,  # number of the recording
-    ) -> np.ndarray:     # (n,K,2) float64, x and y in pixels; (0,0) is the center of the top-left pixel
-    "Return the position of every keypoint, visible or not"
-    j = self.joints(frame_numbers, session)
-    xyz = np.stack([j[dict(tail_base='tail0', tail_tip='tail5').get(p, p)] for p in self.parts], 1)
-    return np.concatenate(self.project(xyz)[...,:2], 1)

@@ -9,7 +9,6 @@ __all__ = ['Backbone']
 import copy
 
 import torch
-from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.fx.experimental.optimization import fuse
 
@@ -45,10 +44,9 @@ class Backbone(nn.Module):
         for stage in self.stages: levels.append(x := stage(x))
         return levels
 
-# %% ../../nbs/backbones/01_base.ipynb #007ef6df
-@patch
-def fused(self:Backbone) -> Backbone: # a copy
-    "The same backbone for prediction, its normalizations folded into its convolutions"
-    new = copy.deepcopy(self).eval()
-    if self.foldable: new.stages = nn.ModuleList(map(fuse, new.stages))
-    return new.to(memory_format=torch.channels_last)
+    # %% ../../nbs/backbones/01_base.ipynb #007ef6df
+    def fused(self) -> "Backbone": # a copy
+        "The same backbone for prediction, its normalizations folded into its convolutions"
+        new = copy.deepcopy(self).eval()
+        if self.foldable: new.stages = nn.ModuleList(map(fuse, new.stages))
+        return new.to(memory_format=torch.channels_last)

@@ -12,7 +12,6 @@ import copy
 import cv2
 import numpy as np
 import torch
-from fastcore.basics import patch
 
 from ..core import PosebookError, augmentations, build
 from .geometry import affine_about_center, compose, warp
@@ -233,21 +232,20 @@ class Augmenter:
         for step in active_steps: image = step.pixels(rng, image)
         return image, affine, order
 
-# %% ../../nbs/data/05_augment.ipynb #bd61cc22
-@patch
-def augment_sequence(self:Augmenter,
-                     images:torch.Tensor, # (n, 3, h, w) uint8
-                     rng,                 # as `sample_generator` makes
-                     warp,                # images and affine -> images
-) -> tuple: # images (n, 3, h, w), affine (2, 3)
-    "Augment successive frames by the same random numbers"
-    affine, _, active_steps = self.sample_parameters(rng, images.shape[-2:])
-    if not np.array_equal(affine, np.eye(2, 3)): images = warp(images, affine)
-    augmented = []
-    for image in images.permute(0, 2, 3, 1).contiguous().cpu().numpy() if active_steps else ():
-        rng_copy = copy.deepcopy(rng)
-        for step in active_steps: image = step.pixels(rng_copy, image)
-        augmented.append(image)
-    if augmented:
-        images = torch.from_numpy(np.stack(augmented)).permute(0, 3, 1, 2).to(images.device)
-    return images, affine
+    # %% ../../nbs/data/05_augment.ipynb #bd61cc22
+    def augment_sequence(self,
+                         images:torch.Tensor, # (n, 3, h, w) uint8
+                         rng,                 # as `sample_generator` makes
+                         warp,                # images and affine -> images
+    ) -> tuple: # images (n, 3, h, w), affine (2, 3)
+        "Augment successive frames by the same random numbers"
+        affine, _, active_steps = self.sample_parameters(rng, images.shape[-2:])
+        if not np.array_equal(affine, np.eye(2, 3)): images = warp(images, affine)
+        augmented = []
+        for image in images.permute(0, 2, 3, 1).contiguous().cpu().numpy() if active_steps else ():
+            rng_copy = copy.deepcopy(rng)
+            for step in active_steps: image = step.pixels(rng_copy, image)
+            augmented.append(image)
+        if augmented:
+            images = torch.from_numpy(np.stack(augmented)).permute(0, 3, 1, 2).to(images.device)
+        return images, affine

@@ -12,7 +12,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from fastcore.basics import patch
 from torch.utils.data import Dataset, Sampler, default_collate
 
 from ..core import PosebookError
@@ -72,38 +71,36 @@ class LabeledDataset(Dataset):
         "The `sample` of that number"
         return self.sample(*key) if isinstance(key, tuple) else self.sample(key)
 
-# %% ../../nbs/data/07_dataset.ipynb #c9c855e6
-@patch
-def load_image(self:LabeledDataset,
-               path, # of an image
-) -> tuple: # (h, w, 3) uint8, affine (2, 3)
-    "Read a frame, crop and resize it, and return its affine"
-    if path in self.cache: return self.cache[path]
-    images, affines = self.preprocess(read_image(path)[None])
-    result = to_uint8(images[0]).permute(1, 2, 0).numpy(), affines[0]
-    if len(self.cache) < self.cache_size: self.cache[path] = result
-    return result
+    # %% ../../nbs/data/07_dataset.ipynb #c9c855e6
+    def load_image(self,
+                   path, # of an image
+    ) -> tuple: # (h, w, 3) uint8, affine (2, 3)
+        "Read a frame, crop and resize it, and return its affine"
+        if path in self.cache: return self.cache[path]
+        images, affines = self.preprocess(read_image(path)[None])
+        result = to_uint8(images[0]).permute(1, 2, 0).numpy(), affines[0]
+        if len(self.cache) < self.cache_size: self.cache[path] = result
+        return result
 
-@patch
-def sample(self:LabeledDataset,
-           i:int,                       # which of the labeled frames
-           augmentation_index:int=None, # number of the copy, usually the epoch; None: plain
-) -> dict: # images (n, 3, h, w) uint8, distinct; windows (T,) rows of them; and for the one in the
-           # middle keypoints (K, 2) in pixels of the frame, affine (2, 3), index
-    "Return a frame with its keypoints and context, plain or as an augmented copy"
-    window, keypoints = self.windows[i], self.labels.keypoints[i]
-    rows = {p: n for n, p in enumerate(dict.fromkeys(window))}
-    images = [self.load_image(p)[0] for p in rows]
-    affine = self.load_image(window[len(window) // 2])[1]
-    if self.augment and augmentation_index is not None:
-        rng = lambda: sample_generator(self.seed, augmentation_index, i)
-        copies = [self.augment(o, rng()) for o in images]
-        images, (_, augmentation_affine, order) = [o for o, _, _ in copies], copies[0]
-        affine, keypoints = compose(affine, augmentation_affine), keypoints[order]
-    return dict(images=torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2),
-                windows=torch.tensor([rows[p] for p in window]),
-                keypoints=torch.from_numpy(keypoints).float(),
-                affine=torch.from_numpy(affine).float(), index=i)
+    def sample(self,
+               i:int,                       # which of the labeled frames
+               augmentation_index:int=None, # number of the copy, usually the epoch; None: plain
+    ) -> dict: # images (n, 3, h, w) uint8, distinct; windows (T,) rows of them; and for the one in the
+               # middle keypoints (K, 2) in pixels of the frame, affine (2, 3), index
+        "Return a frame with its keypoints and context, plain or as an augmented copy"
+        window, keypoints = self.windows[i], self.labels.keypoints[i]
+        rows = {p: n for n, p in enumerate(dict.fromkeys(window))}
+        images = [self.load_image(p)[0] for p in rows]
+        affine = self.load_image(window[len(window) // 2])[1]
+        if self.augment and augmentation_index is not None:
+            rng = lambda: sample_generator(self.seed, augmentation_index, i)
+            copies = [self.augment(o, rng()) for o in images]
+            images, (_, augmentation_affine, order) = [o for o, _, _ in copies], copies[0]
+            affine, keypoints = compose(affine, augmentation_affine), keypoints[order]
+        return dict(images=torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2),
+                    windows=torch.tensor([rows[p] for p in window]),
+                    keypoints=torch.from_numpy(keypoints).float(),
+                    affine=torch.from_numpy(affine).float(), index=i)
 
 # %% ../../nbs/data/07_dataset.ipynb #136a503c
 def collate(samples:list, # B of `LabeledDataset.sample`

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from fastcore.basics import patch
 from PIL import Image
 
 from ..core import PosebookError, atomic_write, formats
@@ -103,6 +102,66 @@ class Labels:
         "What was filmed together, by the images' folders"
         return [str(Path(o).parent) for o in self.images]
 
+    # %% ../../nbs/data/01_labels.ipynb #fac1a8a6
+    def write(self, path): # the CSV file
+        "Write the labels as a CSV file with three header rows"
+        columns = [{"scorer": self.scorer, "bodyparts": k, "coords": c}
+                   for k in self.keypoint_names for c in "xy"]
+        header = [[first, *(c[first] for c in columns)] for first in ("scorer", "bodyparts", "coords")]
+        rows = [[image, *("" if np.isnan(v) else f"{v:.10g}" for v in row)]
+                for image, row in zip(self.images, self.keypoints.reshape(len(self), -1))]
+        with atomic_write(path) as p: pd.DataFrame(header + rows).to_csv(p, header=False, index=False)
+
+    # %% ../../nbs/data/01_labels.ipynb #990ca94e
+    def labeled(self,
+    ) -> "Labels": # without the frames of which nothing is said
+        "The frames that have a label"
+        rows = ~np.isnan(self.keypoints).all((1, 2))
+        if not rows.all():
+            warnings.warn(f"{(~rows).sum()} frame(s) of the table have no label yet and are left out",
+                          stacklevel=2)
+        images = [o for o, keep in zip(self.images, rows) if keep]
+        return Labels(images, self.keypoints[rows], self.keypoint_names, self.root, self.scorer)
+
+    # %% ../../nbs/data/01_labels.ipynb #7af9df86
+    def table(self,
+              split:dict=None, # name -> indices, as `split_frames` returns
+    ) -> pd.DataFrame:
+        "Every frame, keypoint and split in one long table"
+        n, k = self.keypoints.shape[:2]
+        sets = np.full(n, "", object)
+        for name, rows in (split or {}).items(): sets[rows] = name
+        x, y = self.keypoints.reshape(-1, 2).T
+        return pd.DataFrame({"image": np.repeat(self.images, k),
+                             "keypoint": np.tile(self.keypoint_names, n),
+                             "x": x, "y": y, "set": np.repeat(sets, k)})
+
+    # %% ../../nbs/data/01_labels.ipynb #596eae37
+    def check(self,
+              slack:float=0.05, # fraction of the image's size: up to here is just outside, beyond is far
+    ) -> "Labels": # without the labels just outside their image
+        "Compare the labels with their images"
+        if not len(self) or np.isnan(self.keypoints).all():
+            raise PosebookError("there is no labeled frame", self.root, "label some frames first")
+        missing = [o for o, p in zip(self.images, self.paths()) if not p.is_file()]
+        if missing:
+            raise PosebookError(f"{len(missing)} image(s) of the CSV do not exist: "
+                                + ", ".join(missing[:5]), self.root,
+                                "copy them there, or take their rows out")
+        size = np.array([image_size(p)[::-1] for p in self.paths()])[:, None] # (N, 1, 2): width, height
+        beyond = np.maximum(-0.5 - self.keypoints, self.keypoints - (size - 0.5))
+        beyond = np.nan_to_num(beyond)                                        # pixels beyond the edge
+        far, near = (beyond > slack * size).any(-1), (beyond > 0).any(-1)
+        if far.any():
+            raise PosebookError(f"{far.sum()} label(s) lie far outside their image: {_rows(self, far)}",
+                                self.root, "labels and images do not belong together: "
+                                "was the video resized or cropped after labeling?")
+        if near.any():
+            warnings.warn(f"{near.sum()} label(s) just outside their image count as not labeled: "
+                          + _rows(self, near), stacklevel=2)
+        keypoints = np.where(near[..., None], np.nan, self.keypoints)
+        return Labels(self.images, keypoints, self.keypoint_names, self.root, self.scorer)
+
 # %% ../../nbs/data/01_labels.ipynb #5bd7b866
 def label_files(path:Path, # of a file, perhaps with stars
 ) -> list: # of paths
@@ -149,42 +208,6 @@ def read_labels(path,      # a CSV file, or another of a registered format; may 
     keypoints = np.where(np.isnan(labels.keypoints).any(-1, keepdims=True), np.nan, labels.keypoints)
     return Labels(images, keypoints, labels.keypoint_names, root, labels.scorer)
 
-@patch
-def write(self:Labels, path): # the CSV file
-    "Write the labels as a CSV file with three header rows"
-    columns = [{"scorer": self.scorer, "bodyparts": k, "coords": c}
-               for k in self.keypoint_names for c in "xy"]
-    header = [[first, *(c[first] for c in columns)] for first in ("scorer", "bodyparts", "coords")]
-    rows = [[image, *("" if np.isnan(v) else f"{v:.10g}" for v in row)]
-            for image, row in zip(self.images, self.keypoints.reshape(len(self), -1))]
-    with atomic_write(path) as p: pd.DataFrame(header + rows).to_csv(p, header=False, index=False)
-
-# %% ../../nbs/data/01_labels.ipynb #990ca94e
-@patch
-def labeled(self:Labels,
-) -> Labels: # without the frames of which nothing is said
-    "The frames that have a label"
-    rows = ~np.isnan(self.keypoints).all((1, 2))
-    if not rows.all():
-        warnings.warn(f"{(~rows).sum()} frame(s) of the table have no label yet and are left out",
-                      stacklevel=2)
-    images = [o for o, keep in zip(self.images, rows) if keep]
-    return Labels(images, self.keypoints[rows], self.keypoint_names, self.root, self.scorer)
-
-# %% ../../nbs/data/01_labels.ipynb #7af9df86
-@patch
-def table(self:Labels,
-          split:dict=None, # name -> indices, as `split_frames` returns
-) -> pd.DataFrame:
-    "Every frame, keypoint and split in one long table"
-    n, k = self.keypoints.shape[:2]
-    sets = np.full(n, "", object)
-    for name, rows in (split or {}).items(): sets[rows] = name
-    x, y = self.keypoints.reshape(-1, 2).T
-    return pd.DataFrame({"image": np.repeat(self.images, k),
-                         "keypoint": np.tile(self.keypoint_names, n),
-                         "x": x, "y": y, "set": np.repeat(sets, k)})
-
 # %% ../../nbs/data/01_labels.ipynb #0ea40f71
 def image_size(path, # an image file
 ) -> tuple: # height, width
@@ -202,29 +225,3 @@ def _rows(labels, where) -> str:
     "The first few labels for which `where` holds, in words"
     return "; ".join(f"{labels.keypoint_names[k]} of {labels.images[i]}"
                      for i, k in np.argwhere(where)[:5])
-
-@patch
-def check(self:Labels,
-          slack:float=0.05, # fraction of the image's size: up to here is just outside, beyond is far
-) -> Labels: # without the labels just outside their image
-    "Compare the labels with their images"
-    if not len(self) or np.isnan(self.keypoints).all():
-        raise PosebookError("there is no labeled frame", self.root, "label some frames first")
-    missing = [o for o, p in zip(self.images, self.paths()) if not p.is_file()]
-    if missing:
-        raise PosebookError(f"{len(missing)} image(s) of the CSV do not exist: "
-                            + ", ".join(missing[:5]), self.root,
-                            "copy them there, or take their rows out")
-    size = np.array([image_size(p)[::-1] for p in self.paths()])[:, None] # (N, 1, 2): width, height
-    beyond = np.maximum(-0.5 - self.keypoints, self.keypoints - (size - 0.5))
-    beyond = np.nan_to_num(beyond)                                        # pixels beyond the edge
-    far, near = (beyond > slack * size).any(-1), (beyond > 0).any(-1)
-    if far.any():
-        raise PosebookError(f"{far.sum()} label(s) lie far outside their image: {_rows(self, far)}",
-                            self.root, "labels and images do not belong together: "
-                            "was the video resized or cropped after labeling?")
-    if near.any():
-        warnings.warn(f"{near.sum()} label(s) just outside their image count as not labeled: "
-                      + _rows(self, near), stacklevel=2)
-    keypoints = np.where(near[..., None], np.nan, self.keypoints)
-    return Labels(self.images, keypoints, self.keypoint_names, self.root, self.scorer)

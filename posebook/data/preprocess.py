@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from fastcore.basics import patch
 from torch.nn import functional as F
 
 from ..core import PosebookError
@@ -83,33 +82,77 @@ class Preprocess:
         size = data.image_resize_dims
         return cls((size.height, size.width), data.box, data.fit, data.antialias)
 
-# %% ../../nbs/data/04_preprocess.ipynb #151b45c5
-@patch
-def crop_box(self:Preprocess,
-             frame_size, # height, width of the frame
-) -> tuple: # x, y, width, height in whole pixels
-    "Return the box that is cropped, or raise an error if no part of it is inside the frame"
-    if self.box is None: return 0, 0, frame_size[1], frame_size[0]
-    x, y, w, h = box_pixels(self.box)
-    if x >= frame_size[1] or y >= frame_size[0] or x + w <= 0 or y + h <= 0:
-        raise PosebookError(f"the box {list(self.box)} does not lie in a frame "
-                            f"of width {frame_size[1]} and height {frame_size[0]}", "data.box",
-                            "give [x, y, width, height] in frame pixels")
-    return x, y, w, h
+    # %% ../../nbs/data/04_preprocess.ipynb #151b45c5
+    def crop_box(self,
+                 frame_size, # height, width of the frame
+    ) -> tuple: # x, y, width, height in whole pixels
+        "Return the box that is cropped, or raise an error if no part of it is inside the frame"
+        if self.box is None: return 0, 0, frame_size[1], frame_size[0]
+        x, y, w, h = box_pixels(self.box)
+        if x >= frame_size[1] or y >= frame_size[0] or x + w <= 0 or y + h <= 0:
+            raise PosebookError(f"the box {list(self.box)} does not lie in a frame "
+                                f"of width {frame_size[1]} and height {frame_size[0]}", "data.box",
+                                "give [x, y, width, height] in frame pixels")
+        return x, y, w, h
 
-@patch
-def placement(self:Preprocess,
-              frame_size, # height, width of the frame
-              box=None,   # instead of `self.box`; this one may be outside the frame
-) -> tuple: # the crop's top, left, height, width in frame pixels; its height and width
-            # after resizing; its top and left in the model input
-    "Return where a crop comes from and where it comes to lie, in whole pixels"
-    x, y, w, h = self.crop_box(frame_size) if box is None else box_pixels(box)
-    height, width = self.size
-    if self.fit == "letterbox":
-        scale = min(height / h, width / w)
-        height, width = max(1, round(scale * h)), max(1, round(scale * w))
-    return y, x, h, w, height, width, (self.size[0] - height) // 2, (self.size[1] - width) // 2
+    def placement(self,
+                  frame_size, # height, width of the frame
+                  box=None,   # instead of `self.box`; this one may be outside the frame
+    ) -> tuple: # the crop's top, left, height, width in frame pixels; its height and width
+                # after resizing; its top and left in the model input
+        "Return where a crop comes from and where it comes to lie, in whole pixels"
+        x, y, w, h = self.crop_box(frame_size) if box is None else box_pixels(box)
+        height, width = self.size
+        if self.fit == "letterbox":
+            scale = min(height / h, width / w)
+            height, width = max(1, round(scale * h)), max(1, round(scale * w))
+        return y, x, h, w, height, width, (self.size[0] - height) // 2, (self.size[1] - width) // 2
+
+    # %% ../../nbs/data/04_preprocess.ipynb #09c5b90d
+    def affine(self,
+               frame_size, # height, width of the frame
+               box=None,   # instead of `self.box`
+    ) -> np.ndarray: # (2, 3) float64, frame pixels -> model pixels
+        "Return the affine of a frame"
+        return _affine(self.placement(frame_size, box))
+
+    # %% ../../nbs/data/04_preprocess.ipynb #6af9857b
+    def __call__(self,
+                 frames:np.ndarray, # (N, H, W, 3) uint8 RGB
+                 boxes=None,        # (N, 4), a box for each frame instead of `self.box`
+    ) -> tuple: # images (N, 3, height, width) uint8, or float without antialiasing;
+                # affines (N, 2, 3) float64, frame pixels -> model pixels
+        "Return the model inputs of frames and their affines"
+        size = frames.shape[1:3]
+        if boxes is None: groups = [(frames, self.placement(size))]
+        else: groups = [(f[None], self.placement(size, b)) for f, b in zip(frames, boxes, strict=True)]
+        images = torch.cat([self._model_inputs(f, p) for f, p in groups])
+        return images, np.concatenate([np.repeat(_affine(p)[None], len(f), 0) for f, p in groups])
+
+    def _model_inputs(self, frames, placement):
+        "Return the model inputs of frames that have the same placement"
+        y, x, h, w, height, width, top, left = placement
+        cropped = torch.from_numpy(np.ascontiguousarray(crop(frames, (x, y, w, h)))).permute(0, 3, 1, 2)
+        images = resize(cropped, (height, width), self.antialias, self.interpolation)
+        if (height, width) == self.size: return images
+        borders = left, self.size[1] - width - left, top, self.size[0] - height - top
+        return F.pad(images, borders)
+
+    # %% ../../nbs/data/04_preprocess.ipynb #4101cb8f
+    def dali_graph(self,
+                   dali,      # the module `nvidia.dali`
+                   frames,    # DALI's data, (H, W, 3) or (n, H, W, 3) uint8
+                   placement, # DALI's data, (8,) int32
+    ): # DALI's data, (height, width, 3) or (n, height, width, 3)
+        "Add cropping and resizing to a graph of DALI"
+        fn, pad = dali.fn, dict(axis_names="HW", out_of_bounds_policy="pad", fill_values=0)
+        interpolations = dict(bilinear=dali.types.INTERP_LINEAR, bicubic=dali.types.INTERP_CUBIC)
+        cropped = fn.slice(frames, start=placement[0:2], shape=placement[2:4], **pad)
+        size = fn.cast(placement[4:6], dtype=dali.types.FLOAT)
+        resized = fn.resize(cropped, size=size, antialias=self.antialias,
+                            interp_type=interpolations[self.interpolation])
+        if self.fit == "stretch": return resized
+        return fn.slice(resized, start=-placement[6:8], shape=list(self.size), **pad)
 
 # %% ../../nbs/data/04_preprocess.ipynb #b133232e
 def _affine(placement):
@@ -117,53 +160,3 @@ def _affine(placement):
     y, x, h, w, height, width, top, left = placement
     scale = scale_affine((h, w), (height, width))
     return compose(shift_affine(-x, -y), scale, shift_affine(left, top))
-
-# %% ../../nbs/data/04_preprocess.ipynb #09c5b90d
-@patch
-def affine(self:Preprocess,
-           frame_size, # height, width of the frame
-           box=None,   # instead of `self.box`
-) -> np.ndarray: # (2, 3) float64, frame pixels -> model pixels
-    "Return the affine of a frame"
-    return _affine(self.placement(frame_size, box))
-
-# %% ../../nbs/data/04_preprocess.ipynb #6af9857b
-@patch
-def __call__(self:Preprocess,
-             frames:np.ndarray, # (N, H, W, 3) uint8 RGB
-             boxes=None,        # (N, 4), a box for each frame instead of `self.box`
-) -> tuple: # images (N, 3, height, width) uint8, or float without antialiasing;
-            # affines (N, 2, 3) float64, frame pixels -> model pixels
-    "Return the model inputs of frames and their affines"
-    size = frames.shape[1:3]
-    if boxes is None: groups = [(frames, self.placement(size))]
-    else: groups = [(f[None], self.placement(size, b)) for f, b in zip(frames, boxes, strict=True)]
-    images = torch.cat([self._model_inputs(f, p) for f, p in groups])
-    return images, np.concatenate([np.repeat(_affine(p)[None], len(f), 0) for f, p in groups])
-
-@patch
-def _model_inputs(self:Preprocess, frames, placement):
-    "Return the model inputs of frames that have the same placement"
-    y, x, h, w, height, width, top, left = placement
-    cropped = torch.from_numpy(np.ascontiguousarray(crop(frames, (x, y, w, h)))).permute(0, 3, 1, 2)
-    images = resize(cropped, (height, width), self.antialias, self.interpolation)
-    if (height, width) == self.size: return images
-    borders = left, self.size[1] - width - left, top, self.size[0] - height - top
-    return F.pad(images, borders)
-
-# %% ../../nbs/data/04_preprocess.ipynb #4101cb8f
-@patch
-def dali_graph(self:Preprocess,
-               dali,      # the module `nvidia.dali`
-               frames,    # DALI's data, (H, W, 3) or (n, H, W, 3) uint8
-               placement, # DALI's data, (8,) int32
-): # DALI's data, (height, width, 3) or (n, height, width, 3)
-    "Add cropping and resizing to a graph of DALI"
-    fn, pad = dali.fn, dict(axis_names="HW", out_of_bounds_policy="pad", fill_values=0)
-    interpolations = dict(bilinear=dali.types.INTERP_LINEAR, bicubic=dali.types.INTERP_CUBIC)
-    cropped = fn.slice(frames, start=placement[0:2], shape=placement[2:4], **pad)
-    size = fn.cast(placement[4:6], dtype=dali.types.FLOAT)
-    resized = fn.resize(cropped, size=size, antialias=self.antialias,
-                        interp_type=interpolations[self.interpolation])
-    if self.fit == "stretch": return resized
-    return fn.slice(resized, start=-placement[6:8], shape=list(self.size), **pad)

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from fastcore.basics import patch
 
 from ..core import PosebookError, atomic_write
 from .labels import read_table
@@ -101,27 +100,25 @@ class PredictionTable(ResumableFile):
         "Return the number of rows that an interrupted run left"
         return max(0, self.part.read_bytes().count(b"\n") - 3) if self.part.is_file() else 0
 
-# %% ../../nbs/data/08_tables.ipynb #bfb4c108
-@patch
-def open(self:PredictionTable,
-         keep:int, # rows of an interrupted run to keep
-):
-    "Begin to write, or go on after the rows that are kept"
-    self.path.parent.mkdir(parents=True, exist_ok=True)
-    text_lines = self.part.read_text().splitlines()[:3 + keep] if keep else self.head
-    with atomic_write(self.part) as p: p.write_text("\n".join(text_lines) + "\n")
-    self.file = self.part.open("a")
+    # %% ../../nbs/data/08_tables.ipynb #bfb4c108
+    def open(self,
+             keep:int, # rows of an interrupted run to keep
+    ):
+        "Begin to write, or go on after the rows that are kept"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        text_lines = self.part.read_text().splitlines()[:3 + keep] if keep else self.head
+        with atomic_write(self.part) as p: p.write_text("\n".join(text_lines) + "\n")
+        self.file = self.part.open("a")
 
-@patch
-def add(self:PredictionTable,
-        frames,      # (N,) their numbers
-        keypoints,   # (N, K, 2)
-        confidences, # (N, K)
-        _=None,      # heatmaps are not for a table
-):
-    "Write the rows of a batch"
-    self.file.write("\n".join(table_rows(frames, keypoints, confidences)) + "\n")
-    self.file.flush()
+    def add(self,
+            frames,      # (N,) their numbers
+            keypoints,   # (N, K, 2)
+            confidences, # (N, K)
+            _=None,      # heatmaps are not for a table
+    ):
+        "Write the rows of a batch"
+        self.file.write("\n".join(table_rows(frames, keypoints, confidences)) + "\n")
+        self.file.flush()
 
 # %% ../../nbs/data/08_tables.ipynb #af8208a1
 def read_in_chunks(path,       # a table of predictions of a video

@@ -15,7 +15,6 @@ from itertools import islice
 
 import h5py
 import numpy as np
-from fastcore.basics import patch
 
 from ..core import atomic_write
 from ..data.tables import ResumableFile
@@ -36,45 +35,64 @@ class HeatmapFile(ResumableFile):
         "Return how many frames an interrupted run left"
         return sum(1 for _ in self.chunks()) if self.part.is_file() else 0
 
+    # %% ../../nbs/inference/02_heatmap_files.ipynb #de0dddb1
+    def chunks(self): # yields shape (K, h, w), a compressed frame, and where it ends in the file
+        "Read the frames that were written to the end"
+        with self.part.open("rb") as f:
+            try: shape = tuple(json.loads(f.readline()))
+            except ValueError: return
+            while len(head := f.read(_frame_head.size)) == _frame_head.size:
+                length, checksum = _frame_head.unpack(head)
+                chunk = f.read(length)
+                if len(chunk) < length or zlib.crc32(chunk) != checksum: return
+                yield shape, chunk, f.tell()
+
+    def open(self,
+             keep:int, # frames of an interrupted run to keep
+    ):
+        "Begin to write, or go on after the frames that are kept"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if keep:
+            [(*_, end)] = islice(self.chunks(), keep - 1, keep)
+            os.truncate(self.part, end)
+        self.file = self.part.open("ab" if keep else "wb")
+
+    def add(self,
+            frames,      # (N,) their numbers
+            keypoints,   # (N, K, 2)
+            confidences, # (N, K)
+            heatmaps,    # (N, K, h, w)
+    ):
+        "Write the heatmaps of a batch"
+        if not self.file.tell(): self.file.write(json.dumps(heatmaps.shape[1:]).encode() + b"\n")
+        for frame_heatmaps in heatmaps.astype(np.float16):
+            chunk = zlib.compress(frame_heatmaps.tobytes(), 1)
+            self.file.write(_frame_head.pack(len(chunk), zlib.crc32(chunk)) + chunk)
+        self.file.flush()
+
+    # %% ../../nbs/inference/02_heatmap_files.ipynb #2fe43cfa
+    def finish(self):
+        "Turn the `.part` into an HDF5 file"
+        with atomic_write(self.path) as path:
+            with _LateErrors(path, "w+") as disk:
+                with h5py.File(disk, "w") as file:
+                    file.attrs.update(self.attributes)
+                    self._copy_to(file, disk)
+                if disk.error: raise disk.error
+        self.part.unlink()
+
+    def _copy_to(self, file, disk):
+        "Copy the chunks into an HDF5 file"
+        for i, (shape, chunk, _) in enumerate(self.chunks()):
+            if not i: maps = file.create_dataset("heatmaps", (0, *shape), "f2", maxshape=(None, *shape),
+                                                 chunks=(1, *shape), compression="gzip", compression_opts=1)
+            if i == len(maps): maps.resize(i + 1024, 0)
+            maps.id.write_direct_chunk((i, 0, 0, 0), chunk)
+            if disk.error: return
+        maps.resize(i + 1, 0)
+
 # %% ../../nbs/inference/02_heatmap_files.ipynb #de0dddb1
 _frame_head = struct.Struct("<II")      # length and checksum of a compressed frame
-
-@patch
-def chunks(self:HeatmapFile): # yields shape (K, h, w), a compressed frame, and where it ends in the file
-    "Read the frames that were written to the end"
-    with self.part.open("rb") as f:
-        try: shape = tuple(json.loads(f.readline()))
-        except ValueError: return
-        while len(head := f.read(_frame_head.size)) == _frame_head.size:
-            length, checksum = _frame_head.unpack(head)
-            chunk = f.read(length)
-            if len(chunk) < length or zlib.crc32(chunk) != checksum: return
-            yield shape, chunk, f.tell()
-
-@patch
-def open(self:HeatmapFile,
-         keep:int, # frames of an interrupted run to keep
-):
-    "Begin to write, or go on after the frames that are kept"
-    self.path.parent.mkdir(parents=True, exist_ok=True)
-    if keep:
-        [(*_, end)] = islice(self.chunks(), keep - 1, keep)
-        os.truncate(self.part, end)
-    self.file = self.part.open("ab" if keep else "wb")
-
-@patch
-def add(self:HeatmapFile,
-        frames,      # (N,) their numbers
-        keypoints,   # (N, K, 2)
-        confidences, # (N, K)
-        heatmaps,    # (N, K, h, w)
-):
-    "Write the heatmaps of a batch"
-    if not self.file.tell(): self.file.write(json.dumps(heatmaps.shape[1:]).encode() + b"\n")
-    for frame_heatmaps in heatmaps.astype(np.float16):
-        chunk = zlib.compress(frame_heatmaps.tobytes(), 1)
-        self.file.write(_frame_head.pack(len(chunk), zlib.crc32(chunk)) + chunk)
-    self.file.flush()
 
 # %% ../../nbs/inference/02_heatmap_files.ipynb #2fe43cfa
 class _LateErrors(io.FileIO):
@@ -91,25 +109,3 @@ class _LateErrors(io.FileIO):
     def truncate(self, size=None):
         try: return super().truncate(size)
         except OSError as e: self.error = self.error or e
-
-@patch
-def finish(self:HeatmapFile):
-    "Turn the `.part` into an HDF5 file"
-    with atomic_write(self.path) as path:
-        with _LateErrors(path, "w+") as disk:
-            with h5py.File(disk, "w") as file:
-                file.attrs.update(self.attributes)
-                self._copy_to(file, disk)
-            if disk.error: raise disk.error
-    self.part.unlink()
-
-@patch
-def _copy_to(self:HeatmapFile, file, disk):
-    "Copy the chunks into an HDF5 file"
-    for i, (shape, chunk, _) in enumerate(self.chunks()):
-        if not i: maps = file.create_dataset("heatmaps", (0, *shape), "f2", maxshape=(None, *shape),
-                                             chunks=(1, *shape), compression="gzip", compression_opts=1)
-        if i == len(maps): maps.resize(i + 1024, 0)
-        maps.id.write_direct_chunk((i, 0, 0, 0), chunk)
-        if disk.error: return
-    maps.resize(i + 1, 0)

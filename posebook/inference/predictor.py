@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from fastcore.basics import chunked, patch
+from fastcore.basics import chunked
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -110,82 +110,94 @@ class Predictor:
         "Load a model folder"
         return cls(*load_tracker(model_dir, plugin), *args, model_dir=model_dir, **kwargs)
 
-# %% ../../nbs/inference/01_predictor.ipynb #77ebc3aa
-@patch
-@torch.inference_mode()
-def predict_batch(self:Predictor,
-                  batch:dict, # images (N, 3, h, w) uint8 as model inputs, windows (B, T) rows
-                              # of them, in rising order, affine (B, 2, 3)
-                  heatmaps:bool=False, # return them too
-) -> dict: # arrays: keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), heatmaps_pred (B, K, h, w)
-    "Track a batch"
-    reduced = self.precision == "bf16"
-    cast = torch.autocast(self.device.type, torch.bfloat16) if reduced else nullcontext()
-    names = ("keypoints_pred", "confidences", *["heatmaps_pred"] * heatmaps)
-    step, outputs, features, first_frame, num_done = self.frames_per_pass, [], [], 0, 0
-    for start in range(0, len(batch["windows"]), step):
-        windows = batch["windows"][start:start + step]
-        features, first_frame = [o[int(windows.min()) - first_frame:] for o in features], int(windows.min())
-        while num_done <= windows.max():              # each frame passes the backbone once
-            images = batch["images"][num_done:num_done + step].to(self.device, non_blocking=True)
-            with cast: features.append(self.tracker.network.get_features(images))
-            num_done += len(images)
-        features = [torch.cat(features)] if len(features) > 1 else features
-        inputs = dict(features=features[0], windows=(windows - first_frame).to(self.device),
-                      affine=batch["affine"][start:start + step].to(self.device))
-        with cast: predictions = self.tracker.predict_step(inputs, 0)
-        outputs.append([predictions[k] for k in names])
-    return {k: torch.cat(o).float().cpu().numpy() for k, o in zip(names, zip(*outputs))}
+    # %% ../../nbs/inference/01_predictor.ipynb #77ebc3aa
+    @torch.inference_mode()
+    def predict_batch(self,
+                      batch:dict, # images (N, 3, h, w) uint8 as model inputs, windows (B, T) rows
+                                  # of them, in rising order, affine (B, 2, 3)
+                      heatmaps:bool=False, # return them too
+    ) -> dict: # arrays: keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), heatmaps_pred (B, K, h, w)
+        "Track a batch"
+        reduced = self.precision == "bf16"
+        cast = torch.autocast(self.device.type, torch.bfloat16) if reduced else nullcontext()
+        names = ("keypoints_pred", "confidences", *["heatmaps_pred"] * heatmaps)
+        step, outputs, features, first_frame, num_done = self.frames_per_pass, [], [], 0, 0
+        for start in range(0, len(batch["windows"]), step):
+            windows = batch["windows"][start:start + step]
+            features, first_frame = [o[int(windows.min()) - first_frame:] for o in features], int(windows.min())
+            while num_done <= windows.max():              # each frame passes the backbone once
+                images = batch["images"][num_done:num_done + step].to(self.device, non_blocking=True)
+                with cast: features.append(self.tracker.network.get_features(images))
+                num_done += len(images)
+            features = [torch.cat(features)] if len(features) > 1 else features
+            inputs = dict(features=features[0], windows=(windows - first_frame).to(self.device),
+                          affine=batch["affine"][start:start + step].to(self.device))
+            with cast: predictions = self.tracker.predict_step(inputs, 0)
+            outputs.append([predictions[k] for k in names])
+        return {k: torch.cat(o).float().cpu().numpy() for k, o in zip(names, zip(*outputs))}
 
-@patch
-def predict_stream(self:Predictor,
-                   batches,             # yields batches
-                   heatmaps:bool=False, # return them too
-): # yields the batch and what `predict_batch` returns for it
-    "Track a stream; on a GPU the next batch is computed while the caller uses the last one"
-    predictions = ((batch, self.predict_batch(batch, heatmaps)) for batch in batches)
-    return predictions if self.device.type == "cpu" else prefetch(predictions)
+    def predict_stream(self,
+                       batches,             # yields batches
+                       heatmaps:bool=False, # return them too
+    ): # yields the batch and what `predict_batch` returns for it
+        "Track a stream; on a GPU the next batch is computed while the caller uses the last one"
+        predictions = ((batch, self.predict_batch(batch, heatmaps)) for batch in batches)
+        return predictions if self.device.type == "cpu" else prefetch(predictions)
+
+    # %% ../../nbs/inference/01_predictor.ipynb #339145fe
+    def live(self,
+             frames,        # yields (H, W, 3) uint8 RGB, all of one size
+             batch_size:int=1, # frames to wait for
+    ): # yields keypoints (K, 2) in pixels of the frame and confidences (K,), for each frame
+        "Track frames as they come"
+        affine = None
+        def model_inputs():
+            nonlocal affine
+            for frame in frames:
+                shape = np.shape(frame)
+                if len(shape) != 3 or shape[-1] != 3 or frame.dtype != np.uint8:
+                    raise PosebookError(f"a frame must be (H, W, 3) uint8, this is {shape}")
+                images, affines = self.preprocess(frame[None])
+                affine = torch.from_numpy(affines).float()
+                yield images
+        for batch in batch_windows(model_inputs(), batch_size, self.context):
+            size = len(batch["frame_numbers"])
+            predictions = self.predict_batch(dict(batch, affine=affine.expand(size, 2, 3)))
+            yield from zip(predictions["keypoints_pred"], predictions["confidences"])
+
+    def frames(self,
+               frames, # (N, H, W, 3) uint8 RGB, in the order of a video
+    ) -> tuple: # keypoints (N, K, 2) in frame pixels, confidences (N, K)
+        "Track frames in memory"
+        predictions = list(self.live(frames, self.frames_per_pass))
+        if not predictions: raise PosebookError("there are no frames")
+        return tuple(np.stack(o) for o in zip(*predictions))
+
+    def video(self,
+              path, # a video file
+    ) -> tuple: # keypoints (N, K, 2) in frame pixels, confidences (N, K)
+        "Track a video; `posebook.predict` writes tables"
+        stream = VideoStream(path, self.preprocess, context=self.context, source=self.source,
+                             device=self.device.type)
+        return _concatenated(o for _, o in self.predict_stream(stream))
+
+    # %% ../../nbs/inference/01_predictor.ipynb #50abc8d6
+    def images(self,
+               images,    # paths, or a folder
+               path=None, # a CSV file to write; an error if it is there already
+    ) -> tuple: # keypoints (N, K, 2) in pixels of the image, confidences (N, K)
+        "Track single images"
+        if path is not None and Path(path).exists():
+            raise PosebookError("the file exists already", path, "give another name")
+        if isinstance(images, (str, Path)):
+            endings = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
+            images = sorted(o for o in Path(images).iterdir() if o.suffix.lower() in endings)
+        if not len(images): raise PosebookError("there are no images")
+        no_keypoints = np.full((len(images), len(self.names), 2), np.nan)
+        labels = Labels([str(Path(o).resolve()) for o in images], no_keypoints, self.names, Path("/"))
+        return predict_dataset(self, labels, path)
 
 # %% ../../nbs/inference/01_predictor.ipynb #339145fe
-@patch
-def live(self:Predictor,
-         frames,        # yields (H, W, 3) uint8 RGB, all of one size
-         batch_size:int=1, # frames to wait for
-): # yields keypoints (K, 2) in pixels of the frame and confidences (K,), for each frame
-    "Track frames as they come"
-    affine = None
-    def model_inputs():
-        nonlocal affine
-        for frame in frames:
-            shape = np.shape(frame)
-            if len(shape) != 3 or shape[-1] != 3 or frame.dtype != np.uint8:
-                raise PosebookError(f"a frame must be (H, W, 3) uint8, this is {shape}")
-            images, affines = self.preprocess(frame[None])
-            affine = torch.from_numpy(affines).float()
-            yield images
-    for batch in batch_windows(model_inputs(), batch_size, self.context):
-        size = len(batch["frame_numbers"])
-        predictions = self.predict_batch(dict(batch, affine=affine.expand(size, 2, 3)))
-        yield from zip(predictions["keypoints_pred"], predictions["confidences"])
-
-@patch
-def frames(self:Predictor,
-           frames, # (N, H, W, 3) uint8 RGB, in the order of a video
-) -> tuple: # keypoints (N, K, 2) in frame pixels, confidences (N, K)
-    "Track frames in memory"
-    predictions = list(self.live(frames, self.frames_per_pass))
-    if not predictions: raise PosebookError("there are no frames")
-    return tuple(np.stack(o) for o in zip(*predictions))
-
-@patch
-def video(self:Predictor,
-          path, # a video file
-) -> tuple: # keypoints (N, K, 2) in frame pixels, confidences (N, K)
-    "Track a video; `posebook.predict` writes tables"
-    stream = VideoStream(path, self.preprocess, context=self.context, source=self.source,
-                         device=self.device.type)
-    return _concatenated(o for _, o in self.predict_stream(stream))
-
 def _concatenated(predictions) -> tuple: # keypoints (N, K, 2), confidences (N, K)
     "Concatenate the predictions of batches"
     predictions = list(predictions)
@@ -210,20 +222,3 @@ def predict_dataset(predictor:Predictor, # what tracks
         text += table_rows(labels.images, keypoints, confidences, sets)
         with atomic_write(path) as p: p.write_text("\n".join(text) + "\n")
     return keypoints, confidences
-
-# %% ../../nbs/inference/01_predictor.ipynb #50abc8d6
-@patch
-def images(self:Predictor,
-           images,    # paths, or a folder
-           path=None, # a CSV file to write; an error if it is there already
-) -> tuple: # keypoints (N, K, 2) in pixels of the image, confidences (N, K)
-    "Track single images"
-    if path is not None and Path(path).exists():
-        raise PosebookError("the file exists already", path, "give another name")
-    if isinstance(images, (str, Path)):
-        endings = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
-        images = sorted(o for o in Path(images).iterdir() if o.suffix.lower() in endings)
-    if not len(images): raise PosebookError("there are no images")
-    no_keypoints = np.full((len(images), len(self.names), 2), np.nan)
-    labels = Labels([str(Path(o).resolve()) for o in images], no_keypoints, self.names, Path("/"))
-    return predict_dataset(self, labels, path)

@@ -11,7 +11,6 @@ import json
 import os
 from pathlib import Path
 
-from fastcore.basics import patch
 
 from .. import __version__
 from ..core import PosebookError, atomic_write
@@ -98,24 +97,23 @@ class Sidecar:
         if not path.is_file(): return [f"there is no {path.name} that says what it is of"]
         return _differences(read_record(path), current)
 
-# %% ../../nbs/inference/03_sidecar.ipynb #9e35b073
-@patch
-def resumable(self:Sidecar,
-              finished:bool, # whether there is a whole file
-              growing:bool,  # whether there is a `.part` with something in it
-) -> bool: # whether the `.part` files are to be continued
-    "Raise an error if what is there is of another video or model"
-    differences = self._differences_from(self.part, self.content | self.settings) if growing else []
-    if growing and not differences: return True
-    if finished:                # without its record if a run was killed while it gave the names
-        killed = not growing and not self.path.is_file() and read_record(self.part).get("complete")
-        differences = self._differences_from(self.part if killed else self.path, self.content)
-        if killed and not differences: self.finish()
-    table, damage = self.path.parent.parent/f"{self.path.stem}.csv", read_record(self.path).get("damage")
-    if differences:
-        raise PosebookError(f"what is there is not of this video and model: {'; '.join(differences)}", table,
-                            "give another folder with --out, or write over it with --overwrite")
-    if finished and damage:
-        raise PosebookError(f"the table is of the good frames only: {damage}", table,
-                            "when the video is repaired, track it again with --overwrite")
-    return False
+    # %% ../../nbs/inference/03_sidecar.ipynb #9e35b073
+    def resumable(self,
+                  finished:bool, # whether there is a whole file
+                  growing:bool,  # whether there is a `.part` with something in it
+    ) -> bool: # whether the `.part` files are to be continued
+        "Raise an error if what is there is of another video or model"
+        differences = self._differences_from(self.part, self.content | self.settings) if growing else []
+        if growing and not differences: return True
+        if finished:                # without its record if a run was killed while it gave the names
+            killed = not growing and not self.path.is_file() and read_record(self.part).get("complete")
+            differences = self._differences_from(self.part if killed else self.path, self.content)
+            if killed and not differences: self.finish()
+        table, damage = self.path.parent.parent/f"{self.path.stem}.csv", read_record(self.path).get("damage")
+        if differences:
+            raise PosebookError(f"what is there is not of this video and model: {'; '.join(differences)}", table,
+                                "give another folder with --out, or write over it with --overwrite")
+        if finished and damage:
+            raise PosebookError(f"the table is of the good frames only: {damage}", table,
+                                "when the video is repaired, track it again with --overwrite")
+        return False

@@ -7,7 +7,6 @@ __all__ = ['Agreement']
 
 # %% ../../nbs/losses/06_agreement.ipynb #2aa7a18d
 import torch
-from fastcore.basics import patch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -38,53 +37,50 @@ class Agreement(Loss):
             self.multiview = MultiviewPCA(mirrored_column_matches, num_keypoints,
                                           train_keypoints=train_keypoints)
 
-# %% ../../nbs/losses/06_agreement.ipynb #f47ec6bc
-@patch
-def fuse_views(self:Agreement,
-               keypoints:Tensor, # (L, K, 2) pixels of the frame
-               spreads:Tensor,   # (L, K, 2) pixels of the frame
-) -> Tensor: # (L, K, 2)
-    "Return the nearest keypoints, in units of the spreads, that are views of the same points"
-    if self.multiview is None: return keypoints
-    P, mean, groups = self.multiview.components, self.multiview.mean, self.multiview.views
-    centered, weight = self.multiview.to_rows(keypoints) - mean, self.multiview.to_rows(spreads)**-2
-    c = torch.linalg.solve((P * weight[:, None]) @ P.T, (weight * centered) @ P.T)
-    points = (c @ P + mean).view(len(keypoints), -1, len(groups), 2)
-    fused = keypoints.clone()
-    for i, group in enumerate(groups): fused[:, group] = points[:, :, i]
-    return fused
+    # %% ../../nbs/losses/06_agreement.ipynb #f47ec6bc
+    def fuse_views(self,
+                   keypoints:Tensor, # (L, K, 2) pixels of the frame
+                   spreads:Tensor,   # (L, K, 2) pixels of the frame
+    ) -> Tensor: # (L, K, 2)
+        "Return the nearest keypoints, in units of the spreads, that are views of the same points"
+        if self.multiview is None: return keypoints
+        P, mean, groups = self.multiview.components, self.multiview.mean, self.multiview.views
+        centered, weight = self.multiview.to_rows(keypoints) - mean, self.multiview.to_rows(spreads)**-2
+        c = torch.linalg.solve((P * weight[:, None]) @ P.T, (weight * centered) @ P.T)
+        points = (c @ P + mean).view(len(keypoints), -1, len(groups), 2)
+        fused = keypoints.clone()
+        for i, group in enumerate(groups): fused[:, group] = points[:, :, i]
+        return fused
 
-# %% ../../nbs/losses/06_agreement.ipynb #1f6644a1
-@patch
-@torch.no_grad()
-def consensus(self:Agreement,
-              keypoints:Tensor, # (S, K, 2) pixels of the frame
-              frame:Tensor,     # (S,) rows of one number are copies of one frame
-) -> tuple: # targets (S, K, 2) in pixels of the frame, weights (S, K) from 0 to 1
-    "Return the consensus of the copies of each frame, and its weight, for each copy"
-    frame_ids, row_frames = frame.unique(return_inverse=True)
-    copies = [keypoints[row_frames == i] for i in range(len(frame_ids))]
-    # of an even number of copies the mean of the middle two: the lower one would drift
-    median = torch.stack([o.quantile(.5, 0) for o in copies])
-    spread = torch.stack([o.std(0, correction=0) for o in copies]) + self.floor
-    weight = 1 / (1 + (spread.square().sum(-1) / self.tolerance**2))
-    return self.fuse_views(median, spread)[row_frames], weight[row_frames]
+    # %% ../../nbs/losses/06_agreement.ipynb #1f6644a1
+    @torch.no_grad()
+    def consensus(self,
+                  keypoints:Tensor, # (S, K, 2) pixels of the frame
+                  frame:Tensor,     # (S,) rows of one number are copies of one frame
+    ) -> tuple: # targets (S, K, 2) in pixels of the frame, weights (S, K) from 0 to 1
+        "Return the consensus of the copies of each frame, and its weight, for each copy"
+        frame_ids, row_frames = frame.unique(return_inverse=True)
+        copies = [keypoints[row_frames == i] for i in range(len(frame_ids))]
+        # of an even number of copies the mean of the middle two: the lower one would drift
+        median = torch.stack([o.quantile(.5, 0) for o in copies])
+        spread = torch.stack([o.std(0, correction=0) for o in copies]) + self.floor
+        weight = 1 / (1 + (spread.square().sum(-1) / self.tolerance**2))
+        return self.fuse_views(median, spread)[row_frames], weight[row_frames]
 
-@patch
-def forward(self:Agreement,
-            keypoints_pred:Tensor, # (S, K, 2) pixels of the frame
-            logits_pred:Tensor,    # (S, K, h, w), heatmaps before the softmax
-            heatmap_affine:Tensor, # (S, 2, 3), pixels of the frame -> heatmap pixels
-            frame:Tensor,          # (S,) rows of one number are copies of one frame
-            **_                    # other outputs are ignored
-) -> Tensor: # a scalar
-    "Return the weighted divergence of each heatmap from the Gaussian at the consensus, in nats"
-    targets, weight = self.consensus(keypoints_pred, frame)
-    positions, size = apply_affine(heatmap_affine, targets), logits_pred.shape[-2:]
-    edge = torch.tensor(size[::-1], device=positions.device) - .5
-    inside = ((positions > -.5) & (positions < edge)).all(-1)         # of this copy's model input
-    weight = weight.where(inside, 0.)
-    heatmaps_targ = gaussian_heatmaps(positions, size, 1, self.sigma).flatten(2)
-    log_p = F.log_softmax(logits_pred.flatten(2), -1)
-    divergence = F.kl_div(log_p, heatmaps_targ, reduction="none").sum(-1)
-    return (divergence * weight).sum() / weight.count_nonzero().clamp(min=1)
+    def forward(self,
+                keypoints_pred:Tensor, # (S, K, 2) pixels of the frame
+                logits_pred:Tensor,    # (S, K, h, w), heatmaps before the softmax
+                heatmap_affine:Tensor, # (S, 2, 3), pixels of the frame -> heatmap pixels
+                frame:Tensor,          # (S,) rows of one number are copies of one frame
+                **_                    # other outputs are ignored
+    ) -> Tensor: # a scalar
+        "Return the weighted divergence of each heatmap from the Gaussian at the consensus, in nats"
+        targets, weight = self.consensus(keypoints_pred, frame)
+        positions, size = apply_affine(heatmap_affine, targets), logits_pred.shape[-2:]
+        edge = torch.tensor(size[::-1], device=positions.device) - .5
+        inside = ((positions > -.5) & (positions < edge)).all(-1)         # of this copy's model input
+        weight = weight.where(inside, 0.)
+        heatmaps_targ = gaussian_heatmaps(positions, size, 1, self.sigma).flatten(2)
+        log_p = F.log_softmax(logits_pred.flatten(2), -1)
+        divergence = F.kl_div(log_p, heatmaps_targ, reduction="none").sum(-1)
+        return (divergence * weight).sum() / weight.count_nonzero().clamp(min=1)

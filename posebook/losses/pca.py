@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from fastcore.basics import patch
 from torch import Tensor
 
 from ..core import PosebookError, losses
@@ -131,20 +130,19 @@ class PCALoss(Loss):
         "The mean of what the errors exceed epsilon by"
         return (self.errors(keypoints_pred) - self.epsilon).clamp(min=0).mean()
 
-# %% ../../nbs/losses/04_pca.ipynb #303a10c2
-@patch
-def fit(self:PCALoss,
-        keypoints,  # (N, K, 2) labels, pixels of the frame, NaN: none
-        components, # how many (>= 1), or the fraction of the variance to keep (< 1)
-) -> PCASubspace:
-    "Fit the space of the labels, and store their reprojection errors in `label_errors`"
-    rows = self.to_rows(torch.as_tensor(np.asarray(keypoints), dtype=torch.float64)).numpy()
-    space, observed = fit_subspace(rows, components, f"losses.{self.name}"), ~np.isnan(rows)
-    nonempty = observed.any(1)
-    filled, _ = expectation_step(rows[nonempty], space.mean, space.covariance)
-    errors = self.distances(torch.from_numpy(filled), space.mean, space.components).numpy()
-    self.label_errors = errors[observed[nonempty].reshape(*errors.shape, 2).all(-1)]
-    return space
+    # %% ../../nbs/losses/04_pca.ipynb #303a10c2
+    def fit(self,
+            keypoints,  # (N, K, 2) labels, pixels of the frame, NaN: none
+            components, # how many (>= 1), or the fraction of the variance to keep (< 1)
+    ) -> PCASubspace:
+        "Fit the space of the labels, and store their reprojection errors in `label_errors`"
+        rows = self.to_rows(torch.as_tensor(np.asarray(keypoints), dtype=torch.float64)).numpy()
+        space, observed = fit_subspace(rows, components, f"losses.{self.name}"), ~np.isnan(rows)
+        nonempty = observed.any(1)
+        filled, _ = expectation_step(rows[nonempty], space.mean, space.covariance)
+        errors = self.distances(torch.from_numpy(filled), space.mean, space.components).numpy()
+        self.label_errors = errors[observed[nonempty].reshape(*errors.shape, 2).all(-1)]
+        return space
 
 # %% ../../nbs/losses/04_pca.ipynb #768a7ea1
 @losses("pca_multiview")

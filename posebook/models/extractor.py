@@ -7,7 +7,6 @@ __all__ = ['BaseFeatureExtractor']
 
 # %% ../../nbs/models/03_extractor.ipynb #617d79eb
 import torch
-from fastcore.basics import patch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
@@ -42,34 +41,31 @@ class BaseFeatureExtractor(LightningModule):
             b, build(necks[neck], facts, "model.args.neck_args", **(neck_args or {})),
             tuned_stages=tuned_stages, fixed_statistics=fixed_statistics)
 
-# %% ../../nbs/models/03_extractor.ipynb #39897c5d
-@patch
-def network_inputs(self:BaseFeatureExtractor,
-                   batch:dict, # as a loader makes it
-) -> dict: # images (N, 3, H, W), windows (B, T), levels, features: those that are there
-    "Return what the network takes from a batch"
-    return {k: batch[k] for k in ("images", "windows", "levels", "features") if k in batch}
+    # %% ../../nbs/models/03_extractor.ipynb #39897c5d
+    def network_inputs(self,
+                       batch:dict, # as a loader makes it
+    ) -> dict: # images (N, 3, H, W), windows (B, T), levels, features: those that are there
+        "Return what the network takes from a batch"
+        return {k: batch[k] for k in ("images", "windows", "levels", "features") if k in batch}
 
-@patch
-def forward(self:BaseFeatureExtractor,
-            batch:dict, # images (N, 3, H, W) uint8 or what is known of them: levels, features; windows
-): # what the network's head returns
-    "Run the network on a batch"
-    return self.network(**self.network_inputs(batch))
+    def forward(self,
+                batch:dict, # images (N, 3, H, W) uint8 or what is known of them: levels, features; windows
+    ): # what the network's head returns
+        "Run the network on a batch"
+        return self.network(**self.network_inputs(batch))
 
-# %% ../../nbs/models/03_extractor.ipynb #fafbd8b5
-@patch
-def get_representations(self:BaseFeatureExtractor,
-                        images:Tensor=None,  # uint8 frames (N, 3, H, W), windows (B, T, 3, H, W)
-                        windows:Tensor=None, # (B, T) rows of `images` for each output
-                        levels=(),           # the frames' first levels, if they are known already
-) -> Tensor: # (N, F, h, w) without context, (B, T, F, h, w) with
-    "Return features of frames, or of windows of frames"
-    if images is not None and images.dim() == 5:
-        size, images = images.shape[:2], images.flatten(0, 1)
-        windows = torch.arange(len(images), device=images.device).view(size)
-    features = self.network.get_features(images, levels)
-    if windows is None and self.context > 1:
-        n, offsets = len(features), torch.arange(self.context) - self.context // 2
-        windows = (torch.arange(n)[:, None] + offsets).clamp(0, n - 1)
-    return features if windows is None else features[windows]
+    # %% ../../nbs/models/03_extractor.ipynb #fafbd8b5
+    def get_representations(self,
+                            images:Tensor=None,  # uint8 frames (N, 3, H, W), windows (B, T, 3, H, W)
+                            windows:Tensor=None, # (B, T) rows of `images` for each output
+                            levels=(),           # the frames' first levels, if they are known already
+    ) -> Tensor: # (N, F, h, w) without context, (B, T, F, h, w) with
+        "Return features of frames, or of windows of frames"
+        if images is not None and images.dim() == 5:
+            size, images = images.shape[:2], images.flatten(0, 1)
+            windows = torch.arange(len(images), device=images.device).view(size)
+        features = self.network.get_features(images, levels)
+        if windows is None and self.context > 1:
+            n, offsets = len(features), torch.arange(self.context) - self.context // 2
+            windows = (torch.arange(n)[:, None] + offsets).clamp(0, n - 1)
+        return features if windows is None else features[windows]

@@ -7,7 +7,6 @@ __all__ = ['SemiSupervisedHeatmapTracker', 'HeatmapTracker']
 
 # %% ../../nbs/models/07_heatmap.ipynb #54db5b83
 import torch
-from fastcore.basics import patch
 from torch import Tensor
 
 from ..core import build, decoders, heads, models
@@ -44,67 +43,61 @@ class HeatmapTracker(BaseSupervisedTracker):
             stride=stride), "model.args.head_args", **(head_args or {}))
         self.network.decoder = build(decoders[decode], dict(stride=stride, sigma=sigma))
 
-# %% ../../nbs/models/07_heatmap.ipynb #e0c2eb68
-@patch
-def to_frame(self:HeatmapTracker,
-             predictions:dict, # heatmaps, keypoints and confidences, as the network returns them
-             affine:Tensor,    # (B, 2, 3), frame pixels -> model pixels
-) -> dict: # heatmaps_pred, keypoints_pred (B, K, 2) in pixels of the frame, confidences (B, K)
-    "Convert a network's predictions to pixels of the frame"
-    keypoints = apply_affine(invert(self.network.decoder.align(affine)), predictions["keypoints"])
-    return dict(heatmaps_pred=predictions["heatmaps"], keypoints_pred=keypoints,
-                confidences=predictions["confidences"])
+    # %% ../../nbs/models/07_heatmap.ipynb #e0c2eb68
+    def to_frame(self,
+                 predictions:dict, # heatmaps, keypoints and confidences, as the network returns them
+                 affine:Tensor,    # (B, 2, 3), frame pixels -> model pixels
+    ) -> dict: # heatmaps_pred, keypoints_pred (B, K, 2) in pixels of the frame, confidences (B, K)
+        "Convert a network's predictions to pixels of the frame"
+        keypoints = apply_affine(invert(self.network.decoder.align(affine)), predictions["keypoints"])
+        return dict(heatmaps_pred=predictions["heatmaps"], keypoints_pred=keypoints,
+                    confidences=predictions["confidences"])
 
-# %% ../../nbs/models/07_heatmap.ipynb #f09954ea
-@patch
-def outputs_from_logits(self:HeatmapTracker,
-                        logits:Tensor, # (B, K, h, w) before the softmax
-                        affine:Tensor, # (B, 2, 3), frame pixels -> model pixels
-) -> dict: # logits_pred, heatmaps_pred, keypoints_pred in pixels of the frame, confidences
-    "Return the outputs that follow from the logits"
-    return dict(logits_pred=logits, **self.to_frame(self.network.decode(logits), affine))
+    # %% ../../nbs/models/07_heatmap.ipynb #f09954ea
+    def outputs_from_logits(self,
+                            logits:Tensor, # (B, K, h, w) before the softmax
+                            affine:Tensor, # (B, 2, 3), frame pixels -> model pixels
+    ) -> dict: # logits_pred, heatmaps_pred, keypoints_pred in pixels of the frame, confidences
+        "Return the outputs that follow from the logits"
+        return dict(logits_pred=logits, **self.to_frame(self.network.decode(logits), affine))
 
-@patch
-def target_heatmaps(self:HeatmapTracker,
-                    keypoints:Tensor, # (B, K, 2) in pixels of the frame; NaN: not labeled
-                    affine:Tensor,    # (B, 2, 3), frame pixels -> model pixels
-                    size,             # height, width of the heatmaps
-) -> Tensor: # (B, K, h, w), each sums to one, or to zero outside the model input
-    "Return the target heatmaps of keypoints"
-    positions = apply_affine(self.network.decoder.align(affine), keypoints)
-    edge = torch.tensor(size[::-1], device=keypoints.device) * self.stride - .5
-    inside = ((positions > -.5) & (positions < edge)).all(-1, keepdim=True)
-    return gaussian_heatmaps(positions.where(inside, torch.nan), size,
-                             self.stride, self.sigma, self.uniform)
+    def target_heatmaps(self,
+                        keypoints:Tensor, # (B, K, 2) in pixels of the frame; NaN: not labeled
+                        affine:Tensor,    # (B, 2, 3), frame pixels -> model pixels
+                        size,             # height, width of the heatmaps
+    ) -> Tensor: # (B, K, h, w), each sums to one, or to zero outside the model input
+        "Return the target heatmaps of keypoints"
+        positions = apply_affine(self.network.decoder.align(affine), keypoints)
+        edge = torch.tensor(size[::-1], device=keypoints.device) * self.stride - .5
+        inside = ((positions > -.5) & (positions < edge)).all(-1, keepdim=True)
+        return gaussian_heatmaps(positions.where(inside, torch.nan), size,
+                                 self.stride, self.sigma, self.uniform)
 
-@patch
-def get_loss_inputs_labeled(self:HeatmapTracker,
-                            batch:dict, # images or levels, keypoints (B, K, 2), affine
-) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
-    "What the losses of labeled frames compare"
-    logits, keypoints, affine = self(batch), batch["keypoints"], batch["affine"]
-    return dict(heatmaps_targ=self.target_heatmaps(keypoints, affine, logits.shape[-2:]),
-                keypoints_targ=keypoints, **self.outputs_from_logits(logits, affine))
+    def get_loss_inputs_labeled(self,
+                                batch:dict, # images or levels, keypoints (B, K, 2), affine
+    ) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
+        "What the losses of labeled frames compare"
+        logits, keypoints, affine = self(batch), batch["keypoints"], batch["affine"]
+        return dict(heatmaps_targ=self.target_heatmaps(keypoints, affine, logits.shape[-2:]),
+                    keypoints_targ=keypoints, **self.outputs_from_logits(logits, affine))
 
-# %% ../../nbs/models/07_heatmap.ipynb #0f114d6f
-@patch
-def get_loss_inputs_unlabeled(self:HeatmapTracker,
-                              batch:dict, # images, affine (S, 2, 3)
-) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
-    "What the losses of unlabeled frames compare"
-    logits, affine = self(batch), batch["affine"]
-    outputs, half = self.outputs_from_logits(logits, affine), affine.new_tensor([0, 0, .5])
-    gaussians = self.target_heatmaps(outputs["keypoints_pred"].detach(), affine, logits.shape[-2:])
-    heatmap_affine = (self.network.decoder.align(affine) + half) / self.stride - half
-    return dict(heatmaps_unimodal=gaussians, heatmap_affine=heatmap_affine, **outputs)
+    # %% ../../nbs/models/07_heatmap.ipynb #0f114d6f
+    def get_loss_inputs_unlabeled(self,
+                                  batch:dict, # images, affine (S, 2, 3)
+    ) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
+        "What the losses of unlabeled frames compare"
+        logits, affine = self(batch), batch["affine"]
+        outputs, half = self.outputs_from_logits(logits, affine), affine.new_tensor([0, 0, .5])
+        gaussians = self.target_heatmaps(outputs["keypoints_pred"].detach(), affine, logits.shape[-2:])
+        heatmap_affine = (self.network.decoder.align(affine) + half) / self.stride - half
+        return dict(heatmaps_unimodal=gaussians, heatmap_affine=heatmap_affine, **outputs)
 
-@patch
-def predict_step(self:HeatmapTracker,
-                 batch:dict,      # images (B, 3, H, W) uint8, affine (B, 2, 3)
-                 batch_idx:int=0, # Lightning's; not used
-) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), heatmaps_pred (B, K, h, w)
-    "Return the predictions for a batch"
-    return self.to_frame(self.network.predict(**self.network_inputs(batch)), batch["affine"])
+    def predict_step(self,
+                     batch:dict,      # images (B, 3, H, W) uint8, affine (B, 2, 3)
+                     batch_idx:int=0, # Lightning's; not used
+    ) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), heatmaps_pred (B, K, h, w)
+        "Return the predictions for a batch"
+        return self.to_frame(self.network.predict(**self.network_inputs(batch)), batch["affine"])
 
 # %% ../../nbs/models/07_heatmap.ipynb #e29bf9e8
 SemiSupervisedHeatmapTracker = semi_supervised(HeatmapTracker)

@@ -8,7 +8,6 @@ __all__ = ['SemiSupervisedHeatmapTrackerMHCRNN', 'WindowCell', 'RecurrentWindowH
 
 # %% ../../nbs/models/08_mhcrnn.ipynb #5b4c1b4b
 import torch
-from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -121,6 +120,21 @@ class HeatmapTrackerMHCRNN(HeatmapTracker):
             num_features=neck.num_features, feature_stride=neck.stride, num_keypoints=num_keypoints,
             stride=stride, head=head, head_args=head_args, width=width))
 
+    # %% ../../nbs/models/08_mhcrnn.ipynb #90718967
+    def get_loss_inputs_labeled(self,
+                                batch:dict, # images or levels, windows, keypoints (B, K, 2), affine
+    ) -> dict: # outputs of 2 B, by the field's standard keys
+        "What the losses of labeled frames compare"
+        return super(HeatmapTrackerMHCRNN, self).get_loss_inputs_labeled(for_both_heads(batch))
+
+    def get_loss_inputs_unlabeled(self,
+                                  batch:dict, # images, windows, affine (S, 2, 3), sequence, frame
+    ) -> dict: # outputs of 2 S, by the field's standard keys
+        "What the losses of unlabeled frames compare"
+        doubled_batch = for_both_heads(batch)
+        outputs = super(HeatmapTrackerMHCRNN, self).get_loss_inputs_unlabeled(doubled_batch)
+        return {**outputs, **{k: doubled_batch[k] for k in ("sequence", "frame")}}
+
 # %% ../../nbs/models/08_mhcrnn.ipynb #90718967
 def for_both_heads(batch:dict, # of B windows
 ) -> dict: # of 2 B, the windows as they were
@@ -129,22 +143,6 @@ def for_both_heads(batch:dict, # of B windows
     for k in {"sequence", "frame"} & set(batch):
         fields[k] = torch.cat([batch[k], batch[k] + batch[k].max() + 1])
     return {**batch, **fields}
-
-@patch
-def get_loss_inputs_labeled(self:HeatmapTrackerMHCRNN,
-                            batch:dict, # images or levels, windows, keypoints (B, K, 2), affine
-) -> dict: # outputs of 2 B, by the field's standard keys
-    "What the losses of labeled frames compare"
-    return super(HeatmapTrackerMHCRNN, self).get_loss_inputs_labeled(for_both_heads(batch))
-
-@patch
-def get_loss_inputs_unlabeled(self:HeatmapTrackerMHCRNN,
-                              batch:dict, # images, windows, affine (S, 2, 3), sequence, frame
-) -> dict: # outputs of 2 S, by the field's standard keys
-    "What the losses of unlabeled frames compare"
-    doubled_batch = for_both_heads(batch)
-    outputs = super(HeatmapTrackerMHCRNN, self).get_loss_inputs_unlabeled(doubled_batch)
-    return {**outputs, **{k: doubled_batch[k] for k in ("sequence", "frame")}}
 
 # %% ../../nbs/models/08_mhcrnn.ipynb #6cc38467
 SemiSupervisedHeatmapTrackerMHCRNN = semi_supervised(HeatmapTrackerMHCRNN)

@@ -9,7 +9,6 @@ __all__ = ['ConvHead', 'DeconvHead', 'Network', 'has_depthwise']
 from contextlib import nullcontext
 
 import torch
-from fastcore.basics import patch
 from torch import Tensor, nn
 
 from ..core import PosebookError, heads
@@ -78,90 +77,84 @@ class Network(nn.Module):
         if features is None: features = self.get_features(images, levels)
         return self.head(features).float()
 
-# %% ../../nbs/models/02_network.ipynb #0b2ebf63
-@patch
-def freeze(self:Network,
-           stages:int, # the backbone's first stages that are frozen
-):
-    "Freeze the first stages of the backbone and unfreeze the others"
-    self.num_frozen = stages
-    for i, stage in enumerate(self.backbone.stages): stage.requires_grad_(i >= stages)
-    self.train(self.training)
+    # %% ../../nbs/models/02_network.ipynb #0b2ebf63
+    def freeze(self,
+               stages:int, # the backbone's first stages that are frozen
+    ):
+        "Freeze the first stages of the backbone and unfreeze the others"
+        self.num_frozen = stages
+        for i, stage in enumerate(self.backbone.stages): stage.requires_grad_(i >= stages)
+        self.train(self.training)
 
-@patch
-def unfreeze(self:Network):
-    "Unfreeze the last stages that have parameters"
-    stages = self.backbone.stages
-    trainable = [i for i, s in enumerate(stages) if next(s.parameters(), None) is not None]
-    self.freeze(trainable[-min(self.tuned_stages, len(trainable))] if self.tuned_stages else len(stages))
+    def unfreeze(self):
+        "Unfreeze the last stages that have parameters"
+        stages = self.backbone.stages
+        trainable = [i for i, s in enumerate(stages) if next(s.parameters(), None) is not None]
+        self.freeze(trainable[-min(self.tuned_stages, len(trainable))] if self.tuned_stages else len(stages))
 
-@patch
-def train(self:Network,
-          mode:bool=True, # False: evaluation mode for everything
-) -> Network: # itself, as torch's own returns
-    "Set training mode, except for what is frozen"
-    super(Network, self).train(mode)
-    for stage in self.backbone.stages[:self.num_frozen]: stage.eval()
-    if self.fixed_statistics:
-        for m in self.backbone.modules():
-            if isinstance(m, nn.modules.batchnorm._BatchNorm): m.eval()
-    return self
+    def train(self,
+              mode:bool=True, # False: evaluation mode for everything
+    ) -> "Network": # itself, as torch's own returns
+        "Set training mode, except for what is frozen"
+        super(Network, self).train(mode)
+        for stage in self.backbone.stages[:self.num_frozen]: stage.eval()
+        if self.fixed_statistics:
+            for m in self.backbone.modules():
+                if isinstance(m, nn.modules.batchnorm._BatchNorm): m.eval()
+        return self
+
+    # %% ../../nbs/models/02_network.ipynb #695a05f8
+    @property
+    def device(self) -> torch.device:
+        "Return the device of the weights"
+        return next(self.parameters()).device
+
+    def get_levels(self,
+                   images:Tensor=None, # (N, 3, H, W) uint8
+                   levels=(),          # the first levels, if they are known already
+                   stages:int=None,    # how many levels to compute; None: all
+    ) -> list: # of (N, C, h, w), fine to coarse
+        "Return the levels of the backbone"
+        # cached levels are bfloat16; without autocast they become float32
+        mixed = torch.is_autocast_enabled(self.device.type)
+        levels = [o if mixed else o.float() for o in levels]
+        x = levels[-1] if levels else self.backbone.normalize(images)
+        for i, stage in enumerate(self.backbone.stages[len(levels):stages], len(levels)):
+            requires_grad = torch.is_grad_enabled() and i >= self.num_frozen
+            full_precision = requires_grad and self.device.type == "cpu" and has_depthwise(stage)
+            precision = torch.autocast("cpu", enabled=False) if full_precision else nullcontext()
+            with torch.set_grad_enabled(requires_grad), precision:
+                x = stage(x.float() if full_precision else x)
+            levels.append(x)
+        return levels
+
+    def get_features(self,
+                     images:Tensor=None, # (N, 3, H, W) uint8
+                     levels=(),          # the first levels, if they are known already
+    ) -> Tensor: # (N, F, h, w)
+        "Return the neck's features of each frame"
+        return self.neck(self.get_levels(images, levels))
+
+    # %% ../../nbs/models/02_network.ipynb #3aa0569c
+    def decode(self,
+               logits:Tensor, # (N, K, h, w) before the softmax
+    ) -> dict: # heatmaps (N, K, h, w), keypoints (N, K, 2) in model-input pixels, confidences (N, K)
+        "Return heatmaps, keypoints and confidences"
+        heatmaps = logits.flatten(2).softmax(-1).view(logits.shape)
+        keypoints, confidences = self.decoder(heatmaps)
+        return dict(heatmaps=heatmaps, keypoints=keypoints, confidences=confidences)
+
+    def predict(self,
+                images:Tensor=None,   # (N, 3, H, W) uint8
+                windows:Tensor=None,  # (B, T) rows of `images`; not used by a network without context
+                levels=(),            # the first levels of the images, if they are known already
+                features:Tensor=None, # (N, F, h, w) of the images, if they are known already
+    ) -> dict: # heatmaps (N, K, h, w), keypoints (N, K, 2) in model-input pixels, confidences (N, K)
+        "Return the predictions for each frame"
+        return self.decode(self(images, windows, levels, features))
 
 # %% ../../nbs/models/02_network.ipynb #695a05f8
 def has_depthwise(stage, # a module
 ) -> bool:
     "Return whether a stage has depthwise convolutions"
     return any(isinstance(m, nn.Conv2d) and m.groups > 1 for m in stage.modules())
-
-@patch(as_prop=True)
-def device(self:Network) -> torch.device:
-    "Return the device of the weights"
-    return next(self.parameters()).device
-
-@patch
-def get_levels(self:Network,
-               images:Tensor=None, # (N, 3, H, W) uint8
-               levels=(),          # the first levels, if they are known already
-               stages:int=None,    # how many levels to compute; None: all
-) -> list: # of (N, C, h, w), fine to coarse
-    "Return the levels of the backbone"
-    # cached levels are bfloat16; without autocast they become float32
-    mixed = torch.is_autocast_enabled(self.device.type)
-    levels = [o if mixed else o.float() for o in levels]
-    x = levels[-1] if levels else self.backbone.normalize(images)
-    for i, stage in enumerate(self.backbone.stages[len(levels):stages], len(levels)):
-        requires_grad = torch.is_grad_enabled() and i >= self.num_frozen
-        full_precision = requires_grad and self.device.type == "cpu" and has_depthwise(stage)
-        precision = torch.autocast("cpu", enabled=False) if full_precision else nullcontext()
-        with torch.set_grad_enabled(requires_grad), precision:
-            x = stage(x.float() if full_precision else x)
-        levels.append(x)
-    return levels
-
-@patch
-def get_features(self:Network,
-                 images:Tensor=None, # (N, 3, H, W) uint8
-                 levels=(),          # the first levels, if they are known already
-) -> Tensor: # (N, F, h, w)
-    "Return the neck's features of each frame"
-    return self.neck(self.get_levels(images, levels))
-
-# %% ../../nbs/models/02_network.ipynb #3aa0569c
-@patch
-def decode(self:Network,
-           logits:Tensor, # (N, K, h, w) before the softmax
-) -> dict: # heatmaps (N, K, h, w), keypoints (N, K, 2) in model-input pixels, confidences (N, K)
-    "Return heatmaps, keypoints and confidences"
-    heatmaps = logits.flatten(2).softmax(-1).view(logits.shape)
-    keypoints, confidences = self.decoder(heatmaps)
-    return dict(heatmaps=heatmaps, keypoints=keypoints, confidences=confidences)
-
-@patch
-def predict(self:Network,
-            images:Tensor=None,   # (N, 3, H, W) uint8
-            windows:Tensor=None,  # (B, T) rows of `images`; not used by a network without context
-            levels=(),            # the first levels of the images, if they are known already
-            features:Tensor=None, # (N, F, h, w) of the images, if they are known already
-) -> dict: # heatmaps (N, K, h, w), keypoints (N, K, 2) in model-input pixels, confidences (N, K)
-    "Return the predictions for each frame"
-    return self.decode(self(images, windows, levels, features))

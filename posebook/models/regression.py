@@ -8,7 +8,6 @@ __all__ = ['SemiSupervisedRegressionTracker', 'laplace_nll', 'ScaledLoss', 'Regr
 
 # %% ../../nbs/models/06_regression.ipynb #7066589f
 import torch
-from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -103,39 +102,36 @@ class RegressionTracker(BaseSupervisedTracker):
         net.head = nn.Sequential(*layers, nn.Linear(hidden or num_inputs, 3 * num_keypoints))
         net.decoder = build(decoders[decode], dict(stride=1))
 
+    # %% ../../nbs/models/06_regression.ipynb #2f520fab
+    def outputs_from_batch(self,
+                           batch:dict, # images, levels or features, and affine (B, 2, 3)
+    ) -> dict: # keypoints_pred, scales_pred in pixels of the frame, confidences
+        "Return the outputs of a batch"
+        predictions = self.network.predict(**self.network_inputs(batch))
+        model_scale = torch.linalg.det(batch["affine"][:, :, :2]).abs().sqrt()  # frame -> model pixels
+        affine = self.network.decoder.align(batch["affine"])
+        return dict(keypoints_pred=apply_affine(invert(affine), predictions["keypoints"]),
+                    scales_pred=predictions["scales"] / model_scale[:, None],
+                    confidences=predictions["confidences"])
+
+    def get_loss_inputs_labeled(self,
+                                batch:dict, # images or levels, keypoints (B, K, 2), affine
+    ) -> dict: # outputs, by the field's standard keys; in pixels of the frame
+        "What the losses of labeled frames compare"
+        return dict(keypoints_targ=batch["keypoints"], **self.outputs_from_batch(batch))
+
+    def get_loss_inputs_unlabeled(self,
+                                  batch:dict, # images, affine (S, 2, 3)
+    ) -> dict: # outputs, by the field's standard keys; in pixels of the frame
+        "What the losses of unlabeled frames compare"
+        return self.outputs_from_batch(batch)
+
+    def predict_step(self,
+                     batch:dict,      # images (B, 3, H, W) uint8, affine (B, 2, 3)
+                     batch_idx:int=0, # Lightning's; not used
+    ) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences and scales_pred (B, K)
+        "Return the predictions for a batch"
+        return self.outputs_from_batch(batch)
+
 # %% ../../nbs/models/06_regression.ipynb #2f520fab
-@patch
-def outputs_from_batch(self:RegressionTracker,
-                       batch:dict, # images, levels or features, and affine (B, 2, 3)
-) -> dict: # keypoints_pred, scales_pred in pixels of the frame, confidences
-    "Return the outputs of a batch"
-    predictions = self.network.predict(**self.network_inputs(batch))
-    model_scale = torch.linalg.det(batch["affine"][:, :, :2]).abs().sqrt()  # frame -> model pixels
-    affine = self.network.decoder.align(batch["affine"])
-    return dict(keypoints_pred=apply_affine(invert(affine), predictions["keypoints"]),
-                scales_pred=predictions["scales"] / model_scale[:, None],
-                confidences=predictions["confidences"])
-
-@patch
-def get_loss_inputs_labeled(self:RegressionTracker,
-                            batch:dict, # images or levels, keypoints (B, K, 2), affine
-) -> dict: # outputs, by the field's standard keys; in pixels of the frame
-    "What the losses of labeled frames compare"
-    return dict(keypoints_targ=batch["keypoints"], **self.outputs_from_batch(batch))
-
-@patch
-def get_loss_inputs_unlabeled(self:RegressionTracker,
-                              batch:dict, # images, affine (S, 2, 3)
-) -> dict: # outputs, by the field's standard keys; in pixels of the frame
-    "What the losses of unlabeled frames compare"
-    return self.outputs_from_batch(batch)
-
-@patch
-def predict_step(self:RegressionTracker,
-                 batch:dict,      # images (B, 3, H, W) uint8, affine (B, 2, 3)
-                 batch_idx:int=0, # Lightning's; not used
-) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences and scales_pred (B, K)
-    "Return the predictions for a batch"
-    return self.outputs_from_batch(batch)
-
 SemiSupervisedRegressionTracker = semi_supervised(RegressionTracker)

@@ -7,7 +7,6 @@ __all__ = ['BaseSupervisedTracker']
 
 # %% ../../nbs/models/04_supervised.ipynb #ea916e4a
 import torch
-from fastcore.basics import patch
 from torch import Tensor
 
 from ..config.schema import Model
@@ -55,60 +54,54 @@ class BaseSupervisedTracker(BaseFeatureExtractor):
             f"{type(self).__name__} needs `predict_step(batch)`: "
             "a dict of keypoints_pred (B, K, 2) in frame pixels and confidences (B, K)")
 
-# %% ../../nbs/models/04_supervised.ipynb #3e3b68d9
-@patch
-def get_parameters(self:BaseSupervisedTracker) -> list: # of dicts, as torch's optimizers take
-    "The groups of parameters, each with its largest learning rate"
-    p = self.optimizer_params
-    head = p.get("learning_rate", 1e-3)
-    backbone_ids = {id(o) for o in self.network.backbone.parameters()}
-    groups = {"head": ([o for o in self.parameters() if id(o) not in backbone_ids], head),
-              "backbone": (list(self.network.backbone.parameters()),
-                           p.get("backbone_learning_rate", .3 * head))}
-    return [dict(name=k, params=o, lr=lr, max_lr=lr) for k, (o, lr) in groups.items()]
+    # %% ../../nbs/models/04_supervised.ipynb #3e3b68d9
+    def get_parameters(self) -> list: # of dicts, as torch's optimizers take
+        "The groups of parameters, each with its largest learning rate"
+        p = self.optimizer_params
+        head = p.get("learning_rate", 1e-3)
+        backbone_ids = {id(o) for o in self.network.backbone.parameters()}
+        groups = {"head": ([o for o in self.parameters() if id(o) not in backbone_ids], head),
+                  "backbone": (list(self.network.backbone.parameters()),
+                               p.get("backbone_learning_rate", .3 * head))}
+        return [dict(name=k, params=o, lr=lr, max_lr=lr) for k, (o, lr) in groups.items()]
 
-@patch
-def configure_optimizers(self:BaseSupervisedTracker) -> torch.optim.Optimizer:
-    "Return the optimizer that the settings name"
-    decay = self.optimizer_params.get("weight_decay", 1e-2 if self.optimizer == "AdamW" else 0.)
-    return getattr(torch.optim, self.optimizer)(self.get_parameters(), weight_decay=decay)
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        "Return the optimizer that the settings name"
+        decay = self.optimizer_params.get("weight_decay", 1e-2 if self.optimizer == "AdamW" else 0.)
+        return getattr(torch.optim, self.optimizer)(self.get_parameters(), weight_decay=decay)
 
-# %% ../../nbs/models/04_supervised.ipynb #3f3b13ff
-@patch
-def evaluate_labeled(self:BaseSupervisedTracker,
-                     batch:dict, # as a labeled loader makes it
-                     stage:str,  # train, val or test
-) -> Tensor: # a scalar
-    "The loss of a labeled batch"
-    outputs = self.get_loss_inputs_labeled(batch)
-    loss, log = self.loss_factory(stage, **outputs)
-    errors = (outputs["keypoints_pred"].detach() - outputs["keypoints_targ"]).norm(dim=-1)
-    log = {f"{stage}_supervised_loss": loss.detach(), f"{stage}_pixel_error": errors.nanmean(), **log}
-    self.log_dict(log, batch_size=len(batch["keypoints"]), prog_bar=False,
-                  on_step=stage == "train", on_epoch=stage != "train")
-    return loss
+    # %% ../../nbs/models/04_supervised.ipynb #3f3b13ff
+    def evaluate_labeled(self,
+                         batch:dict, # as a labeled loader makes it
+                         stage:str,  # train, val or test
+    ) -> Tensor: # a scalar
+        "The loss of a labeled batch"
+        outputs = self.get_loss_inputs_labeled(batch)
+        loss, log = self.loss_factory(stage, **outputs)
+        errors = (outputs["keypoints_pred"].detach() - outputs["keypoints_targ"]).norm(dim=-1)
+        log = {f"{stage}_supervised_loss": loss.detach(), f"{stage}_pixel_error": errors.nanmean(), **log}
+        self.log_dict(log, batch_size=len(batch["keypoints"]), prog_bar=False,
+                      on_step=stage == "train", on_epoch=stage != "train")
+        return loss
 
-# %% ../../nbs/models/04_supervised.ipynb #c44c33dd
-@patch
-def training_step(self:BaseSupervisedTracker,
+    # %% ../../nbs/models/04_supervised.ipynb #c44c33dd
+    def training_step(self,
+                      batch:dict,    # as a labeled loader makes it
+                      batch_idx:int, # its number in the epoch
+    ) -> Tensor: # a scalar
+        "The loss of a training batch"
+        return self.evaluate_labeled(batch, "train")
+
+    def validation_step(self,
+                        batch:dict,    # as a labeled loader makes it
+                        batch_idx:int, # its number in the epoch
+    ) -> Tensor: # a scalar
+        "The loss of a validation batch"
+        return self.evaluate_labeled(batch, "val")
+
+    def test_step(self,
                   batch:dict,    # as a labeled loader makes it
                   batch_idx:int, # its number in the epoch
-) -> Tensor: # a scalar
-    "The loss of a training batch"
-    return self.evaluate_labeled(batch, "train")
-
-@patch
-def validation_step(self:BaseSupervisedTracker,
-                    batch:dict,    # as a labeled loader makes it
-                    batch_idx:int, # its number in the epoch
-) -> Tensor: # a scalar
-    "The loss of a validation batch"
-    return self.evaluate_labeled(batch, "val")
-
-@patch
-def test_step(self:BaseSupervisedTracker,
-              batch:dict,    # as a labeled loader makes it
-              batch_idx:int, # its number in the epoch
-) -> Tensor: # a scalar
-    "The loss of a test batch"
-    return self.evaluate_labeled(batch, "test")
+    ) -> Tensor: # a scalar
+        "The loss of a test batch"
+        return self.evaluate_labeled(batch, "test")

@@ -8,7 +8,6 @@ __all__ = ['LabelWidget', 'label']
 # %% ../../nbs/notebook/03_label.ipynb #87728ca8
 import threading
 
-from fastcore.basics import patch
 
 from ..core import PosebookError
 from .label_table import LabelingSession, image_bytes, neighbor_image
@@ -70,53 +69,51 @@ class LabelWidget(MessageWidget):
             which = "after" if offset > 0 else "before"
             self.send_message("note", text=f"the frame {which} is not on disk")
 
-# %% ../../nbs/notebook/03_label.ipynb #49e6025a
-@patch
-def on_set_labels(self:LabelWidget,
-                  image,  # its path, as the table has it
-                  labels, # keypoint -> label
-                  id,     # of the edit; it comes back when the edit is saved
-):
-    "Change labels of a frame"
-    self.session.set_labels(image, labels)
-    self.last_id = id
-    self.send_message("changed_labels", labels=self._labels([image]), id=id)
-    self.save_requested.set()
-
-@patch
-def on_undo(self:LabelWidget,
-            id, # of the edit; it comes back when the edit is saved
-):
-    "Undo the last change of labels"
-    undone, self.last_id = self.session.undo(), id
-    if undone:
-        image, keypoint = undone
+    # %% ../../nbs/notebook/03_label.ipynb #49e6025a
+    def on_set_labels(self,
+                      image,  # its path, as the table has it
+                      labels, # keypoint -> label
+                      id,     # of the edit; it comes back when the edit is saved
+    ):
+        "Change labels of a frame"
+        self.session.set_labels(image, labels)
+        self.last_id = id
         self.send_message("changed_labels", labels=self._labels([image]), id=id)
-        self.send_message("undone", image=image, keypoint=keypoint)
-    else: self.send_message("note", text="there is nothing to take back")
-    self.save_requested.set()
+        self.save_requested.set()
+
+    def on_undo(self,
+                id, # of the edit; it comes back when the edit is saved
+    ):
+        "Undo the last change of labels"
+        undone, self.last_id = self.session.undo(), id
+        if undone:
+            image, keypoint = undone
+            self.send_message("changed_labels", labels=self._labels([image]), id=id)
+            self.send_message("undone", image=image, keypoint=keypoint)
+        else: self.send_message("note", text="there is nothing to take back")
+        self.save_requested.set()
+
+    # %% ../../nbs/notebook/03_label.ipynb #11ce7b39
+    def _save_until_closed(self):
+        "Save after each request, and every two seconds while it fails"
+        session = self.session
+        while not self.closed or session.edits:
+            self.save_requested.wait()
+            self.save_requested.clear()
+            last_id, before = self.last_id, session.label_csv
+            try: notes = session.save()
+            except (PosebookError, OSError) as e:
+                self.send_message("save_error", text=f"not saved: {getattr(e, 'what', e)} "
+                                  f"({session.path}). Your labels are kept here and saved as soon as "
+                                  "this is fixed: leave the notebook open")
+                threading.Timer(2, self.save_requested.set).start()
+                continue
+            if session.label_csv is not before:        # somebody else changed the file
+                self.send_message("all_labels", **self.all_labels())
+            self.send_message("saved", id=last_id)
+            for text in notes: self.send_message("note", text=text)
 
 # %% ../../nbs/notebook/03_label.ipynb #11ce7b39
-@patch
-def _save_until_closed(self:LabelWidget):
-    "Save after each request, and every two seconds while it fails"
-    session = self.session
-    while not self.closed or session.edits:
-        self.save_requested.wait()
-        self.save_requested.clear()
-        last_id, before = self.last_id, session.label_csv
-        try: notes = session.save()
-        except (PosebookError, OSError) as e:
-            self.send_message("save_error", text=f"not saved: {getattr(e, 'what', e)} "
-                              f"({session.path}). Your labels are kept here and saved as soon as "
-                              "this is fixed: leave the notebook open")
-            threading.Timer(2, self.save_requested.set).start()
-            continue
-        if session.label_csv is not before:        # somebody else changed the file
-            self.send_message("all_labels", **self.all_labels())
-        self.send_message("saved", id=last_id)
-        for text in notes: self.send_message("note", text=text)
-
 def label(project,        # the folder
           keypoints=None, # names, for a project that has no labels yet
 ): # a widget, to be shown by the notebook

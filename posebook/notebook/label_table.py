@@ -17,7 +17,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from fastcore.basics import patch
 
 from ..core import PosebookError, atomic_write
 from ..data.labels import Labels, image_size, read_labels
@@ -56,35 +55,34 @@ class LabelCsv:
     def __bytes__(self):
         return "".join(text for text, _ in self.records).encode("utf-8", "surrogateescape")
 
+    # %% ../../nbs/notebook/02_label_table.ipynb #a3336c09
+    def put(self,
+            image:str,    # its path, as the table has it
+            keypoint:str, # its name
+            texts:tuple,  # x and y
+    ):
+        "Change the two cells of a keypoint"
+        record, columns = self.records[self.rows[image]], self.columns[keypoint]
+        line_end = re.search(r"[\r\n]*$", record[0])[0]
+        cells = record[1] + [""] * (max(columns) + 1 - len(record[1]))
+        for i, text in zip(columns, texts): cells[i] = text
+        record[:] = _csv_line(cells, line_end), cells
+
+    def add_row(self, image:str): # its path
+        "Add an empty row at the end"
+        line_end = re.search(r"[\r\n]*$", self.records[0][0])[0] or "\n"
+        if not self.records[-1][0].endswith(("\r", "\n")): self.records[-1][0] += line_end
+        cells = image.split("/", self.path_columns - 1)
+        cells += [""] * (self.num_columns - len(cells))
+        self.rows[image] = len(self.records)
+        self.records.append([_csv_line(cells, line_end), cells])
+
 # %% ../../nbs/notebook/02_label_table.ipynb #a3336c09
 def _csv_line(cells, line_end) -> str:
     "Return cells as a line of CSV"
     file = io.StringIO(newline="")
     csv.writer(file, lineterminator=line_end).writerow(cells)
     return file.getvalue()
-
-@patch
-def put(self:LabelCsv,
-        image:str,    # its path, as the table has it
-        keypoint:str, # its name
-        texts:tuple,  # x and y
-):
-    "Change the two cells of a keypoint"
-    record, columns = self.records[self.rows[image]], self.columns[keypoint]
-    line_end = re.search(r"[\r\n]*$", record[0])[0]
-    cells = record[1] + [""] * (max(columns) + 1 - len(record[1]))
-    for i, text in zip(columns, texts): cells[i] = text
-    record[:] = _csv_line(cells, line_end), cells
-
-@patch
-def add_row(self:LabelCsv, image:str): # its path
-    "Add an empty row at the end"
-    line_end = re.search(r"[\r\n]*$", self.records[0][0])[0] or "\n"
-    if not self.records[-1][0].endswith(("\r", "\n")): self.records[-1][0] += line_end
-    cells = image.split("/", self.path_columns - 1)
-    cells += [""] * (self.num_columns - len(cells))
-    self.rows[image] = len(self.records)
-    self.records.append([_csv_line(cells, line_end), cells])
 
 # %% ../../nbs/notebook/02_label_table.ipynb #7c4e551e
 UNLABELED, NOT_VISIBLE = "NA", "NaN"           # as cells
@@ -168,115 +166,107 @@ class LabelingSession:
         "Return the first frame that has an unlabeled keypoint"
         return next((o for o in self.images if not self.is_done(o)), None)
 
-# %% ../../nbs/notebook/02_label_table.ipynb #e86388da
-@patch
-def _put(self:LabelingSession, image, cells):
-    "Change cells, and record what the file has there"
-    for name, texts in cells.items():
-        self.edits.setdefault((image, name), self.label_csv.get(image, name))
-        self.label_csv.put(image, name, texts)
+    # %% ../../nbs/notebook/02_label_table.ipynb #e86388da
+    def _put(self, image, cells):
+        "Change cells, and record what the file has there"
+        for name, texts in cells.items():
+            self.edits.setdefault((image, name), self.label_csv.get(image, name))
+            self.label_csv.put(image, name, texts)
 
-# %% ../../nbs/notebook/02_label_table.ipynb #d5a4a1f8
-@patch
-def set_labels(self:LabelingSession,
-               image:str,   # its path, as the table has it
-               labels:dict, # keypoint -> (x, y) in pixels of the frame, "not visible", or None
-):
-    "Change labels of a frame; None removes one"
-    with self.lock:
-        before = dict(zip(self.names, self.labels(image)))
-        after = before | labels
-        changed = labels if any(before.values()) else self.names     # then NA for the others
-        new = {name: format_label(after[name]) for name in changed}
-        if not any(after.values()): new = {name: ("", "") for name in self.names}
-        old = {name: self.label_csv.get(image, name) for name in new}
-        if new == old: return
-        self.undo_steps.append((image, old, new, next(iter(labels))))
-        self._put(image, new)
+    # %% ../../nbs/notebook/02_label_table.ipynb #d5a4a1f8
+    def set_labels(self,
+                   image:str,   # its path, as the table has it
+                   labels:dict, # keypoint -> (x, y) in pixels of the frame, "not visible", or None
+    ):
+        "Change labels of a frame; None removes one"
+        with self.lock:
+            before = dict(zip(self.names, self.labels(image)))
+            after = before | labels
+            changed = labels if any(before.values()) else self.names     # then NA for the others
+            new = {name: format_label(after[name]) for name in changed}
+            if not any(after.values()): new = {name: ("", "") for name in self.names}
+            old = {name: self.label_csv.get(image, name) for name in new}
+            if new == old: return
+            self.undo_steps.append((image, old, new, next(iter(labels))))
+            self._put(image, new)
 
-# %% ../../nbs/notebook/02_label_table.ipynb #8e17cb76
-@patch
-def undo(self:LabelingSession) -> tuple: # image and keypoint, or None: there is nothing to undo
-    "Undo the last change of labels"
-    with self.lock:
-        while self.undo_steps:
-            image, old, new, keypoint = self.undo_steps.pop()
-            if image not in self.label_csv.rows: continue
-            # a cell that somebody else changed since then keeps its text
-            own = {k: v for k, v in old.items() if self.label_csv.get(image, k) == new[k]}
-            if not own: continue
-            self._put(image, own)
-            return image, keypoint
+    # %% ../../nbs/notebook/02_label_table.ipynb #8e17cb76
+    def undo(self) -> tuple: # image and keypoint, or None: there is nothing to undo
+        "Undo the last change of labels"
+        with self.lock:
+            while self.undo_steps:
+                image, old, new, keypoint = self.undo_steps.pop()
+                if image not in self.label_csv.rows: continue
+                # a cell that somebody else changed since then keeps its text
+                own = {k: v for k, v in old.items() if self.label_csv.get(image, k) == new[k]}
+                if not own: continue
+                self._put(image, own)
+                return image, keypoint
 
-# %% ../../nbs/notebook/02_label_table.ipynb #e6821486
-@patch
-def _merge(self:LabelingSession, data:bytes) -> list: # notes
-    "Take over a file that somebody else changed, and put the unsaved labels into it"
-    if read_labels(self.path).keypoint_names != self.names:
-        raise PosebookError("the table has other keypoints than before", self.path,
-                            "bring the old table back, or call label(...) again")
-    theirs, edits, conflicts = LabelCsv(data), {}, []
-    for image in {image for image, _ in self.edits} - set(theirs.rows):
-        theirs.add_row(image)
-        for name in self.names: theirs.put(image, name, self.label_csv.get(image, name))
-    for (image, name), before in self.edits.items():
-        own, other = self.label_csv.get(image, name), theirs.get(image, name)
-        edits[image, name] = other
-        no_label = ("",) * 2, (UNLABELED,) * 2
-        if own in no_label and other not in (before, *no_label): continue  # they labeled it
-        if other not in (before, own, *no_label): conflicts.append(f"{name} of {image}")
-        theirs.put(image, name, own)
-    notes = [self._keep_conflict(data, conflicts)] if conflicts else []
-    self.label_csv, self.edits, self.last_read = theirs, edits, data
-    return notes
+    # %% ../../nbs/notebook/02_label_table.ipynb #e6821486
+    def _merge(self, data:bytes) -> list: # notes
+        "Take over a file that somebody else changed, and put the unsaved labels into it"
+        if read_labels(self.path).keypoint_names != self.names:
+            raise PosebookError("the table has other keypoints than before", self.path,
+                                "bring the old table back, or call label(...) again")
+        theirs, edits, conflicts = LabelCsv(data), {}, []
+        for image in {image for image, _ in self.edits} - set(theirs.rows):
+            theirs.add_row(image)
+            for name in self.names: theirs.put(image, name, self.label_csv.get(image, name))
+        for (image, name), before in self.edits.items():
+            own, other = self.label_csv.get(image, name), theirs.get(image, name)
+            edits[image, name] = other
+            no_label = ("",) * 2, (UNLABELED,) * 2
+            if own in no_label and other not in (before, *no_label): continue  # they labeled it
+            if other not in (before, own, *no_label): conflicts.append(f"{name} of {image}")
+            theirs.put(image, name, own)
+        notes = [self._keep_conflict(data, conflicts)] if conflicts else []
+        self.label_csv, self.edits, self.last_read = theirs, edits, data
+        return notes
 
-# %% ../../nbs/notebook/02_label_table.ipynb #90555c6f
-@patch
-def _keep_conflict(self:LabelingSession, data, conflicts) -> str: # a note
-    "Keep their table under a name that is free"
-    paths = (self.path.with_name(f"{self.path.name}.conflict{i}") for i in range(1, 10_000))
-    path = next(p for p in paths if not p.exists())
-    with atomic_write(path) as part: part.write_bytes(data)
-    more = f" and {len(conflicts) - 1} more" if conflicts[1:] else ""
-    return (f"somebody else changed {conflicts[0]}{more} at the same time; your label counts, "
-            f"their table is kept as {path.name}")
+    # %% ../../nbs/notebook/02_label_table.ipynb #90555c6f
+    def _keep_conflict(self, data, conflicts) -> str: # a note
+        "Keep their table under a name that is free"
+        paths = (self.path.with_name(f"{self.path.name}.conflict{i}") for i in range(1, 10_000))
+        path = next(p for p in paths if not p.exists())
+        with atomic_write(path) as part: part.write_bytes(data)
+        more = f" and {len(conflicts) - 1} more" if conflicts[1:] else ""
+        return (f"somebody else changed {conflicts[0]}{more} at the same time; your label counts, "
+                f"their table is kept as {path.name}")
+
+    # %% ../../nbs/notebook/02_label_table.ipynb #fceea813
+    def _read_bytes(self):
+        "Return the file's bytes, or None"
+        return self.path.read_bytes() if self.path.is_file() else None
+
+    # %% ../../nbs/notebook/02_label_table.ipynb #d9e56230
+    def _replace(self, old, new) -> bool:
+        "Write new bytes and rename, unless the file does not hold the old ones any more"
+        try:
+            with atomic_write(self.path) as part:
+                part.write_bytes(new)
+                if old is not None: shutil.copymode(self.path, part)
+                if self._read_bytes() != old: raise _FileChanged
+        except _FileChanged: return False
+        return True
+
+    # %% ../../nbs/notebook/02_label_table.ipynb #fc2f371c
+    def save(self) -> list: # notes: a line for each thing that a person should know
+        "Write unsaved labels, merge what others wrote; the file on disk is complete at any time"
+        with self.lock, _save_lock:
+            notes, written = [], False
+            while not written:
+                old = self._read_bytes()
+                if old is None: notes.append(f"{self.path.name} was gone and is written again")
+                elif old != self.last_read: notes += self._merge(old)
+                new = bytes(self.label_csv)
+                written = new == old or self._replace(old, new)
+            self.last_read, self.edits = new, {}
+            return notes
 
 # %% ../../nbs/notebook/02_label_table.ipynb #cb96bb0e
 class _FileChanged(Exception): "Somebody else wrote the file since it was read"
 _save_lock = threading.Lock()                  # of all widgets in this notebook
-
-# %% ../../nbs/notebook/02_label_table.ipynb #fceea813
-@patch
-def _read_bytes(self:LabelingSession):
-    "Return the file's bytes, or None"
-    return self.path.read_bytes() if self.path.is_file() else None
-
-# %% ../../nbs/notebook/02_label_table.ipynb #d9e56230
-@patch
-def _replace(self:LabelingSession, old, new) -> bool:
-    "Write new bytes and rename, unless the file does not hold the old ones any more"
-    try:
-        with atomic_write(self.path) as part:
-            part.write_bytes(new)
-            if old is not None: shutil.copymode(self.path, part)
-            if self._read_bytes() != old: raise _FileChanged
-    except _FileChanged: return False
-    return True
-
-# %% ../../nbs/notebook/02_label_table.ipynb #fc2f371c
-@patch
-def save(self:LabelingSession) -> list: # notes: a line for each thing that a person should know
-    "Write unsaved labels, merge what others wrote; the file on disk is complete at any time"
-    with self.lock, _save_lock:
-        notes, written = [], False
-        while not written:
-            old = self._read_bytes()
-            if old is None: notes.append(f"{self.path.name} was gone and is written again")
-            elif old != self.last_read: notes += self._merge(old)
-            new = bytes(self.label_csv)
-            written = new == old or self._replace(old, new)
-        self.last_read, self.edits = new, {}
-        return notes
 
 # %% ../../nbs/notebook/02_label_table.ipynb #3288420d
 def image_bytes(path, # an image file

@@ -11,7 +11,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-from fastcore.basics import patch
 
 from ..config.read import read_config
 from ..core import PosebookError
@@ -91,43 +90,41 @@ class TrackedVideo:
         chosen = np.array([keypoint in (None, name) for name in self.names])
         return np.where(np.isnan(values) | ~chosen, -np.inf, values)
 
-# %% ../../nbs/notebook/04_review.ipynb #dc214440
-@patch
-def worst_frames(self:TrackedVideo,
+    # %% ../../nbs/notebook/04_review.ipynb #dc214440
+    def worst_frames(self,
+                     measure:str,       # its name
+                     keypoint:str=None, # this one only; None: all
+                     limit:int=100,     # frames, at most
+    ) -> list: # of numbers of frames, the worst first
+        "Return the worst frames, each at some distance from the others"
+        severity = self.severity(measure, keypoint).max(1)
+        distance = max(1, min(15, len(severity) // 20))
+        eligible, worst = np.isfinite(severity), []
+        for frame in np.argsort(-severity, kind="stable"):
+            if not eligible[frame]: continue
+            worst.append(int(frame))
+            eligible[max(0, frame - distance):frame + distance + 1] = False
+            if len(worst) == limit: break
+        return worst
+
+    # %% ../../nbs/notebook/04_review.ipynb #99eb6390
+    def timeline(self,
                  measure:str,       # its name
                  keypoint:str=None, # this one only; None: all
-                 limit:int=100,     # frames, at most
-) -> list: # of numbers of frames, the worst first
-    "Return the worst frames, each at some distance from the others"
-    severity = self.severity(measure, keypoint).max(1)
-    distance = max(1, min(15, len(severity) // 20))
-    eligible, worst = np.isfinite(severity), []
-    for frame in np.argsort(-severity, kind="stable"):
-        if not eligible[frame]: continue
-        worst.append(int(frame))
-        eligible[max(0, frame - distance):frame + distance + 1] = False
-        if len(worst) == limit: break
-    return worst
-
-# %% ../../nbs/notebook/04_review.ipynb #99eb6390
-@patch
-def timeline(self:TrackedVideo,
-             measure:str,       # its name
-             keypoint:str=None, # this one only; None: all
-             limit:int=1000,    # values, at most
-) -> dict: # name, unit, low_is_worse; frames, values; worst_frames, worst_values, worst_keypoints
-    "Return a measure over time as the page draws it; each value is the worst of its bin of frames"
-    by_keypoint, worst = self.severity(measure, keypoint), self.worst_frames(measure, keypoint)
-    severity, low_is_worse = by_keypoint.max(1), measure == "confidence"
-    edges = np.linspace(0, len(severity), min(len(severity), limit) + 1).astype(int)
-    frames = [int(start + severity[start:end].argmax()) for start, end in zip(edges, edges[1:])]
-    def value(frame):
-        if not np.isfinite(severity[frame]): return None
-        return float(-severity[frame] if low_is_worse else severity[frame])
-    return dict(name=measure, unit="" if low_is_worse else "px", low_is_worse=low_is_worse,
-                frames=frames, values=[value(o) for o in frames], worst_frames=worst,
-                worst_values=[value(o) for o in worst],
-                worst_keypoints=[int(by_keypoint[o].argmax()) for o in worst])
+                 limit:int=1000,    # values, at most
+    ) -> dict: # name, unit, low_is_worse; frames, values; worst_frames, worst_values, worst_keypoints
+        "Return a measure over time as the page draws it; each value is the worst of its bin of frames"
+        by_keypoint, worst = self.severity(measure, keypoint), self.worst_frames(measure, keypoint)
+        severity, low_is_worse = by_keypoint.max(1), measure == "confidence"
+        edges = np.linspace(0, len(severity), min(len(severity), limit) + 1).astype(int)
+        frames = [int(start + severity[start:end].argmax()) for start, end in zip(edges, edges[1:])]
+        def value(frame):
+            if not np.isfinite(severity[frame]): return None
+            return float(-severity[frame] if low_is_worse else severity[frame])
+        return dict(name=measure, unit="" if low_is_worse else "px", low_is_worse=low_is_worse,
+                    frames=frames, values=[value(o) for o in frames], worst_frames=worst,
+                    worst_values=[value(o) for o in worst],
+                    worst_keypoints=[int(by_keypoint[o].argmax()) for o in worst])
 
 # %% ../../nbs/notebook/04_review.ipynb #a64331b8
 class ReviewWidget(MessageWidget):
@@ -169,19 +166,19 @@ class ReviewWidget(MessageWidget):
         self.send_message("frame", jpeg, frame=frame,
                           keypoints=[[x, y, confidence or 0.] for x, y, confidence in rows])
 
-# %% ../../nbs/notebook/04_review.ipynb #f8a52216
-@patch
-def on_label_frame(self:ReviewWidget,
-                   frame, # its number
-):
-    "Add a frame to the images of the project that are to be labeled"
-    tracked = self.tracked
-    if tracked.project is None:
-        raise PosebookError("to which project should it go?", do="review(..., project=FOLDER)")
-    [image, *_] = save_frames(tracked.project, tracked.path, [frame]) or [None]
-    self.send_message("note", text=f"{image} is to be labeled now: `label` shows it" if image else
-                      f"frame {frame} is in the project's table already")
+    # %% ../../nbs/notebook/04_review.ipynb #f8a52216
+    def on_label_frame(self,
+                       frame, # its number
+    ):
+        "Add a frame to the images of the project that are to be labeled"
+        tracked = self.tracked
+        if tracked.project is None:
+            raise PosebookError("to which project should it go?", do="review(..., project=FOLDER)")
+        [image, *_] = save_frames(tracked.project, tracked.path, [frame]) or [None]
+        self.send_message("note", text=f"{image} is to be labeled now: `label` shows it" if image else
+                          f"frame {frame} is in the project's table already")
 
+# %% ../../nbs/notebook/04_review.ipynb #f8a52216
 def review(model,        # a model folder, or a prediction table
            video,        # the video file
            project=None, # where frames go to be labeled; None: the model's own project

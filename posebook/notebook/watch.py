@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from fastcore.basics import patch
 
 from ..evaluation.plots import COLORS, plot_learning
 from ..model_folder import newest_folder, read_manifest
@@ -93,21 +92,20 @@ class WatchWidget(MessageWidget):
                           ended=ended or self.stopped.is_set(), curves=curves,
                           colors=[COLORS["train"], COLORS["validation"]])
 
-# %% ../../nbs/notebook/05_watch.ipynb #5873883f
-@patch
-def _poll(self:WatchWidget):
-    "Send new curves until the training has ended or watching was stopped"
-    last_size = None
-    while not self.stopped.is_set():
-        folder = newest_folder(self.path)
-        ended = training_ended(folder)             # before the log is read, so nothing is missed
-        log = folder/"logs/metrics.csv"
-        size = log.stat().st_size if log.is_file() else None
-        if size != last_size or ended:
-            last_size = size
-            self.send_curves()
-        if ended: self.end_callback(); return
-        self.stopped.wait(self.interval)
+    # %% ../../nbs/notebook/05_watch.ipynb #5873883f
+    def _poll(self):
+        "Send new curves until the training has ended or watching was stopped"
+        last_size = None
+        while not self.stopped.is_set():
+            folder = newest_folder(self.path)
+            ended = training_ended(folder)             # before the log is read, so nothing is missed
+            log = folder/"logs/metrics.csv"
+            size = log.stat().st_size if log.is_file() else None
+            if size != last_size or ended:
+                last_size = size
+                self.send_curves()
+            if ended: self.end_callback(); return
+            self.stopped.wait(self.interval)
 
 # %% ../../nbs/notebook/05_watch.ipynb #ebbc1e89
 def watch(folder,            # a model folder, there already or still to come

@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import torch
-from fastcore.basics import patch
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import EarlyStopping
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -46,20 +45,19 @@ class ProgressLine(Callback):
         "End the line, so that an error is not drawn over"
         if getattr(self, "bar", None): self.bar.stop()
 
-# %% ../../nbs/training/06_callbacks.ipynb #66e76e1c
-@patch
-def on_train_batch_end(self:ProgressLine, trainer, tracker, outputs, batch, batch_idx):
-    "Show the progress"
-    p, m = self.schedule.progress(), trainer.callback_metrics
-    frozen = tracker.network.num_frozen == len(tracker.network.backbone.stages)
-    errors = ", ".join(f"{k} {m[f'{k}_pixel_error']:.1f} px"
-                       for k in ("train", "val") if f"{k}_pixel_error" in m)
-    status = (f"step {trainer.global_step}, {'head' if frozen else 'head and backbone'} learning; "
-              f"error: {errors}")
-    if self.bar: self.bar.update(self.task, completed=p, status=status)
-    elif int(p * 10) > self.last_tenth:
-        self.last_tenth = int(p * 10)
-        print(f"training {p:4.0%}  {status}", file=self.file, flush=True)
+    # %% ../../nbs/training/06_callbacks.ipynb #66e76e1c
+    def on_train_batch_end(self, trainer, tracker, outputs, batch, batch_idx):
+        "Show the progress"
+        p, m = self.schedule.progress(), trainer.callback_metrics
+        frozen = tracker.network.num_frozen == len(tracker.network.backbone.stages)
+        errors = ", ".join(f"{k} {m[f'{k}_pixel_error']:.1f} px"
+                           for k in ("train", "val") if f"{k}_pixel_error" in m)
+        status = (f"step {trainer.global_step}, {'head' if frozen else 'head and backbone'} learning; "
+                  f"error: {errors}")
+        if self.bar: self.bar.update(self.task, completed=p, status=status)
+        elif int(p * 10) > self.last_tenth:
+            self.last_tenth = int(p * 10)
+            print(f"training {p:4.0%}  {status}", file=self.file, flush=True)
 
 # %% ../../nbs/training/06_callbacks.ipynb #6baa0059
 class CheckpointCallback(Callback):
@@ -83,14 +81,49 @@ class CheckpointCallback(Callback):
         "Restore the state of an interrupted training"
         self.next_validation, self.best = state["next_validation"], state["best"]
 
-# %% ../../nbs/training/06_callbacks.ipynb #c14d1fd3
-@patch
-def on_train_epoch_start(self:CheckpointCallback, trainer, tracker):
-    "Decide whether this epoch ends with a validation"
-    p, every = self.schedule.progress(), self.every_epochs
-    self.validates = (trainer.current_epoch + 1) % every == 0 if every else p >= self.next_validation
-    if self.validates: self.next_validation = p + 1 / self.num_validations
-    trainer.check_val_every_n_epoch = 1 if self.validates else sys.maxsize
+    # %% ../../nbs/training/06_callbacks.ipynb #c14d1fd3
+    def on_train_epoch_start(self, trainer, tracker):
+        "Decide whether this epoch ends with a validation"
+        p, every = self.schedule.progress(), self.every_epochs
+        self.validates = (trainer.current_epoch + 1) % every == 0 if every else p >= self.next_validation
+        if self.validates: self.next_validation = p + 1 / self.num_validations
+        trainer.check_val_every_n_epoch = 1 if self.validates else sys.maxsize
+
+    # %% ../../nbs/training/06_callbacks.ipynb #76806f1a
+    def save(self,
+             trainer,  # whose state it is
+             name:str, # of the file
+    ):
+        "Write a checkpoint whole or not at all, and only if its weights are finite"
+        nonfinite = [k for k, v in trainer.lightning_module.state_dict().items() if not torch.isfinite(v).all()]
+        if nonfinite: raise divergence_error(f"{len(nonfinite)} of the weights' tensors are", trainer.global_step)
+        with atomic_write(self.folder/name) as part:
+            trainer.save_checkpoint(part)
+            record_checkpoint(self.folder/name, part)
+
+    def on_train_batch_end(self, trainer, tracker, outputs, batch, batch_idx): # noqa: F811
+        "Stop if the loss is not finite"
+        loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
+        if loss is not None and not torch.isfinite(loss).all():
+            raise divergence_error("the training loss is", trainer.global_step)
+
+    def on_validation_end(self, trainer, tracker):
+        "Save the state as the last one, and as the best one if it is the best so far"
+        loss = float(trainer.callback_metrics["val_supervised_loss"])
+        if not math.isfinite(loss): raise divergence_error("the validation loss is", trainer.global_step)
+        if loss < self.best:
+            self.best = loss
+            self.save(trainer, "best.ckpt")
+        self.save(trainer, "last.ckpt")
+
+    def on_train_epoch_end(self, trainer, tracker):
+        "Save the state of every so many epochs, if set"
+        num_epochs = trainer.current_epoch + 1
+        if self.ckpt_every and num_epochs % self.ckpt_every == 0: self.save(trainer, f"epoch{num_epochs}.ckpt")
+
+    def on_train_end(self, trainer, tracker):
+        "Save the last state"
+        self.save(trainer, "last.ckpt")
 
 # %% ../../nbs/training/06_callbacks.ipynb #76fd1b77
 def divergence_error(subject:str, # of the sentence: what is not finite, and the verb
@@ -101,47 +134,6 @@ def divergence_error(subject:str, # of the sentence: what is not finite, and the
                          "training", "lower the learning rate, such as "
                          "training.optimizer_params.learning_rate=0.0003, or set "
                          "training.precision=32; the checkpoints from before are kept")
-
-# %% ../../nbs/training/06_callbacks.ipynb #76806f1a
-@patch
-def save(self:CheckpointCallback,
-         trainer,  # whose state it is
-         name:str, # of the file
-):
-    "Write a checkpoint whole or not at all, and only if its weights are finite"
-    nonfinite = [k for k, v in trainer.lightning_module.state_dict().items() if not torch.isfinite(v).all()]
-    if nonfinite: raise divergence_error(f"{len(nonfinite)} of the weights' tensors are", trainer.global_step)
-    with atomic_write(self.folder/name) as part:
-        trainer.save_checkpoint(part)
-        record_checkpoint(self.folder/name, part)
-
-@patch
-def on_train_batch_end(self:CheckpointCallback, trainer, tracker, outputs, batch, batch_idx): # noqa: F811
-    "Stop if the loss is not finite"
-    loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
-    if loss is not None and not torch.isfinite(loss).all():
-        raise divergence_error("the training loss is", trainer.global_step)
-
-@patch
-def on_validation_end(self:CheckpointCallback, trainer, tracker):
-    "Save the state as the last one, and as the best one if it is the best so far"
-    loss = float(trainer.callback_metrics["val_supervised_loss"])
-    if not math.isfinite(loss): raise divergence_error("the validation loss is", trainer.global_step)
-    if loss < self.best:
-        self.best = loss
-        self.save(trainer, "best.ckpt")
-    self.save(trainer, "last.ckpt")
-
-@patch
-def on_train_epoch_end(self:CheckpointCallback, trainer, tracker):
-    "Save the state of every so many epochs, if set"
-    num_epochs = trainer.current_epoch + 1
-    if self.ckpt_every and num_epochs % self.ckpt_every == 0: self.save(trainer, f"epoch{num_epochs}.ckpt")
-
-@patch
-def on_train_end(self:CheckpointCallback, trainer, tracker):
-    "Save the last state"
-    self.save(trainer, "last.ckpt")
 
 # %% ../../nbs/training/06_callbacks.ipynb #a1e0c002
 class EarlyStoppingWithMinimum(EarlyStopping):

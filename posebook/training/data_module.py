@@ -8,7 +8,6 @@ __all__ = ['LabeledDataModule']
 # %% ../../nbs/training/03_data_module.ipynb #ea06a9a5
 import os
 
-from fastcore.basics import patch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import CombinedLoader
 from torch.utils.data import DataLoader
@@ -40,31 +39,27 @@ class LabeledDataModule(LightningDataModule):
         return DataLoader(self.dataset, collate_fn=collate, num_workers=workers,
                           persistent_workers=workers > 0, **kwargs)
 
-# %% ../../nbs/training/03_data_module.ipynb #232618eb
-@patch
-def train_dataloader(self:LabeledDataModule):
-    "Return the loader of training frames, augmented and shuffled, with cached features if set; and of video"
-    t, rows, seed = self.settings, self.split["train"], self.settings.rng_seed_data_pt
-    if self.tracker is not None and t.cache_features and self.tracker.network.num_frozen:
-        labeled = CachedFeatures(self.dataset, rows, t.train_batch_size, self.tracker.network, seed,
-                                 precision=t.precision)
-    else: labeled = self._loader(sampler=EpochSampler(rows, seed), batch_size=t.train_batch_size)
-    if self.sequences is None: return labeled
-    unlabeled = SequenceLoader(self.sequences, len(labeled), self.tracker)
-    return CombinedLoader({"labeled": labeled, "unlabeled": unlabeled}, "min_size")
+    # %% ../../nbs/training/03_data_module.ipynb #232618eb
+    def train_dataloader(self):
+        "Return the loader of training frames, augmented and shuffled, with cached features if set; and of video"
+        t, rows, seed = self.settings, self.split["train"], self.settings.rng_seed_data_pt
+        if self.tracker is not None and t.cache_features and self.tracker.network.num_frozen:
+            labeled = CachedFeatures(self.dataset, rows, t.train_batch_size, self.tracker.network, seed,
+                                     precision=t.precision)
+        else: labeled = self._loader(sampler=EpochSampler(rows, seed), batch_size=t.train_batch_size)
+        if self.sequences is None: return labeled
+        unlabeled = SequenceLoader(self.sequences, len(labeled), self.tracker)
+        return CombinedLoader({"labeled": labeled, "unlabeled": unlabeled}, "min_size")
 
-@patch
-def val_dataloader(self:LabeledDataModule):
-    "Return the loader of validation frames, in order and not augmented"
-    return self._loader(sampler=self.split["val"], batch_size=self.settings.val_batch_size)
+    def val_dataloader(self):
+        "Return the loader of validation frames, in order and not augmented"
+        return self._loader(sampler=self.split["val"], batch_size=self.settings.val_batch_size)
 
-@patch
-def test_dataloader(self:LabeledDataModule):
-    "Return the loader of test frames, in order and not augmented"
-    return self._loader(sampler=self.split["test"], batch_size=self.settings.test_batch_size)
+    def test_dataloader(self):
+        "Return the loader of test frames, in order and not augmented"
+        return self._loader(sampler=self.split["test"], batch_size=self.settings.test_batch_size)
 
-@patch
-def predict_dataloader(self:LabeledDataModule):
-    "Return the loader of all labeled frames, in order and not augmented"
-    rows = range(len(self.dataset))
-    return self._loader(sampler=rows, batch_size=self.settings.test_batch_size)
+    def predict_dataloader(self):
+        "Return the loader of all labeled frames, in order and not augmented"
+        rows = range(len(self.dataset))
+        return self._loader(sampler=rows, batch_size=self.settings.test_batch_size)

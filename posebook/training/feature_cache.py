@@ -10,7 +10,7 @@ import sys
 from itertools import chain
 
 import torch
-from fastcore.basics import chunked, patch
+from fastcore.basics import chunked
 
 from ..data.dataset import EpochSampler, LabeledDataset, collate
 
@@ -47,48 +47,44 @@ class CachedFeatures:
         "Batches an epoch"
         return -(-len(self.rows) // self.batch_size)
 
-# %% ../../nbs/training/02_feature_cache.ipynb #10e55333
-@patch
-@torch.no_grad()
-def compute_copy(self:CachedFeatures,
-                 copy:int, # the copy's number, as `augmentation_index` returns it
-) -> list: # the copy's samples, with `levels` for `images`
-    "Run the frozen stages over one augmented copy of every frame"
-    network, device = self.network, self.network.device
-    samples = [self.dataset.sample(r, copy) for r in self.rows]
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16")
-    for batch in chunked(samples, 4):            # four at a time stay in a processor's cache
-        images = [s.pop("images") for s in batch]
-        with autocast: levels = network.get_levels(torch.cat(images).to(device), stages=network.num_frozen)
-        levels = [o.to(torch.bfloat16).split([len(i) for i in images]) for o in levels]
-        for sample, levels_of_sample in zip(batch, zip(*levels)): sample["levels"] = list(levels_of_sample)
-    return samples
+    # %% ../../nbs/training/02_feature_cache.ipynb #10e55333
+    @torch.no_grad()
+    def compute_copy(self,
+                     copy:int, # the copy's number, as `augmentation_index` returns it
+    ) -> list: # the copy's samples, with `levels` for `images`
+        "Run the frozen stages over one augmented copy of every frame"
+        network, device = self.network, self.network.device
+        samples = [self.dataset.sample(r, copy) for r in self.rows]
+        autocast = torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16")
+        for batch in chunked(samples, 4):            # four at a time stay in a processor's cache
+            images = [s.pop("images") for s in batch]
+            with autocast: levels = network.get_levels(torch.cat(images).to(device), stages=network.num_frozen)
+            levels = [o.to(torch.bfloat16).split([len(i) for i in images]) for o in levels]
+            for sample, levels_of_sample in zip(batch, zip(*levels)): sample["levels"] = list(levels_of_sample)
+        return samples
 
-# %% ../../nbs/training/02_feature_cache.ipynb #ee0f604c
-@patch
-def epoch_samples(self:CachedFeatures,
-                  epoch:int, # counted from 0
-) -> list: # as `compute_copy` returns
-    "Return the samples of an epoch, computed if they are not cached"
-    copy = augmentation_index(epoch, self.copies, self.reuse)
-    if not self.network.num_frozen: return [self.dataset.sample(r, copy) for r in self.rows]
-    round_index = copy // self.copies
-    if min(self.cached, default=copy) // self.copies != round_index: self.cached.clear()
-    if copy not in self.cached:
-        self.cached[copy] = self.compute_copy(copy)
-        size = sum(o.nbytes for s in self.cached[copy] for o in s["levels"])
-        self.copies = max(1, min(self.copies, int(self.memory // size)))
-    self.drop_unfrozen()
-    return self.cached[copy]
+    # %% ../../nbs/training/02_feature_cache.ipynb #ee0f604c
+    def epoch_samples(self,
+                      epoch:int, # counted from 0
+    ) -> list: # as `compute_copy` returns
+        "Return the samples of an epoch, computed if they are not cached"
+        copy = augmentation_index(epoch, self.copies, self.reuse)
+        if not self.network.num_frozen: return [self.dataset.sample(r, copy) for r in self.rows]
+        round_index = copy // self.copies
+        if min(self.cached, default=copy) // self.copies != round_index: self.cached.clear()
+        if copy not in self.cached:
+            self.cached[copy] = self.compute_copy(copy)
+            size = sum(o.nbytes for s in self.cached[copy] for o in s["levels"])
+            self.copies = max(1, min(self.copies, int(self.memory // size)))
+        self.drop_unfrozen()
+        return self.cached[copy]
 
-@patch
-def drop_unfrozen(self:CachedFeatures):
-    "Free the levels of stages that were unfrozen since they were computed"
-    for sample in chain(*self.cached.values()): del sample["levels"][self.network.num_frozen:]
+    def drop_unfrozen(self):
+        "Free the levels of stages that were unfrozen since they were computed"
+        for sample in chain(*self.cached.values()): del sample["levels"][self.network.num_frozen:]
 
-# %% ../../nbs/training/02_feature_cache.ipynb #c4317cb4
-@patch
-def __iter__(self:CachedFeatures):
-    "Yield the batches of the sampler's epoch"
-    samples = self.epoch_samples(self.sampler.epoch)
-    for batch in chunked([samples[i] for i, _ in self.sampler], self.batch_size): yield collate(batch)
+    # %% ../../nbs/training/02_feature_cache.ipynb #c4317cb4
+    def __iter__(self):
+        "Yield the batches of the sampler's epoch"
+        samples = self.epoch_samples(self.sampler.epoch)
+        for batch in chunked([samples[i] for i, _ in self.sampler], self.batch_size): yield collate(batch)

@@ -16,7 +16,6 @@ from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
-from fastcore.basics import patch
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.loggers import CSVLogger
 
@@ -115,52 +114,50 @@ class TrainingRun:
         if start and not resume: load_weights(self.tracker, checkpoint_of(start))
         self.data = get_data_module(self.cfg, labels, self.tracker, split)
 
+    # %% ../../nbs/training/08_fit.ipynb #34286d06
+    def _callbacks(self) -> list:
+        "Return the callbacks of the config; early stopping first, so that checkpoints hold its count"
+        t, schedule = self.cfg.training, Schedule(self.cfg.training)
+        checkpoints = CheckpointCallback(self.folder/"checkpoints", schedule, t.check_val_every_n_epoch,
+                                         ckpt_every=t.ckpt_every_n_epochs)
+        others = [build(registered[name], dict(schedule=schedule), f"callbacks.{name}", **settings)
+                  for name, settings in self.cfg.callbacks.items()]
+        applied = [ScheduleCallback(schedule), checkpoints, ProgressLine(schedule), *others]
+        if not t.early_stopping: return applied
+        return [EarlyStoppingWithMinimum(t.early_stop_patience, t.min_epochs, t.min_steps), *applied]
+
+    # %% ../../nbs/training/08_fit.ipynb #7a7b0363
+    def fit(self,
+            resume:bool=False, # go on where an interrupted training stopped
+            callbacks=(),      # further Lightning callbacks
+    ) -> "TrainingRun": # itself
+        "Train the tracker"
+        t, last = self.cfg.training, self.folder/"checkpoints/last.ckpt"
+        seed_everything(t.rng_seed_model_pt, verbose=False)
+        trainer = make_trainer(self.cfg, self.folder, [*self._callbacks(), *callbacks])
+        if resume: load_checkpoint(last)            # an error if it is damaged
+        logs = self.folder/"logs/metrics.csv"
+        earlier_log = pd.read_csv(logs) if resume and logs.is_file() else None
+        try:
+            with quiet_lightning():
+                trainer.fit(self.tracker, self.data, weights_only=True,
+                            ckpt_path=last if resume else None)
+        except SystemExit: raise KeyboardInterrupt from None    # what Lightning makes of Ctrl-C
+        finally:
+            if earlier_log is not None: _join_logs(earlier_log, logs)
+        best = last.with_name("best.ckpt")
+        if t.early_stopping and best.is_file():   # later steps did not lower the validation loss
+            with atomic_write(last) as part:
+                shutil.copyfile(best, part)
+                record_checkpoint(last, part)
+        return self
+
 # %% ../../nbs/training/08_fit.ipynb #0359ff52
 def _join_logs(earlier:pd.DataFrame, path:Path):
     "Put the rows of an interrupted training before those of its continuation"
     later = pd.read_csv(path) if path.is_file() else earlier[:0]
     if len(later): earlier = earlier[earlier.step < later.step.min()]
     with atomic_write(path) as part: pd.concat([earlier, later]).to_csv(part, index=False)
-
-# %% ../../nbs/training/08_fit.ipynb #34286d06
-@patch
-def _callbacks(self:TrainingRun) -> list:
-    "Return the callbacks of the config; early stopping first, so that checkpoints hold its count"
-    t, schedule = self.cfg.training, Schedule(self.cfg.training)
-    checkpoints = CheckpointCallback(self.folder/"checkpoints", schedule, t.check_val_every_n_epoch,
-                                     ckpt_every=t.ckpt_every_n_epochs)
-    others = [build(registered[name], dict(schedule=schedule), f"callbacks.{name}", **settings)
-              for name, settings in self.cfg.callbacks.items()]
-    applied = [ScheduleCallback(schedule), checkpoints, ProgressLine(schedule), *others]
-    if not t.early_stopping: return applied
-    return [EarlyStoppingWithMinimum(t.early_stop_patience, t.min_epochs, t.min_steps), *applied]
-
-# %% ../../nbs/training/08_fit.ipynb #7a7b0363
-@patch
-def fit(self:TrainingRun,
-        resume:bool=False, # go on where an interrupted training stopped
-        callbacks=(),      # further Lightning callbacks
-) -> TrainingRun: # itself
-    "Train the tracker"
-    t, last = self.cfg.training, self.folder/"checkpoints/last.ckpt"
-    seed_everything(t.rng_seed_model_pt, verbose=False)
-    trainer = make_trainer(self.cfg, self.folder, [*self._callbacks(), *callbacks])
-    if resume: load_checkpoint(last)            # an error if it is damaged
-    logs = self.folder/"logs/metrics.csv"
-    earlier_log = pd.read_csv(logs) if resume and logs.is_file() else None
-    try:
-        with quiet_lightning():
-            trainer.fit(self.tracker, self.data, weights_only=True,
-                        ckpt_path=last if resume else None)
-    except SystemExit: raise KeyboardInterrupt from None    # what Lightning makes of Ctrl-C
-    finally:
-        if earlier_log is not None: _join_logs(earlier_log, logs)
-    best = last.with_name("best.ckpt")
-    if t.early_stopping and best.is_file():   # later steps did not lower the validation loss
-        with atomic_write(last) as part:
-            shutil.copyfile(best, part)
-            record_checkpoint(last, part)
-    return self
 
 # %% ../../nbs/training/08_fit.ipynb #970d411e
 def default_model_dir(cfg:Config, # as read

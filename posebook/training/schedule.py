@@ -9,7 +9,6 @@ __all__ = ['parse_duration', 'Schedule', 'ScheduleCallback']
 import math
 import time
 
-from fastcore.basics import patch
 from lightning.pytorch import Callback
 
 from ..config.schema import Training
@@ -47,43 +46,39 @@ class Schedule:
         by_time = self.seconds_spent() / parse_duration(max_time) if max_time else 0.
         return min(1., max(by_steps, by_time))
 
-# %% ../../nbs/training/01_schedule.ipynb #9b1f8575
-@patch
-def fraction(self:Schedule,
-             step:int,      # of the training, or None
-             epoch:int,     # instead, or None
-             default:float, # if both are None
-) -> float: # 0 to 1
-    "Convert a moment given in steps or epochs to a fraction of the training"
-    moment = step if step is not None else None if epoch is None else epoch * self.steps_per_epoch
-    if moment is None: return default
-    total = self.total_steps()
-    return moment / total if total else (0. if self.step >= moment else 1.)
+    # %% ../../nbs/training/01_schedule.ipynb #9b1f8575
+    def fraction(self,
+                 step:int,      # of the training, or None
+                 epoch:int,     # instead, or None
+                 default:float, # if both are None
+    ) -> float: # 0 to 1
+        "Convert a moment given in steps or epochs to a fraction of the training"
+        moment = step if step is not None else None if epoch is None else epoch * self.steps_per_epoch
+        if moment is None: return default
+        total = self.total_steps()
+        return moment / total if total else (0. if self.step >= moment else 1.)
 
-@patch
-def unfreezing_fraction(self:Schedule) -> float: # 0 to 1
-    "Return the fraction of the training after which the backbone is trained too"
-    return self.fraction(self.settings.unfreezing_step, self.settings.unfreezing_epoch, .25)
+    def unfreezing_fraction(self) -> float: # 0 to 1
+        "Return the fraction of the training after which the backbone is trained too"
+        return self.fraction(self.settings.unfreezing_step, self.settings.unfreezing_epoch, .25)
 
-@patch
-def lr_factor(self:Schedule,
-              p:float, # progress, 0 to 1
-) -> float: # 0 to 1
-    "Return the learning rate as a fraction of its maximum"
-    t, warmup = self.settings, min(1., (self.step + 1) / 20)
-    if t.lr_scheduler == "cosine": return warmup * (.01 + .99 * (1 + math.cos(math.pi * p)) / 2)
-    default = {"milestones": [150, 200, 250], "gamma": .5}
-    params = {**default, **t.lr_scheduler_params.get("multisteplr", {})}
-    steps = params.get("milestone_steps")
-    milestones = [(s, None) for s in steps] if steps else [(None, e) for e in params["milestones"]]
-    return warmup * params["gamma"] ** sum(p >= self.fraction(s, e, 2.) for s, e in milestones)
+    def lr_factor(self,
+                  p:float, # progress, 0 to 1
+    ) -> float: # 0 to 1
+        "Return the learning rate as a fraction of its maximum"
+        t, warmup = self.settings, min(1., (self.step + 1) / 20)
+        if t.lr_scheduler == "cosine": return warmup * (.01 + .99 * (1 + math.cos(math.pi * p)) / 2)
+        default = {"milestones": [150, 200, 250], "gamma": .5}
+        params = {**default, **t.lr_scheduler_params.get("multisteplr", {})}
+        steps = params.get("milestone_steps")
+        milestones = [(s, None) for s in steps] if steps else [(None, e) for e in params["milestones"]]
+        return warmup * params["gamma"] ** sum(p >= self.fraction(s, e, 2.) for s, e in milestones)
 
-@patch
-def backbone_lr_factor(self:Schedule,
-                       p:float, # progress, 0 to 1
-) -> float: # 0 to 1
-    "Return the same for the backbone: 0 while it is frozen, then a ramp of 5 % of the training"
-    return self.lr_factor(p) * min(1., max(0., (p - self.unfreezing_fraction()) / .05))
+    def backbone_lr_factor(self,
+                           p:float, # progress, 0 to 1
+    ) -> float: # 0 to 1
+        "Return the same for the backbone: 0 while it is frozen, then a ramp of 5 % of the training"
+        return self.lr_factor(p) * min(1., max(0., (p - self.unfreezing_fraction()) / .05))
 
 # %% ../../nbs/training/01_schedule.ipynb #2eca2d63
 class ScheduleCallback(Callback):

@@ -10,7 +10,6 @@ from itertools import count, islice, tee
 
 import numpy as np
 import torch
-from fastcore.basics import patch
 
 from ..core import PosebookError, build, sources
 from ..data.augment import Augmenter, sample_generator
@@ -52,53 +51,50 @@ class RandomSequences:
                                 "take out what is shorter, or add videos")
         self.cache_videos = self.lengths.sum() * 3 * np.prod(preprocess.size) <= memory
 
-# %% ../../nbs/video/03_clips.ipynb #7b94b8ed
-@patch
-def random_clip(self:RandomSequences,
-                number:int, # of the clip, counted over all epochs
-) -> tuple: # the video's number, the first frame's
-    "Draw the video and the first frame of a clip"
-    rng = sample_generator(self.seed, number, 2**31 + 1)
-    video = rng.choice(len(self.lengths), p=self.lengths / self.lengths.sum())
-    return video, int(rng.integers(0, self.lengths[video] - self.clip_length + 1))
+    # %% ../../nbs/video/03_clips.ipynb #7b94b8ed
+    def random_clip(self,
+                    number:int, # of the clip, counted over all epochs
+    ) -> tuple: # the video's number, the first frame's
+        "Draw the video and the first frame of a clip"
+        rng = sample_generator(self.seed, number, 2**31 + 1)
+        video = rng.choice(len(self.lengths), p=self.lengths / self.lengths.sum())
+        return video, int(rng.integers(0, self.lengths[video] - self.clip_length + 1))
 
-@patch
-def clips(self:RandomSequences,
-          first:int, # number of the first clip
-): # yields, for each clip and its copies, images (n, 3, h, w) and affine (2, 3)
-    "Yield the augmented copies of clips"
-    clip_starts, same_starts = tee(map(self.random_clip, count(first)))
-    locations = ((self.videos[v], start) for v, start in clip_starts)
-    sequences = self.source.read_sequences(locations, self.clip_length, self.cache_videos)
-    for number, (video, _), images in zip(count(first), same_starts, sequences):
-        affine = self.affines[video]
-        for c in range(self.copies):
-            if not self.augment: yield images, affine
-            else:
-                rng = sample_generator(self.seed, number, 2**31 + 2 + c)
-                augmented, augmentation_affine = self.augment.augment_sequence(
-                    images, rng, self.source.warp)
-                yield augmented, compose(affine, augmentation_affine)
+    def clips(self,
+              first:int, # number of the first clip
+    ): # yields, for each clip and its copies, images (n, 3, h, w) and affine (2, 3)
+        "Yield the augmented copies of clips"
+        clip_starts, same_starts = tee(map(self.random_clip, count(first)))
+        locations = ((self.videos[v], start) for v, start in clip_starts)
+        sequences = self.source.read_sequences(locations, self.clip_length, self.cache_videos)
+        for number, (video, _), images in zip(count(first), same_starts, sequences):
+            affine = self.affines[video]
+            for c in range(self.copies):
+                if not self.augment: yield images, affine
+                else:
+                    rng = sample_generator(self.seed, number, 2**31 + 2 + c)
+                    augmented, augmentation_affine = self.augment.augment_sequence(
+                        images, rng, self.source.warp)
+                    yield augmented, compose(affine, augmentation_affine)
 
-# %% ../../nbs/video/03_clips.ipynb #a9750337
-@patch
-def batches(self:RandomSequences,
-            first:int=0, # number of the batch, counted over all epochs
-): # yields dicts: images (N, 3, h, w); for S outputs: windows (S, T) rows of them, affine (S, 2, 3),
-   # sequence (S,) and frame (S,), numbers of the clip and of the frame
-    "Yield batches of random clips, without end"
-    num_sequences, length, clip_length = self.num_clips * self.copies, self.length, self.clip_length
-    windows = window_indices(self.half_window, clip_length - self.half_window,
-                             self.context, 0, clip_length)
-    frame = torch.arange(self.num_clips * length).view(self.num_clips, 1, length)
-    clips = self.clips(first * self.num_clips)
-    while True:
-        images, affines = zip(*islice(clips, num_sequences))
-        affine = torch.from_numpy(np.stack(affines)).float()
-        yield dict(images=torch.cat(images), affine=affine.repeat_interleave(length, 0),
-                   windows=torch.cat([windows + i * clip_length for i in range(num_sequences)]),
-                   sequence=torch.arange(num_sequences).repeat_interleave(length),
-                   frame=frame.expand(-1, self.copies, -1).flatten())
+    # %% ../../nbs/video/03_clips.ipynb #a9750337
+    def batches(self,
+                first:int=0, # number of the batch, counted over all epochs
+    ): # yields dicts: images (N, 3, h, w); for S outputs: windows (S, T) rows of them, affine (S, 2, 3),
+       # sequence (S,) and frame (S,), numbers of the clip and of the frame
+        "Yield batches of random clips, without end"
+        num_sequences, length, clip_length = self.num_clips * self.copies, self.length, self.clip_length
+        windows = window_indices(self.half_window, clip_length - self.half_window,
+                                 self.context, 0, clip_length)
+        frame = torch.arange(self.num_clips * length).view(self.num_clips, 1, length)
+        clips = self.clips(first * self.num_clips)
+        while True:
+            images, affines = zip(*islice(clips, num_sequences))
+            affine = torch.from_numpy(np.stack(affines)).float()
+            yield dict(images=torch.cat(images), affine=affine.repeat_interleave(length, 0),
+                       windows=torch.cat([windows + i * clip_length for i in range(num_sequences)]),
+                       sequence=torch.arange(num_sequences).repeat_interleave(length),
+                       frame=frame.expand(-1, self.copies, -1).flatten())
 
 # %% ../../nbs/video/03_clips.ipynb #b7d0a002
 class EpochCounter:

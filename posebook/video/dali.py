@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from fastcore.basics import patch
 
 from ..core import PosebookError, sources
 from ..data.preprocess import Preprocess
@@ -95,6 +94,52 @@ class DaliSource(TorchSource):
         warped = run_graph(warp_graph, [arrays, matrices], self.warp_pipelines)
         return warped.permute(0, 3, 1, 2).to(images.device)
 
+    # %% ../../nbs/video/04_dali.ipynb #3e4e9feb
+    def read_chunks(self,
+                    path,      # a video file
+                    start:int, # the first frame
+                    n:int,     # frames a batch
+                    boxes=None, # (frames of the video, 4), a box for each frame; they are cropped by the CPU
+    ): # yields (<= n, 3, h, w) uint8
+        "Yield the frames of a video from one on, `n` at a time"
+        if self.device.type != "cuda" or boxes is not None:
+            yield from super(DaliSource, self).read_chunks(path, start, n, boxes)
+        else:
+            info, num_chunks = probe(path), -(-self.count_frames(path) // n)
+            placement = self.preprocess.placement((info.height, info.width))
+            for frames, _, first in read_on_gpu(self, n, num_chunks, placement, path, filenames=[str(path)],
+                                                labels=[]):
+                if first + len(frames) > start: yield frames[max(0, start - first):]
+
+    def read_sequences(self,
+                       clip_starts,          # yields (path, the first frame's number)
+                       n:int,                # frames of each
+                       keep:bool=False, # has no meaning on a GPU
+    ): # yields (n, 3, h, w) uint8
+        "Successive frames from anywhere"
+        if self.device.type != "cuda":
+            yield from super(DaliSource, self).read_sequences(clip_starts, n, keep)
+        else:
+            clip_starts = iter(clip_starts)
+            while batch := list(islice(clip_starts, 256)): yield from self._read_listed(batch, n)
+
+    def _read_listed(self, clip_starts, n): # yields (n, 3, h, w) uint8
+        info = probe(clip_starts[0][0])
+        placement = self.preprocess.placement((info.height, info.width))
+        with tempfile.TemporaryDirectory() as tmp:
+            links = {p: Path(tmp)/f"{i}{Path(p).suffix}" for i, p in enumerate(dict(clip_starts))}
+            for p, link in links.items(): link.symlink_to(Path(p).resolve())
+            lines = (f"{links[p]} {i} {start} {start + n}" for i, (p, start) in enumerate(clip_starts))
+            (Path(tmp)/"list").write_text("\n".join(lines) + "\n")
+            results = read_on_gpu(self, n, len(clip_starts), placement, clip_starts[0][0],
+                                  file_list=f"{tmp}/list", file_list_frame_num=True)
+            for i, (frames, label, first) in enumerate(results):
+                if (label, first, len(frames)) != (i, clip_starts[i][1], n):
+                    raise PosebookError(f"the GPU read other frames than {clip_starts[i][1]} to "
+                                        f"{clip_starts[i][1] + n - 1}", clip_starts[i][0],
+                                        "set dali.backend to torch")
+                yield frames
+
 # %% ../../nbs/video/04_dali.ipynb #8f0436bf
 def reader_graph(source,      # a `DaliSource`
                  n:int,       # frames in a sequence
@@ -127,55 +172,6 @@ def read_on_gpu(source,  # a `DaliSource`
     except RuntimeError as e:
         raise PosebookError(f"the GPU cannot read this video: {str(e).splitlines()[0]}", path,
                             "set dali.backend to torch, or re-encode it with ffmpeg") from e
-
-# %% ../../nbs/video/04_dali.ipynb #3e4e9feb
-@patch
-def read_chunks(self:DaliSource,
-                path,      # a video file
-                start:int, # the first frame
-                n:int,     # frames a batch
-                boxes=None, # (frames of the video, 4), a box for each frame; they are cropped by the CPU
-): # yields (<= n, 3, h, w) uint8
-    "Yield the frames of a video from one on, `n` at a time"
-    if self.device.type != "cuda" or boxes is not None:
-        yield from super(DaliSource, self).read_chunks(path, start, n, boxes)
-    else:
-        info, num_chunks = probe(path), -(-self.count_frames(path) // n)
-        placement = self.preprocess.placement((info.height, info.width))
-        for frames, _, first in read_on_gpu(self, n, num_chunks, placement, path, filenames=[str(path)],
-                                            labels=[]):
-            if first + len(frames) > start: yield frames[max(0, start - first):]
-
-@patch
-def read_sequences(self:DaliSource,
-                   clip_starts,          # yields (path, the first frame's number)
-                   n:int,                # frames of each
-                   keep:bool=False, # has no meaning on a GPU
-): # yields (n, 3, h, w) uint8
-    "Successive frames from anywhere"
-    if self.device.type != "cuda":
-        yield from super(DaliSource, self).read_sequences(clip_starts, n, keep)
-    else:
-        clip_starts = iter(clip_starts)
-        while batch := list(islice(clip_starts, 256)): yield from self._read_listed(batch, n)
-
-@patch
-def _read_listed(self:DaliSource, clip_starts, n): # yields (n, 3, h, w) uint8
-    info = probe(clip_starts[0][0])
-    placement = self.preprocess.placement((info.height, info.width))
-    with tempfile.TemporaryDirectory() as tmp:
-        links = {p: Path(tmp)/f"{i}{Path(p).suffix}" for i, p in enumerate(dict(clip_starts))}
-        for p, link in links.items(): link.symlink_to(Path(p).resolve())
-        lines = (f"{links[p]} {i} {start} {start + n}" for i, (p, start) in enumerate(clip_starts))
-        (Path(tmp)/"list").write_text("\n".join(lines) + "\n")
-        results = read_on_gpu(self, n, len(clip_starts), placement, clip_starts[0][0],
-                              file_list=f"{tmp}/list", file_list_frame_num=True)
-        for i, (frames, label, first) in enumerate(results):
-            if (label, first, len(frames)) != (i, clip_starts[i][1], n):
-                raise PosebookError(f"the GPU read other frames than {clip_starts[i][1]} to "
-                                    f"{clip_starts[i][1] + n - 1}", clip_starts[i][0],
-                                    "set dali.backend to torch")
-            yield frames
 
 # %% ../../nbs/video/04_dali.ipynb #a6e2b2cc
 def pick_source(backend:str, # `dali.backend`: auto, or a source's name

@@ -13,7 +13,6 @@ from itertools import islice
 import av
 import numpy as np
 import torch
-from fastcore.basics import patch
 
 from ..core import PosebookError, build, sources
 from ..data.geometry import warp
@@ -137,6 +136,28 @@ class TorchSource:
             if is_last: return
             start = end
 
+    # %% ../../nbs/video/02_stream.ipynb #3c966d99
+    def count_frames(self,
+                     path, # a video file
+    ) -> int:
+        "Frames of a video"
+        if path not in self.readers: self.readers[path] = SequenceReader(path)
+        return self.readers[path].num_frames
+
+    def read_sequences(self,
+                       clip_starts,          # yields (path, the first frame's number)
+                       n:int,                # frames of each
+                       keep:bool=False, # decode a video once, and cache its model inputs
+    ): # yields (n, 3, h, w) uint8
+        "Successive frames from anywhere"
+        for path, start in clip_starts:
+            if keep and path not in self.cached_videos:
+                self.cached_videos[path] = to_uint8(torch.cat(list(self.read_chunks(path, 0, 64))))
+            if not keep: yield to_uint8(self.model_inputs(self.readers[path].read_sequence(start, n)))
+            else:                                  # a packet or two may have given no frame
+                start = min(start, max(0, len(self.cached_videos[path]) - n))
+                yield self.cached_videos[path][start:start + n]
+
 # %% ../../nbs/video/02_stream.ipynb #c769c44b
 class VideoStream:
     "A video as batches, in order, each frame predicted once"
@@ -195,41 +216,16 @@ class SequenceReader:
         raise PosebookError(f"frames {start} to {start + n - 1} cannot be read", self.path,
                             "re-encode the video with ffmpeg, or take it out of the folder")
 
-# %% ../../nbs/video/02_stream.ipynb #58a26fa5
-@patch
-def _read_by_seeking(self:SequenceReader, start, n) -> list: # of n frames; empty if it fails
-    if len(set(self.times)) < self.num_frames: return []
-    first_time, frames, failed_times = self.times[start], [], []
-    with open_video(self.path) as c:
-        try:
-            c.seek(first_time, stream=c.streams.video[0])
-            for i, frame in enumerate(decode_frames(c, failed_times)):
-                if failed_times or frame.pts is None or i == 0 and frame.pts > first_time: return []
-                if frame.pts >= first_time: frames.append(upright_rgb(frame))
-                if len(frames) == n: return frames
-        except (av.error.FFmpegError, OSError): return []
-    return []
-
-# %% ../../nbs/video/02_stream.ipynb #3c966d99
-@patch
-def count_frames(self:TorchSource,
-                 path, # a video file
-) -> int:
-    "Frames of a video"
-    if path not in self.readers: self.readers[path] = SequenceReader(path)
-    return self.readers[path].num_frames
-
-@patch
-def read_sequences(self:TorchSource,
-                   clip_starts,          # yields (path, the first frame's number)
-                   n:int,                # frames of each
-                   keep:bool=False, # decode a video once, and cache its model inputs
-): # yields (n, 3, h, w) uint8
-    "Successive frames from anywhere"
-    for path, start in clip_starts:
-        if keep and path not in self.cached_videos:
-            self.cached_videos[path] = to_uint8(torch.cat(list(self.read_chunks(path, 0, 64))))
-        if not keep: yield to_uint8(self.model_inputs(self.readers[path].read_sequence(start, n)))
-        else:                                  # a packet or two may have given no frame
-            start = min(start, max(0, len(self.cached_videos[path]) - n))
-            yield self.cached_videos[path][start:start + n]
+    # %% ../../nbs/video/02_stream.ipynb #58a26fa5
+    def _read_by_seeking(self, start, n) -> list: # of n frames; empty if it fails
+        if len(set(self.times)) < self.num_frames: return []
+        first_time, frames, failed_times = self.times[start], [], []
+        with open_video(self.path) as c:
+            try:
+                c.seek(first_time, stream=c.streams.video[0])
+                for i, frame in enumerate(decode_frames(c, failed_times)):
+                    if failed_times or frame.pts is None or i == 0 and frame.pts > first_time: return []
+                    if frame.pts >= first_time: frames.append(upright_rgb(frame))
+                    if len(frames) == n: return frames
+            except (av.error.FFmpegError, OSError): return []
+        return []

@@ -32,6 +32,7 @@ FOLDERS = [
     "bench",
     "commands",
     "cli",
+    "export_modules",
     "book",
 ]
 
