@@ -9,6 +9,7 @@ __all__ = ['training_kinds', 'peak_memory', 'video_losses', 'time_steps', 'measu
 
 # %% ../nbs/82_bench.ipynb #0fe76634
 import json
+import logging
 import os
 import platform
 import subprocess
@@ -19,6 +20,9 @@ from pathlib import Path
 
 from .core import PosebookError, atomic_write
 from .project.toy_project import make_toy_project
+
+# %% ../nbs/82_bench.ipynb #d15f4c16
+log = logging.getLogger(__name__)
 
 # %% ../nbs/82_bench.ipynb #56fed032
 def peak_memory() -> int: # MB; 0 where the system does not report it
@@ -85,7 +89,7 @@ def measure_training(project,    # a folder with a posebook.yaml
         "training.check_val_every_n_epoch=1000", "training.train_batch_size=8",
         f"model.losses_to_use=[{','.join(video)}]"])
     clock = time_steps(skip, steps)
-    with tempfile.TemporaryDirectory() as out: TrainingRun(cfg, out).fit(callbacks=[clock])
+    with tempfile.TemporaryDirectory() as out: TrainingRun(cfg, out).fit(callbacks=[clock], progress=False)
     return {"rate": round(clock.rate, 2)}
 
 # %% ../nbs/82_bench.ipynb #b7a6fb0a
@@ -306,16 +310,15 @@ def _is_bench(path) -> bool:
 def bench(out="posebook-bench.json", # where the figures go
           quick:bool=False, # only the default backbone, and few repetitions
           overwrite:bool=False, # write over an older file
-          say=print,        # what to do with a line
 ) -> dict: # machine, help_seconds and measurements
-    "Measure this machine: print a table, write JSON"
+    "Measure this machine: log a table row by row, write JSON"
     if Path(out).exists() and not overwrite:
         raise PosebookError("the file exists already", out, "give another with --out, or say --overwrite")
     if Path(out).exists() and not _is_bench(out):
         raise PosebookError("this holds no figures of posebook bench, so it is not written over", out,
                             "give another with --out")
     results = {"machine": _machine_facts(), "help_seconds": round(startup_time(), 3), "measurements": []}
-    say(f"posebook --help: {results['help_seconds']:.2f} s")
+    log.info(f"posebook --help: {results['help_seconds']:.2f} s")
     with tempfile.TemporaryDirectory() as tmp:
         project, videos = _make_inputs(Path(tmp), quick)
         for task in measurements(quick):
@@ -323,7 +326,7 @@ def bench(out="posebook-bench.json", # where the figures go
             amount = {"tracking": videos["bench"], "reading": videos["read"],
                       "memory": videos.get(task["kind"])}.get(task["what"], steps)
             results["measurements"].append(run_in_subprocess(project=str(project), amount=amount, **task))
-            say(format_measurement(results["measurements"][-1]))
+            log.info(format_measurement(results["measurements"][-1]))
     with atomic_write(out) as p: p.write_text(json.dumps(results, indent=1))
-    say(f"wrote {out}")
+    log.info(f"wrote {out}")
     return results

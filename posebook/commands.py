@@ -7,20 +7,23 @@ __all__ = ['init', 'pick_frames', 'predict', 'evaluate', 'train', 'smooth', 'con
            'demo']
 
 # %% ../nbs/83_commands.ipynb #33ba8f0c
+import logging
 from pathlib import Path
+
+# %% ../nbs/83_commands.ipynb #1ecd8fb2
+log = logging.getLogger(__name__)
 
 # %% ../nbs/83_commands.ipynb #c98f6358
 def init(project:Path,   # the project's folder
          full:bool=False, # every key, and the settings of everything that has a name
          plugin:Path=None, # a Python file that registers things; naming it trusts it
-         say=print,      # called with each line for the user
 ) -> Path: # the config file
     "Write a commented posebook.yaml for a project"
     from posebook.plugins import load_plugin
     from posebook.project.project import init_project
     if plugin: load_plugin(plugin)
     path = init_project(project, full)
-    say(f"wrote {path}")
+    log.info(f"wrote {path}")
     return path
 
 # %% ../nbs/83_commands.ipynb #01b3b403
@@ -30,34 +33,33 @@ def pick_frames(project:Path, # the project's folder
                 neighbors:int=2, # frames on either side that are saved too
                 keypoints:list[str]=None, # names, for a project without a table of labels
                 seed:int=0,   # of the choice
-                say=print,    # called with each line for the user
 ) -> list: # the picked frames' images, as the table of labels names them
     "Pick frames of the videos to label"
     from posebook.labeling.pick_frames import pick_project_frames
     if isinstance(videos, (str, Path)): videos = [videos]
     if isinstance(keypoints, str): keypoints = keypoints.replace(",", " ").split()
-    return pick_project_frames(project, n, videos or None, neighbors, seed, keypoints, say)
+    return pick_project_frames(project, n, videos or None, neighbors, seed, keypoints)
 
 # %% ../nbs/83_commands.ipynb #6018797e
-def _progress_bars(console):
-    "Return a progress display with one bar for each video"
+def _progress_bars(progress):
+    "Return a display with one bar for each video, if it is wanted and there is a terminal"
+    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    console = Console(stderr=True)
     return Progress(
         TextColumn("tracking {task.description}"), BarColumn(24), MofNCompleteColumn(),
         TextColumn("frames, {task.fields[rate]}"), TimeRemainingColumn(),
-        console=console, disable=not console.is_terminal)
+        console=console, disable=not (progress and console.is_terminal))
 
-def _predict_with_bars(model_dirs, paths, **kwargs) -> list: # the tables
+def _predict_with_bars(model_dirs, paths, progress, **kwargs) -> list: # the tables
     "Track videos with one model or several, and show how far it is"
     import time
-
-    from rich.console import Console
 
     from posebook.inference.ensemble import predict_ensemble
     from posebook.inference.predict import predict_from_folder
     started, tasks = {}, {}
-    with _progress_bars(Console(stderr=True)) as bar:
-        def progress(video, done, total):
+    with _progress_bars(progress) as bar:
+        def update(video, done, total):
             now = time.monotonic()
             if video not in tasks:
                 tasks[video] = bar.add_task(video.name, total=total or None, rate="")
@@ -67,7 +69,7 @@ def _predict_with_bars(model_dirs, paths, **kwargs) -> list: # the tables
             bar.update(tasks[video], completed=done, rate=rate)
         several = isinstance(model_dirs, (list, tuple))
         return (predict_ensemble if several else predict_from_folder)(
-            model_dirs, paths, progress=progress, **kwargs)
+            model_dirs, paths, progress=update, **kwargs)
 
 # %% ../nbs/83_commands.ipynb #5498a653
 def predict(model_dir:Path, # a folder that `posebook train` made, or several for an ensemble
@@ -81,14 +83,14 @@ def predict(model_dir:Path, # a folder that `posebook train` made, or several fo
             precision:str="32", # 32, or bf16: faster, a little less exact
             backend:str=None, # who reads video: auto, dali or torch
             plugin:Path=None, # a Python file that registers things; naming it trusts it
-            say=print,      # called with each line for the user
+            progress:bool=True, # show a bar for each video
 ) -> list: # the tables, one for each video
     "Track videos"
     tables = _predict_with_bars(
-        model_dir, paths, out=out, labeled_video=labeled_video, save_heatmaps=save_heatmaps,
+        model_dir, paths, progress, out=out, labeled_video=labeled_video, save_heatmaps=save_heatmaps,
         resume=resume, overwrite=overwrite, device=device, precision=precision, backend=backend,
         plugin=plugin)
-    for table in tables: say(f"wrote {table}")
+    for table in tables: log.info(f"wrote {table}")
     return tables
 
 # %% ../nbs/83_commands.ipynb #9259980f
@@ -96,35 +98,23 @@ def evaluate(model_dir:Path, # a folder that `posebook train` made
              csv:Path=None,  # other labels than the project's; their results go to evaluate/NAME
              out:Path=None,  # the folder for the results; otherwise the model folder
              plugin:Path=None, # a Python file that registers things; naming it trusts it
-             say=print,      # called with each line for the user
 ) -> dict: # the content of metrics.json, errors in pixels of the frame
     "Measure a model on labeled frames and write the report"
-    from posebook.evaluation.evaluate import evaluate_model
-    from posebook.evaluation.metrics import summary
-    metrics = evaluate_model(model_dir, csv, out, plugin=plugin, say=say)
-    say(summary(metrics))
+    from posebook.evaluation.evaluate import evaluate_model, results_folder
+    metrics = evaluate_model(model_dir, csv, out, plugin=plugin)
+    log.info(f"wrote {results_folder(model_dir, csv, out)/'report.html'}")
     return metrics
 
 # %% ../nbs/83_commands.ipynb #ee972d78
-def _track_project(model_dir, final_dir, say) -> Exception: # the error of a video that failed, or None
+def _track_project(model_dir, progress) -> list: # the tables
     "Track the videos of a model's project, if its config says so and there are any"
     from posebook.config.read import read_config
-    from posebook.core import PosebookError
     from posebook.video.files import find_videos
     cfg = read_config(model_dir/"config.yaml")
     videos = Path(cfg.eval.test_videos_directory or cfg.data.video_dir or "nowhere")
-    if not (cfg.eval.predict_vids_after_training and videos.is_dir() and find_videos(videos)): return
-    try:
-        tables = _predict_with_bars(model_dir, [videos], overwrite=True, device=cfg.training.accelerator,
-                                    labeled_video=cfg.eval.save_vids_after_training)
-        for table in tables: say(f"wrote {final_dir/table.relative_to(model_dir)}")
-    except PosebookError as error: return error
-
-def _evaluate_quietly(model_dir, say):
-    "Measure a model and print its summary alone"
-    from posebook.evaluation.evaluate import evaluate_model
-    from posebook.evaluation.metrics import summary
-    say(summary(evaluate_model(model_dir, say=lambda line: None)))
+    if not (cfg.eval.predict_vids_after_training and videos.is_dir() and find_videos(videos)): return []
+    return _predict_with_bars(model_dir, [videos], progress, overwrite=True, device=cfg.training.accelerator,
+                              labeled_video=cfg.eval.save_vids_after_training)
 
 # %% ../nbs/83_commands.ipynb #39aa134e
 def train(config:Path,     # a YAML file, or a project's folder
@@ -136,19 +126,23 @@ def train(config:Path,     # a YAML file, or a project's folder
           track_videos:bool=True, # track the project's videos, if eval.predict_vids_after_training
           evaluate:bool=True, # measure the model on the labeled frames and write the report
           callbacks:tuple=(), # further Lightning callbacks
-          say=print,       # called with each line for the user
+          progress:bool=True, # show the progress line, and a bar for each video
 ) -> Path: # the model folder
     "Train a tracker, evaluate it, track the project's videos and write a report"
+    from posebook.core import PosebookError
+    from posebook.evaluation.evaluate import evaluate_model
+    from posebook.evaluation.metrics import summary
     from posebook.training.fit import train_tracker
-    errors = []
-    def complete(folder):         # before the model replaces an older one
-        final_dir = Path(out).resolve() if out else folder
-        if track_videos: errors.append(_track_project(folder, final_dir, say))
-        if evaluate: _evaluate_quietly(folder, say)
-    model_dir = train_tracker(config, *overrides, out=out, resume=resume, overwrite=overwrite,
-                              plugin=plugin, callbacks=callbacks, say=say, complete=complete)
-    say(f"the model is in {model_dir}" + f"; look at {model_dir/'report.html'}" * evaluate)
-    if any(errors): raise errors[0]
+    tables, errors = [], []
+    def complete(run):         # before the model replaces an older one
+        try: tables.extend(_track_project(run.folder, progress) if track_videos else [])
+        except PosebookError as error: errors.append(error)
+        if evaluate: log.info(summary(evaluate_model(run.folder, labels=run.project_labels)))
+    model_dir = train_tracker(config, *overrides, out=out, resume=resume, overwrite=overwrite, plugin=plugin,
+                              callbacks=callbacks, progress=progress, complete=complete)
+    for table in tables: log.info(f"wrote {model_dir/'video_preds'/table.name}")
+    log.info(f"the model is in {model_dir}" + f"; look at {model_dir/'report.html'}" * evaluate)
+    if errors: raise errors[0]
     return model_dir
 
 # %% ../nbs/83_commands.ipynb #c691ac9f
@@ -159,27 +153,24 @@ def smooth(csv:Path,       # a table of predictions
            jump:float=None, # pixels that make a spike; otherwise from the keypoint's steps
            window:int=5,   # frames against jitter, odd; 1: leave it alone
            overwrite:bool=False, # write over an older file
-           say=print,      # called with each line for the user
 ) -> Path: # the smoothed table
     "Fill short gaps, take out spikes and jitter, into a new file"
     from posebook.inference.smoothing import smooth_table
     table, moved, changed, rows = smooth_table(csv, out, threshold, gap, jump, window, overwrite)
-    say(f"wrote {table}: in {changed} of {rows} rows a keypoint moved by a pixel or more; "
-        f"{moved.name} says which and how far")
+    log.info(f"wrote {table}: in {changed} of {rows} rows a keypoint moved by a pixel or more; "
+             f"{moved.name} says which and how far")
     return table
 
 def convert(model_dir:Path, # a folder that Lightning Pose's training made
             out:Path=None,  # the folder to make; otherwise NAME-posebook beside it
             overwrite:bool=False, # replace the model in `out`
-            say=print,      # called with each line for the user
 ) -> Path: # a model folder of posebook
     "Make a model folder from one of Lightning Pose 2"
     from posebook.convert_lightning_pose import convert_model
-    return convert_model(model_dir, out, overwrite, say)
+    return convert_model(model_dir, out, overwrite)
 
 # %% ../nbs/83_commands.ipynb #51a8ab04
 def list_registered(plugin:Path=None, # a Python file that registers things; naming it trusts it
-                    say=print, # called with each line for the user
 ) -> dict: # kind -> name -> first line of the docstring
     "Show what has a name: trackers, backbones, losses and more"
     from posebook.core import kinds
@@ -191,32 +182,29 @@ def list_registered(plugin:Path=None, # a Python file that registers things; nam
         families = {f"{k}/NAME": f for k, f in registry.load().families.items()}
         listed[kind] = {name: [*(f.__doc__ or "").strip().splitlines(), ""][0]
                         for name, f in sorted({**registry, **families}.items())}
-        for name, line in listed[kind].items(): say(f"{kind:13} {name:22} {line}")
     return listed
 
 def trust(file:Path, # a plug-in, a Python file, that you have read
-          say=print, # called with each line for the user
 ) -> str: # its sha256
     "Let models run a plug-in that somebody else wrote"
     from posebook.plugins import trust_plugin
     sha256 = trust_plugin(file)
-    say(f"trusted: {file}, sha256 {sha256}")
+    log.info(f"trusted: {file}, sha256 {sha256}")
     return sha256
 
 # %% ../nbs/83_commands.ipynb #fdb50a9e
 def run_bench(out:Path=Path("posebook-bench.json"), # where the figures go as JSON
               overwrite:bool=False, # write over an older file
               quick:bool=False, # only the default backbone, and few repetitions
-              say=print,       # called with each line for the user
 ) -> dict: # machine, help_seconds and measurements
     "Measure the speed and memory of this machine with posebook"
     from posebook.bench import bench
-    return bench(out, quick, overwrite, say)
+    return bench(out, quick, overwrite)
 
 # %% ../nbs/83_commands.ipynb #03e50123
 def demo(out:Path=None,   # the folder to make; otherwise the next free posebook-demo-N
          quick:bool=False, # ten seconds of training, to see that it runs; no claim on accuracy
-         say=print,       # called with each line for the user
+         progress:bool=True, # show the progress line, and a bar for each video
 ) -> Path: # the model folder
     "Make a toy project, train on it, track its videos and show how good it is"
     import numpy as np
@@ -228,13 +216,13 @@ def demo(out:Path=None,   # the folder to make; otherwise the next free posebook
     folder = Path(out) if out else next(p for p in map(Path, names) if not p.exists())
     if folder.is_file() or folder.exists() and any(folder.iterdir()):
         raise PosebookError("the folder exists already", folder, "give another with --out")
-    say(f"filming the toy animal into {folder}")
+    log.info(f"filming the toy animal into {folder}")
     toy = Toy(0, 160, 160) if quick else Toy(0)
     make_toy_project(toy, folder, labels=20 if quick else 30, frames=60 if quick else 300)
     model_dir = train(folder, f"training.max_time={'00:00:00:10' if quick else '00:00:01:20'}",
-                      "eval.save_vids_after_training=true", out=folder/"model", say=say)
+                      "eval.save_vids_after_training=true", out=folder/"model", progress=progress)
     errors, videos = errors_against_truth(folder, model_dir), len(list((folder/"videos").iterdir()))
-    say(f"visible keypoints of the {videos} videos' frames without a label: "
-        f"median error {np.median(errors):.1f} px, "
-        f"{(errors <= 5).mean():.0%} within 5 px of the truth")
+    log.info(f"visible keypoints of the {videos} videos' frames without a label: "
+             f"median error {np.median(errors):.1f} px, "
+             f"{(errors <= 5).mean():.0%} within 5 px of the truth")
     return model_dir

@@ -9,6 +9,7 @@ __all__ = ['allowed_classes', 'resnet_layers', 'recurrent_layers', 'find_checkpo
 # %% ../nbs/80_convert_lightning_pose.ipynb #3ac221f1
 import collections
 import csv
+import logging
 import re
 import typing
 from pathlib import Path
@@ -35,6 +36,9 @@ from posebook.model_folder import (
 )
 from .models.factory import get_model
 from .training.checkpoints import load_checkpoint
+
+# %% ../nbs/80_convert_lightning_pose.ipynb #d25c5286
+log = logging.getLogger(__name__)
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #4c2bbbf2
 allowed_classes = [DictConfig, ListConfig, ContainerMetadata, Metadata, AnyNode, dict, list, int,
@@ -117,7 +121,7 @@ def converted_config(folder, # a model folder of Lightning Pose
     cfg = read_config(path, notes=notes)
     version = OmegaConf.select(OmegaConf.load(path), "model.lightning_pose_version")
     if notes is not None and not str(version).startswith("2.4"):
-        notes.append(f"it was trained by Lightning Pose {version or 'of unknown version'}; "
+        notes.append(f"the model was trained by Lightning Pose {version or 'of unknown version'}; "
                      "equal predictions were measured with 2.4.3")
     _check_convertible(cfg, path)
     _fixed_settings(cfg)
@@ -184,7 +188,6 @@ def convert_model(
     folder, # a model folder of Lightning Pose
     out=None, # the folder to make; None: NAME-posebook beside it
     overwrite:bool=False, # replace the model in `out`
-    say=print, # called with each line for the user
 ) -> Path: # a model folder of posebook
     "Convert a model folder of Lightning Pose into one of posebook"
     folder, notes = Path(folder), []
@@ -198,6 +201,6 @@ def convert_model(
     finish_model_folder(out)
     if cfg.model.model_type == "regression":
         notes.append("regression models of Lightning Pose have no confidence; it is 0 here too")
-    for note in notes: say(f"note: {note}")
-    say(f"converted {checkpoint} into {out}")
+    for note in notes: log.warning(note)
+    log.info(f"converted {checkpoint} into {out}")
     return out

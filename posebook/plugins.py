@@ -7,9 +7,9 @@ __all__ = ['settings_folder', 'trusted_plugins', 'trust_plugin', 'load_plugin', 
 
 # %% ../nbs/02_plugins.ipynb #814301a6
 import hashlib
+import logging
 import os
 import sys
-import warnings
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +17,9 @@ from types import ModuleType
 from filelock import FileLock
 
 from .core import PosebookError, atomic_write, disk_errors
+
+# %% ../nbs/02_plugins.ipynb #ae747da0
+log = logging.getLogger(__name__)
 
 # %% ../nbs/02_plugins.ipynb #aaebf1d5
 def settings_folder() -> Path:
@@ -71,8 +74,7 @@ def load_plugin(path, # a Python file that registers things
     _run_plugin(path, content)
     try: trust_plugin(path)
     except PosebookError as e:
-        warnings.warn(f"the plug-in runs, but it could not be added to the trusted ones: {e}",
-                      stacklevel=2)
+        log.warning(f"the plug-in runs, but it could not be added to the trusted ones: {e}")
     return sha256
 
 # %% ../nbs/02_plugins.ipynb #145e04fb

@@ -9,9 +9,7 @@ __all__ = ['small_project', 'tiny', 'register_tiny', 'short_run', 'check_learns'
 # %% ../nbs/81_testing.ipynb #2d5b56c3
 import math
 import tempfile
-from contextlib import redirect_stderr
 from functools import cache
-from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +67,7 @@ def short_run(model_type:str, # a registered tracker
     run = TrainingRun(cfg, folder)
     save_config(run.cfg, folder/"config.yaml")
     write_split(folder/"split.csv", run.labels.images, run.split)
-    with redirect_stderr(StringIO()): return run.fit()          # without the progress line
+    return run.fit(progress=False)
 
 def check_learns(run:TrainingRun, # trained
 ):

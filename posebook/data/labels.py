@@ -6,8 +6,8 @@
 __all__ = ['check_columns', 'read_table', 'Labels', 'label_files', 'concatenate', 'read_labels', 'image_size']
 
 # %% ../../nbs/data/01_labels.ipynb #b85e4b3c
+import logging
 import posixpath
-import warnings
 from collections import Counter
 from dataclasses import dataclass
 from glob import glob
@@ -18,6 +18,9 @@ import pandas as pd
 from PIL import Image
 
 from ..core import PosebookError, atomic_write, formats
+
+# %% ../../nbs/data/01_labels.ipynb #97f47d23
+log = logging.getLogger(__name__)
 
 # %% ../../nbs/data/01_labels.ipynb #b1b2fac5
 def _header(rows:pd.DataFrame, path) -> int:
@@ -118,8 +121,7 @@ class Labels:
         "The frames that have a label"
         rows = ~np.isnan(self.keypoints).all((1, 2))
         if not rows.all():
-            warnings.warn(f"{(~rows).sum()} frame(s) of the table have no label yet and are left out",
-                          stacklevel=2)
+            log.warning(f"{(~rows).sum()} frame(s) of the table have no label yet and are left out")
         images = [o for o, keep in zip(self.images, rows) if keep]
         return Labels(images, self.keypoints[rows], self.keypoint_names, self.root, self.scorer)
 
@@ -157,8 +159,8 @@ class Labels:
                                 self.root, "labels and images do not belong together: "
                                 "was the video resized or cropped after labeling?")
         if near.any():
-            warnings.warn(f"{near.sum()} label(s) just outside their image count as not labeled: "
-                          + _rows(self, near), stacklevel=2)
+            log.warning(f"{near.sum()} label(s) just outside their image count as not labeled: "
+                        + _rows(self, near))
         keypoints = np.where(near[..., None], np.nan, self.keypoints)
         return Labels(self.images, keypoints, self.keypoint_names, self.root, self.scorer)
 

@@ -10,7 +10,6 @@ __all__ = ['COLORS', 'SPLITS', 'PLOT_STYLE', 'styled', 'by_split', 'plot_learnin
 import html
 import io
 import re
-import warnings
 
 import matplotlib
 import numpy as np
@@ -258,9 +257,8 @@ def _confidence_bands(confidences, rows): # (T, K) -> (K * rows, T, 4)
 
 def _deviation(keypoints): # (T, K, 2) -> (T, K, 2)
     "Return the displacement of each keypoint from its median position"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)     # a keypoint that is never there has no median
-        return keypoints - np.nanmedian(keypoints, 0)
+    is_predicted = np.isfinite(keypoints).any(0)           # a keypoint that is never there has no median
+    return keypoints - np.nanmedian(np.where(is_predicted, keypoints, 0.), 0)
 
 def _round_up(v): # to a round number
     steps = [5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 1000, 2000, 5000, float("inf")]

@@ -7,7 +7,6 @@ __all__ = ['Evaluation', 'worst_frames', 'read_beginning', 'relative', 'report']
 
 # %% ../../nbs/evaluation/03_report.ipynb #56c57c9a
 import base64
-import warnings
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -61,10 +60,8 @@ def _read_logs(path) -> pd.DataFrame: # or None
 
 def _project_labels(cfg) -> Labels: # or None
     "Return the project's labels, if they and their images are still there"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try: return get_labels(cfg)
-        except PosebookError: return None
+    try: return get_labels(cfg)
+    except PosebookError: return None
 
 # %% ../../nbs/evaluation/03_report.ipynb #340d9bf8
 def _check_files(model_dir, folder):

@@ -10,6 +10,7 @@ __all__ = ['THUMBNAIL_SIZE', 'project_layout', 'labeled_frames', 'some_frames', 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #84e5a73f
 import csv
 import io
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +24,9 @@ from ..data.preprocess import Preprocess, crop
 from ..project.project import find_csv, peer_settings
 from ..video.files import find_videos, read_frames
 from ..video.stream import SequenceReader
+
+# %% ../../nbs/labeling/01_pick_frames.ipynb #66150506
+log = logging.getLogger(__name__)
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #beca8817
 def project_layout(project,        # the folder
@@ -236,14 +240,13 @@ def pick_frames(video,    # a video file
                 box=None, # x, y, width, height of the part that counts; None: all
                 gap:int=5, # frames between a new one and a labeled one, at least
                 max_candidates:int=400, # frames to choose from; ten times n if that is more
-                say=print, # what to do with a line for the user
 ) -> list: # numbers, rising; fewer than `n` where there are not so many different frames
     "Pick the frames of a video that represent it best"
     length = SequenceReader(video).num_frames
     known = [i for i in known if 0 <= i < length]
     candidates = np.linspace(0, length - 1, min(length, max(max_candidates, 10 * n))).round().astype(int)
     numbers, images, spreads, error = thumbnails(video, sorted({*candidates.tolist(), *known}), box)
-    if error: say(str(error))
+    if error: log.warning(str(error))
     known_images, pickable = images[np.isin(numbers, known)], spreads > max(1, .2 * np.median(spreads))
     for i in known: pickable &= abs(numbers - i) > gap
     numbers, x = numbers[pickable], images[pickable]
@@ -283,7 +286,6 @@ def pick_project_frames(
     neighbors:int=2, # frames on either side that are saved too
     seed:int=0,     # of the clusters
     keypoints=None, # names, for a project whose table does not exist yet
-    say=print,      # what to do with a line for the user
 ) -> list: # the new rows' images, as the table names them
     "Pick frames of a project's videos, and make them ready for labeling"
     layout, new_rows, errors = project_layout(project, keypoints), [], []
@@ -295,15 +297,16 @@ def pick_project_frames(
         quota = -((len(new_rows) - n) // (len(videos) - i))              # rounded up
         if not quota: break
         try:
-            picks = pick_frames(video, quota, labeled_frames(layout.labels, video), seed, layout.box, say=say)
+            picks = pick_frames(video, quota, labeled_frames(layout.labels, video), seed, layout.box)
             rows = save_frames(project, video, picks, neighbors, keypoints)
         except PosebookError as e: errors.append(e)
         else:
             new_rows += rows
-            say(f"{video.name}: {len(rows)} frame(s) in labeled-data/{video.stem}")
-    message = f"{len(new_rows)} row(s) without coordinates are new in {layout.csv}"
-    say(message if len(new_rows) == n or errors else f"{message}; {n} were asked for, but the other frames "
-        "look like these, or are labeled or blank")
+            log.info(f"{video.name}: {len(rows)} frame(s) in labeled-data/{video.stem}")
+    log.info(f"{len(new_rows)} row(s) without coordinates are new in {layout.csv}")
+    if len(new_rows) < n and not errors:
+        log.warning(f"{n} were asked for and {len(new_rows)} picked: the other frames look like these, or "
+                    "are labeled or blank")
     if len(videos) == 1 and errors: raise errors[0]
     if errors: raise PosebookError(f"{len(errors)} of {len(videos)} videos could not be used:\n"
                                    + "\n".join(f"  {e}" for e in errors), do="the others are done")

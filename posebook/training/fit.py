@@ -46,6 +46,9 @@ from .pose_spaces import write_pose_spaces
 from .schedule import Schedule, ScheduleCallback
 from .setup import get_data_module, get_labels, get_split, resolve
 
+# %% ../../nbs/training/08_fit.ipynb #bbe2354a
+log = logging.getLogger(__name__)
+
 # %% ../../nbs/training/08_fit.ipynb #a2707f74
 @contextmanager
 def quiet_lightning():
@@ -106,6 +109,7 @@ class TrainingRun:
         resume:bool=False, # whether it goes on, with the frames of its split.csv
     ):
         labels, self.folder, self.num_new = get_labels(cfg), Path(folder), 0
+        self.project_labels = labels           # with the frames that were labeled since the training began
         if resume: labels, split, self.num_new = frames_as_trained(labels, self.folder/"split.csv")
         else: split = get_split(cfg, labels)
         self.cfg, self.labels, self.split = resolve(cfg, labels), labels, split
@@ -115,14 +119,14 @@ class TrainingRun:
         self.data = get_data_module(self.cfg, labels, self.tracker, split)
 
     # %% ../../nbs/training/08_fit.ipynb #34286d06
-    def _callbacks(self) -> list:
+    def _callbacks(self, progress) -> list:
         "Return the callbacks of the config; early stopping first, so that checkpoints hold its count"
         t, schedule = self.cfg.training, Schedule(self.cfg.training)
         checkpoints = CheckpointCallback(self.folder/"checkpoints", schedule, t.check_val_every_n_epoch,
                                          ckpt_every=t.ckpt_every_n_epochs)
         others = [build(registered[name], dict(schedule=schedule), f"callbacks.{name}", **settings)
                   for name, settings in self.cfg.callbacks.items()]
-        applied = [ScheduleCallback(schedule), checkpoints, ProgressLine(schedule), *others]
+        applied = [ScheduleCallback(schedule), checkpoints, *[ProgressLine(schedule)] * progress, *others]
         if not t.early_stopping: return applied
         return [EarlyStoppingWithMinimum(t.early_stop_patience, t.min_epochs, t.min_steps), *applied]
 
@@ -130,11 +134,12 @@ class TrainingRun:
     def fit(self,
             resume:bool=False, # go on where an interrupted training stopped
             callbacks=(),      # further Lightning callbacks
+            progress:bool=True, # show the progress line
     ) -> "TrainingRun": # itself
         "Train the tracker"
         t, last = self.cfg.training, self.folder/"checkpoints/last.ckpt"
         seed_everything(t.rng_seed_model_pt, verbose=False)
-        trainer = make_trainer(self.cfg, self.folder, [*self._callbacks(), *callbacks])
+        trainer = make_trainer(self.cfg, self.folder, [*self._callbacks(progress), *callbacks])
         if resume: load_checkpoint(last)            # an error if it is damaged
         logs = self.folder/"logs/metrics.csv"
         earlier_log = pd.read_csv(logs) if resume and logs.is_file() else None
@@ -241,12 +246,12 @@ def _label_change_notes(run, out) -> list: # of lines
     "Return what became of the labels since a training began"
     recorded = read_manifest(run.folder).get("labels", labels_sha256(run.labels))
     lines = [] if recorded == labels_sha256(run.labels) else [
-        "note: labels were changed since this training began; it goes on with them as they are now"]
+        "labels were changed since this training began; it goes on with them as they are now"]
     if not run.num_new: return lines
     return lines + [
-            f"note: {run.num_new} frame(s) were labeled since this training began and are not trained "
-            f"on; to use them, start a new training from this model: posebook train "
-            f"{run.cfg.data.data_dir} model.checkpoint={out}"]
+        f"{run.num_new} frame(s) were labeled since this training began and are not trained on; "
+        f"to use them, start a new training from this model: "
+        f"posebook train {run.cfg.data.data_dir} model.checkpoint={out}"]
 
 # %% ../../nbs/training/08_fit.ipynb #71ebcbe8
 def _summary_line(run) -> str:
@@ -262,15 +267,15 @@ def _gpu_notes(run) -> list: # of lines
     t = run.cfg.training
     if run.cfg.posebook or not t.num_gpus: return []
     if t.accelerator == "cpu":
-        return [f"note: training.num_gpus is {t.num_gpus} and there is none to use: the CPU trains"]
-    return [f"note: training.num_gpus is {t.num_gpus}; one is used"] if t.num_gpus > 1 else []
+        return [f"training.num_gpus is {t.num_gpus} and there is none to use: the CPU trains"]
+    return [f"training.num_gpus is {t.num_gpus}; one is used"] if t.num_gpus > 1 else []
 
 def _box_notes(run) -> list: # of lines
     "Return a note if the box reaches beyond the frame"
     height, width = image_size(run.labels.paths()[0])
     x, y, w, h = run.data.dataset.preprocess.crop_box((height, width))
     if x >= 0 and y >= 0 and x + w <= width and y + h <= height: return []
-    return [f"note: data.box reaches beyond the frame of {width} x {height} pixels; "
+    return [f"data.box reaches beyond the frame of {width} x {height} pixels; "
             "what lies outside is black"]
 
 def _missing_neighbor_notes(run) -> list: # of lines
@@ -278,7 +283,7 @@ def _missing_neighbor_notes(run) -> list: # of lines
     windows = run.data.dataset.windows
     count = sum(len(set(w)) == 1 for w in windows) if run.tracker.context > 1 else 0
     if not count: return []
-    return [f"note: {count} of {len(windows)} labeled frames have no frames before and after "
+    return [f"{count} of {len(windows)} labeled frames have no frames before and after "
             "them on disk; the frame itself stands in (see data.context_frames)"]
 
 # %% ../../nbs/training/08_fit.ipynb #be29a501
@@ -293,13 +298,13 @@ def _resume_run(cfg, folder, named_plugins) -> TrainingRun:
     save_config(run.cfg, folder/"config.yaml")
     return run
 
-def _set_up(config, overrides, out, resume, overwrite, plugin, say) -> tuple: # run, final folder
+def _set_up(config, overrides, out, resume, overwrite, plugin) -> tuple: # run, final folder
     "Read what is to be trained, and make its folder unless it goes on"
     load_installed_plugins()
     named_plugins, notes = {str(Path(plugin).resolve()): load_plugin(plugin)} if plugin else {}, []
     if resume: folder, cfg = _read_resumed_config(config, out, overwrite, overrides)
     else: cfg = config if isinstance(config, Config) else read_config(config, overrides, notes)
-    for note in notes: say(f"note: {note}")
+    for note in notes: log.warning(note)
     cfg.model.plugins = load_trusted_plugins(cfg.model.plugins, named_plugins.values())
     out = Path(out or default_model_dir(cfg)).resolve()
     if resume: run = _resume_run(cfg, folder, named_plugins)
@@ -307,18 +312,19 @@ def _set_up(config, overrides, out, resume, overwrite, plugin, say) -> tuple: # 
         check_target(out, overwrite)                      # before the labels are read
         run = TrainingRun(cfg, out)
         _make_model_folder(run, out, overwrite, {**cfg.model.plugins, **named_plugins})
-    lines = [_summary_line(run), *_label_change_notes(run, out), *_gpu_notes(run), *_box_notes(run)]
-    for line in [*lines, *_missing_neighbor_notes(run)]: say(line)
+    log.info(_summary_line(run))
+    notes = [*_label_change_notes(run, out), *_gpu_notes(run), *_box_notes(run)]
+    for note in [*notes, *_missing_neighbor_notes(run)]: log.warning(note)
     return run, out
 
 # %% ../../nbs/training/08_fit.ipynb #bd5b00d2
-def _fit_and_record(run, resume, callbacks, say):
+def _fit_and_record(run, resume, callbacks, progress):
     "Run the loop, and write what follows from the training labels"
     with edit_manifest(run.folder) as manifest: manifest["trained"] = False
-    run.fit(resume, callbacks)
+    run.fit(resume, callbacks, progress)
     train_keypoints = run.labels.keypoints[run.split["train"]]
     messages = write_pose_spaces(run.cfg, train_keypoints, run.folder/"pose_spaces.json")
-    for message in messages: say(f"note: {message}")
+    for message in messages: log.warning(message)
     with edit_manifest(run.folder) as manifest: manifest["trained"] = True
 
 def train_tracker(
@@ -328,14 +334,15 @@ def train_tracker(
     resume:bool=False, # go on with an interrupted training in `out`
     overwrite:bool=False, # replace the model in `out` when the new one is complete
     plugin=None, # a Python file that registers things
-    say=print, # what to do with a line for the user
     callbacks=(), # further Lightning callbacks
-    complete=lambda folder: None, # called with the model folder before it replaces another
+    progress:bool=True, # show the progress line
+    complete=lambda run: None, # called with the `TrainingRun` before its folder replaces another
 ) -> Path: # the model folder
     "Train a tracker and leave a model folder behind"
-    run, out = _set_up(config, overrides, out, resume, overwrite, plugin, say)
+    run, out = _set_up(config, overrides, out, resume, overwrite, plugin)
     with training_lock(run.folder):
-        if read_manifest(run.folder).get("trained") and not overrides: say("the training had ended already")
-        else: _fit_and_record(run, resume, callbacks, say)
-        complete(run.folder)
+        if read_manifest(run.folder).get("trained") and not overrides:
+            log.warning("the training had ended already")
+        else: _fit_and_record(run, resume, callbacks, progress)
+        complete(run)
     return finish_model_folder(out)
