@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
-from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch import seed_everything
 from lightning.pytorch.loggers import CSVLogger
 
 from ..config.read import config_path, read_config
@@ -40,7 +40,12 @@ from posebook.model_folder import (
 )
 from ..models.factory import get_model
 from ..plugins import load_installed_plugins, load_plugin, load_trusted_plugins
-from .callbacks import CheckpointCallback, EarlyStoppingWithMinimum, ProgressLine
+from posebook.training.callbacks import (
+    CheckpointCallback,
+    EarlyStoppingWithMinimum,
+    ProgressLine,
+    ScheduledTrainer,
+)
 from .checkpoints import checkpoint_of, load_checkpoint, load_weights
 from .pose_spaces import write_pose_spaces
 from .schedule import Schedule, ScheduleCallback
@@ -69,10 +74,10 @@ def quiet_lightning():
 def make_trainer(cfg:Config,   # resolved
                  folder,       # the model folder
                  callbacks=(), # Lightning's
-) -> Trainer:
-    "Return Lightning's trainer for a resolved config"
+) -> ScheduledTrainer:
+    "Return the trainer for a resolved config"
     t = cfg.training
-    return Trainer(
+    return ScheduledTrainer(
         max_epochs=t.max_epochs or -1, max_steps=t.max_steps or -1,
         accumulate_grad_batches=t.accumulate_grad_batches,
         accelerator={"cuda": "gpu"}.get(t.accelerator, t.accelerator),
