@@ -3,6 +3,7 @@ from configparser import ConfigParser
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 cfg = ConfigParser(delimiters=["="])
 cfg.read("settings.ini", encoding="utf-8")
@@ -10,7 +11,14 @@ cfg = cfg["DEFAULT"]
 lines = lambda key: [o for o in cfg.get(key, "").splitlines() if o.strip()]
 extras = {key.removesuffix("_requirements"): lines(key) for key in cfg if key.endswith("_requirements")}
 
+class PackageWithoutTools(build_py):
+    "Leaves out the modules that make the package and its site from notebooks"
+    def find_package_modules(self, package, package_dir):
+        return [o for o in super().find_package_modules(package, package_dir) if o[1] not in ("book", "export_modules")]
+
+
 setup(
+    cmdclass={"build_py": PackageWithoutTools},
     name=cfg["lib_name"], version=cfg["version"], description=cfg["description"], keywords=cfg["keywords"],
     author=cfg["author"], license="MIT", url=cfg["git_url"],
     long_description=Path("README.md").read_text(encoding="utf-8"), long_description_content_type="text/markdown",

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 
@@ -65,6 +66,9 @@ def test_wheel_runs_the_demo(root, tmp_path):
     process = run(*pip, "wheel", "--no-deps", "-w", tmp_path / "wheels", source)
     assert not process.returncode, process.stderr
     [wheel] = (tmp_path / "wheels").glob("*.whl")
+    modules = zipfile.ZipFile(wheel).namelist()
+    assert "posebook/cli.py" in modules
+    assert not {"posebook/book.py", "posebook/export_modules.py"} & {*modules}  # tools for contributors
     process = run(*pip, "install", "--no-deps", "--target", tmp_path / "installed", wheel)
     assert not process.returncode, process.stderr
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
