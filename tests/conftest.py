@@ -34,10 +34,6 @@ FOUR_STEPS = ("training.accelerator=cpu", "training.max_steps=4", "eval.predict_
 VALIDATE_EACH_EPOCH = ("training.accelerator=cpu", "training.check_val_every_n_epoch=1")
 
 
-def quiet(line):
-    "Print no progress"
-
-
 # The command line in a process of its own, for models with the backbone of `short_run`
 COMMAND_LINE = """
 import sys
@@ -249,7 +245,7 @@ def model(toy_project, tmp_path_factory):
     from posebook.training.fit import train_tracker
 
     out = tmp_path_factory.mktemp("model") / "model"
-    return train_tracker(toy_project, "training.max_steps=20", "training.accelerator=cpu", out=out, say=quiet)
+    return train_tracker(toy_project, "training.max_steps=20", "training.accelerator=cpu", out=out, progress=False)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 
 import numpy as np
-from conftest import quiet
 
 from posebook.data.labels import read_labels
 from posebook.data.preprocess import Preprocess
@@ -23,6 +22,6 @@ def test_frames_of_other_labels_are_test_frames(toy_project, tmp_path, monkeypat
     predictor = SimpleNamespace(cfg=cfg, names=names, preprocess=Preprocess((96, 96)), context=1, scorer="none")
     predictor.predict_batch = predict_batch
     monkeypatch.setattr(evaluate, "report", lambda *args: None)
-    evaluate.evaluate_model(tmp_path, csv=csv, out=tmp_path / "new", predictor=predictor, say=quiet)
+    evaluate.evaluate_model(tmp_path, csv=csv, out=tmp_path / "new", predictor=predictor)
     lines = (tmp_path / "new/predictions.csv").read_text().splitlines()[3:]
     assert len(lines) == 12 and all(o.endswith(",test") for o in lines)

@@ -96,7 +96,7 @@ def evaluated(root, keypoint_names, image_name, video_name, log="0,9,20.,3.\n"):
         *(f"{t},{10 + np.sin(t):.2f},20,0.9" for t in range(20)),
     ]
     (folder / f"video_preds/{video_name}.csv").write_text("\n".join(table) + "\n")
-    evaluate_model(folder, predictor=predictor, say=lambda line: None)
+    evaluate_model(folder, predictor=predictor)
     return folder
 
 

@@ -46,7 +46,7 @@ def test_a_project_of_deeplabcut_trains_where_it_is(toy_project, tmp_path):
     labels = deeplabcut(toy_project, tmp_path / "dlc")
     few = ["training.max_steps=4", "data.image_resize_dims.height=64", "data.image_resize_dims.width=64"]
     before = {p for p in (tmp_path / "dlc").rglob("*")}
-    folder = train_tracker(tmp_path / "dlc", *few, out=tmp_path / "model", say=lambda o: None)
+    folder = train_tracker(tmp_path / "dlc", *few, out=tmp_path / "model", progress=False)
     assert {p for p in (tmp_path / "dlc").rglob("*")} == before
     cfg = read_config(folder)
     found = read_labels(Path(cfg.data.data_dir) / cfg.data.csv_file, cfg.data.data_dir)

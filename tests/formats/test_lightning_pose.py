@@ -71,8 +71,7 @@ def test_default_settings_keep_their_meaning():
     ],
     ids=["epochs", "steps", "time"],
 )
-def test_default_settings_train(toy_project, tmp_path, keys):
-    messages = []
+def test_default_settings_train(toy_project, tmp_path, keys, caplog):
     small = {
         "data.data_dir": str(toy_project),
         "data.image_resize_dims": {"height": 64, "width": 64},
@@ -81,11 +80,11 @@ def test_default_settings_train(toy_project, tmp_path, keys):
         "training.train_batch_size": 8,
     }
     folder = train_tracker(
-        with_keys(tmp_path / "theirs.yaml", {**small, **keys}), out=tmp_path / "model", say=messages.append
+        with_keys(tmp_path / "theirs.yaml", {**small, **keys}), out=tmp_path / "model", progress=False
     )
     assert (folder / "checkpoints/last.ckpt").is_file()
     assert (
-        any(o.startswith("note: training.num_gpus is 1 and there is none") for o in messages)
+        any(o.startswith("training.num_gpus is 1 and there is none") for o in caplog.messages)
         or read_config(folder).training.accelerator != "cpu"
     )
 

@@ -1,7 +1,7 @@
 "Converted models of Lightning Pose predict what they predicted there (reference/peer_numbers.py)"
 
 import pytest
-from conftest import assert_near, quiet, write_lightning_pose_model
+from conftest import assert_near, write_lightning_pose_model
 from omegaconf import OmegaConf
 from peer_numbers import sample_frames
 
@@ -21,7 +21,7 @@ from posebook.inference.predictor import Predictor
 )
 def test_converted_models_predict_the_same(tmp_path, model_type, backbone, numbers):
     folder, reference = write_lightning_pose_model(tmp_path / "theirs", model_type, backbone, numbers)
-    keypoints, confidences = Predictor.from_folder(convert_model(folder, say=quiet), "cpu").frames(sample_frames())
+    keypoints, confidences = Predictor.from_folder(convert_model(folder), "cpu").frames(sample_frames())
     middle = slice(2, -2) if model_type == "heatmap_mhcrnn" else slice(None)  # the frames that Lightning Pose predicts
     assert_near(keypoints[middle], reference["keypoints"], 0.05)
     assert_near(confidences[middle], reference["confidences"], 0.01)

@@ -115,7 +115,7 @@ def main(mouse, seconds=120):
     )
 
     def on_mouse(model):
-        evaluate_model(model, say=lambda line: None)
+        evaluate_model(model)
         _, _, errors, split = read_pixel_errors(model / "predictions_pixel_error.csv")
         return {"": numbers(errors[split["test"]])}
 
@@ -137,7 +137,7 @@ def main(mouse, seconds=120):
                     f"model.losses_to_use=[{','.join(losses)}]",
                     f"training.rng_seed_model_pt={seed}",
                     out=folder / f"{animal}{seed}" / way,
-                    say=lambda line: None,
+                    progress=False,
                 )
                 steps = int(pd.read_csv(model / "logs/metrics.csv").step.max()) + 1
                 for how, found in errors(model).items():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import VALIDATE_EACH_EPOCH, Interrupt, equal_weights, load_weights, quiet
+from conftest import VALIDATE_EACH_EPOCH, Interrupt, equal_weights, load_weights
 from lightning.pytorch import Callback
 
 from posebook.core import PosebookError
@@ -27,7 +27,7 @@ EARLY = [
 def test_patience_counts_validations(toy_project, tmp_path, every):
     "The training ends when two validations in a row are not the best, and the model is that of the best"
     folder = train_tracker(
-        toy_project, *EARLY, f"training.check_val_every_n_epoch={every}", out=tmp_path / "model", say=quiet
+        toy_project, *EARLY, f"training.check_val_every_n_epoch={every}", out=tmp_path / "model", progress=False
     )
     log = pd.read_csv(folder / "logs/metrics.csv").dropna(subset="val_supervised_loss")
     loss = log.val_supervised_loss.to_numpy()
@@ -38,28 +38,27 @@ def test_patience_counts_validations(toy_project, tmp_path, every):
 
 
 def test_early_stopping_waits_for_min_steps_and_a_time_limit_does_not(toy_project, tmp_path):
-    stopped = train_tracker(toy_project, *EARLY, out=tmp_path / "a", say=quiet)
+    stopped = train_tracker(toy_project, *EARLY, out=tmp_path / "a", progress=False)
     steps = int(pd.read_csv(stopped / "logs/metrics.csv").step.max()) + 1
     settings = [*EARLY, f"training.min_steps={steps + 10}"]
-    held = train_tracker(toy_project, *settings, out=tmp_path / "b", say=quiet)
+    held = train_tracker(toy_project, *settings, out=tmp_path / "b", progress=False)
     held_steps = int(pd.read_csv(held / "logs/metrics.csv").step.max()) + 1
     assert steps + 10 <= held_steps < 400
     settings = [*EARLY, "training.min_steps=100000", "training.max_steps=12"]
-    limited = train_tracker(toy_project, *settings, out=tmp_path / "c", say=quiet)
+    limited = train_tracker(toy_project, *settings, out=tmp_path / "c", progress=False)
     assert int(pd.read_csv(limited / "logs/metrics.csv").step.max()) + 1 <= 12
 
 
-def test_resume_with_early_stopping_is_exact(toy_project, tmp_path):
+def test_resume_with_early_stopping_is_exact(toy_project, tmp_path, caplog):
     settings = [*EARLY, "training.check_val_every_n_epoch=2"]
-    uninterrupted = train_tracker(toy_project, *settings, out=tmp_path / "whole", say=quiet)
+    uninterrupted = train_tracker(toy_project, *settings, out=tmp_path / "whole", progress=False)
     end = int(pd.read_csv(uninterrupted / "logs/metrics.csv").step.max()) + 1
     with pytest.raises(KeyboardInterrupt):
-        train_tracker(toy_project, *settings, out=tmp_path / "broken", say=quiet, callbacks=[Interrupt(end - 3)])
-    train_tracker(None, out=tmp_path / "broken", resume=True, say=quiet)
+        train_tracker(toy_project, *settings, out=tmp_path / "broken", progress=False, callbacks=[Interrupt(end - 3)])
+    train_tracker(None, out=tmp_path / "broken", resume=True, progress=False)
     assert equal_weights(load_weights(uninterrupted), load_weights(tmp_path / "broken"))
-    messages = []
-    train_tracker(None, out=tmp_path / "broken", resume=True, say=messages.append)  # it has ended
-    assert "the training had ended already" in messages and equal_weights(
+    train_tracker(None, out=tmp_path / "broken", resume=True, progress=False)  # it has ended
+    assert "the training had ended already" in caplog.messages and equal_weights(
         load_weights(uninterrupted), load_weights(tmp_path / "broken")
     )
 
@@ -100,7 +99,7 @@ def test_a_diverged_training_is_an_error(toy_project, tmp_path, what, step, mess
             "training.max_steps=10",
             f"training.early_stopping={early}",
             out=tmp_path / "model",
-            say=quiet,
+            progress=False,
             callbacks=[Infinite(what, step)],
         )
     assert "learning_rate" in str(e.value)

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import FOUR_STEPS, Interrupt, file_contents, quiet
+from conftest import FOUR_STEPS, Interrupt, file_contents
 
 from posebook.training.fit import train_tracker
 
@@ -51,7 +51,7 @@ def test_every_command_lists_what_it_writes(project, tmp_path, run_command):
 
 
 def test_resume_names_what_is_missing_or_damaged(toy_project, tmp_path, run_command, monkeypatch):
-    model = train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / "m", say=quiet)
+    model = train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / "m", progress=False)
     monkeypatch.chdir(model)
     assert run_command("train", toy_project, "--out", ".", "--resume")[0] == 0  # from within the folder
     monkeypatch.chdir(tmp_path)
@@ -73,12 +73,14 @@ def test_resume_names_what_is_missing_or_damaged(toy_project, tmp_path, run_comm
 
 
 def test_a_leftover_of_a_killed_write_blocks_nothing(toy_project, tmp_path):
-    train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / "m", say=quiet)
+    train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / "m", progress=False)
     with pytest.raises(KeyboardInterrupt):
-        train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / "m", overwrite=True, say=quiet, callbacks=[Interrupt(3)])
+        train_tracker(
+            toy_project, *FOUR_STEPS, out=tmp_path / "m", overwrite=True, progress=False, callbacks=[Interrupt(3)]
+        )
     (tmp_path / "m.new/checkpoints/.last.123-456.ckpt").write_text("half")
     (tmp_path / "m/.config.123-456.yaml").write_text("half")
-    train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / "m", overwrite=True, say=quiet)
+    train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / "m", overwrite=True, progress=False)
     assert not list(tmp_path.rglob(".*.123-456.*")) and [o.name for o in tmp_path.iterdir()] == ["m"]
 
 
@@ -104,7 +106,7 @@ def test_a_linked_label_table_stays_a_link(project, tmp_path, run_command):
 def test_renamed_frames_are_not_called_new(project, tmp_path, run_command):
     "An image that is spelled in another way is the same; one that was renamed is unknown, and that is said"
     model, table = (
-        train_tracker(project, *FOUR_STEPS, out=project / "models/m", say=quiet),
+        train_tracker(project, *FOUR_STEPS, out=project / "models/m", progress=False),
         project / "CollectedData.csv",
     )
     text = table.read_text()
@@ -123,9 +125,8 @@ def test_renamed_frames_are_not_called_new(project, tmp_path, run_command):
     ), output
 
 
-def test_changed_labels_are_mentioned_on_resume(project, tmp_path):
-    model = train_tracker(project, *FOUR_STEPS, out=tmp_path / "m", say=quiet)
+def test_changed_labels_are_mentioned_on_resume(project, tmp_path, caplog):
+    model = train_tracker(project, *FOUR_STEPS, out=tmp_path / "m", progress=False)
     (project / "CollectedData.csv").write_text((project / "CollectedData.csv").read_text().replace(",4", ",5"))
-    messages = []
-    train_tracker(None, "training.max_steps=6", out=model, resume=True, say=messages.append)
-    assert any("labels were changed since" in o for o in messages), messages
+    train_tracker(None, "training.max_steps=6", out=model, resume=True, progress=False)
+    assert any("labels were changed since" in o for o in caplog.messages), caplog.messages

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import FOUR_STEPS, file_contents, quiet, rename_that_fails, write_lightning_pose_model
+from conftest import FOUR_STEPS, file_contents, rename_that_fails, write_lightning_pose_model
 
 from posebook.core import PosebookError
 from posebook.model_folder import edit_manifest, finish_model_folder
@@ -76,12 +76,12 @@ def test_a_manifest_removes_nothing_outside_its_folder(toy_project, model, tmp_p
     manifest = json.loads((folder / "posebook.json").read_text())
     manifest["files"] += ["../../treasure/thesis.tex", str(treasure / "thesis.tex"), "link/thesis.tex"]
     (folder / "posebook.json").write_text(json.dumps(manifest))
-    train_tracker(toy_project, *FOUR_STEPS, out=folder, overwrite=True, say=quiet)
+    train_tracker(toy_project, *FOUR_STEPS, out=folder, overwrite=True, progress=False)
     assert (treasure / "thesis.tex").read_text() == "years" and (folder / "link/thesis.tex").exists()
     for text in ("[]", "{", '{"posebook": 1, "files": "all", "checkpoints": {}}'):
         (folder / "posebook.json").write_text(text)
         with pytest.raises(PosebookError, match="posebook.json: this file is"):
-            train_tracker(toy_project, *FOUR_STEPS, out=folder, overwrite=True, say=quiet)
+            train_tracker(toy_project, *FOUR_STEPS, out=folder, overwrite=True, progress=False)
 
 
 def test_tables_do_not_replace_labels_or_their_input(run_command, model, project, tmp_path):

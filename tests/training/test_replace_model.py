@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import FOUR_STEPS, Interrupt, file_contents, quiet, rename_that_fails
+from conftest import FOUR_STEPS, Interrupt, file_contents, rename_that_fails
 from lightning.pytorch import Callback
 
 from posebook.core import PosebookError
@@ -28,11 +28,11 @@ def test_overwrite_replaces_what_is_listed_when_the_new_model_is_complete(projec
     record_files(model / "evaluate/old.csv")
     before = file_contents(model)
 
-    def record(folder):
-        calls.append((folder.name, file_contents(model) == before, newest_folder(model)))
+    def record(run):
+        calls.append((run.folder.name, file_contents(model) == before, newest_folder(model)))
 
     train_tracker(
-        project, *FOUR_STEPS, "training.rng_seed_model_pt=7", out=model, overwrite=True, say=quiet, complete=record
+        project, *FOUR_STEPS, "training.rng_seed_model_pt=7", out=model, overwrite=True, progress=False, complete=record
     )
     assert calls == [("m.new", True, project / "models/m.new")]
     after = file_contents(model)
@@ -120,17 +120,17 @@ def test_each_step_of_the_exchange_can_be_interrupted(tmp_path, monkeypatch, ste
 
 def test_a_model_named_new_or_old_is_not_removed(toy_project, tmp_path):
     for name in ("m", "m.new", "k", "k.old"):
-        train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / name, say=quiet)
+        train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / name, progress=False)
     before = file_contents(tmp_path)
     for name, occupied in (("m", "m.new"), ("k", "k.old")):
         with pytest.raises(PosebookError, match=f"{occupied}: this folder is needed"):
-            train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / name, overwrite=True, say=quiet)
+            train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / name, overwrite=True, progress=False)
         assert file_contents(tmp_path) == before
 
 
 def test_a_link_to_a_model_folder_is_the_folder(toy_project, tmp_path):
     "An interrupted replacement goes on through a link, too; what is not complete replaces nothing"
-    train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / "m", say=quiet)
+    train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / "m", progress=False)
     (tmp_path / "link").symlink_to(tmp_path / "m")
     before = file_contents(tmp_path / "m")
     with pytest.raises(KeyboardInterrupt):
@@ -141,14 +141,14 @@ def test_a_link_to_a_model_folder_is_the_folder(toy_project, tmp_path):
             "training.check_val_every_n_epoch=1",
             out=tmp_path / "link",
             overwrite=True,
-            say=quiet,
+            progress=False,
             callbacks=[Interrupt(5)],
         )
     assert file_contents(tmp_path / "m") == before and newest_folder(tmp_path / "link") == tmp_path / "m.new"
     with pytest.raises(PosebookError, match="not complete"):
         finish_model_folder(tmp_path / "link")
     assert file_contents(tmp_path / "m") == before
-    train_tracker(None, out=tmp_path / "link", resume=True, say=quiet)
+    train_tracker(None, out=tmp_path / "link", resume=True, progress=False)
     assert (
         load_checkpoint(tmp_path / "link/checkpoints/last.ckpt")["global_step"] == 8
         and (tmp_path / "link").is_symlink()
@@ -157,7 +157,7 @@ def test_a_link_to_a_model_folder_is_the_folder(toy_project, tmp_path):
 
 def test_two_trainings_do_not_share_a_folder(toy_project, tmp_path):
     "Neither a second --overwrite nor a second --resume touches the folder that the first is writing"
-    train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / "m", say=quiet)
+    train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / "m", progress=False)
     errors = []
 
     class Second(Callback):
@@ -168,11 +168,11 @@ def test_two_trainings_do_not_share_a_folder(toy_project, tmp_path):
                         toy_project,
                         *(FOUR_STEPS if "overwrite" in options else ()),
                         out=tmp_path / "m",
-                        say=quiet,
+                        progress=False,
                         **options,
                     )
                 except PosebookError as e:
                     errors.append(str(e))
 
-    train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / "m", overwrite=True, say=quiet, callbacks=[Second()])
+    train_tracker(toy_project, *FOUR_STEPS, out=tmp_path / "m", overwrite=True, progress=False, callbacks=[Second()])
     assert len(errors) == 2 and "another training is writing" in errors[0], errors

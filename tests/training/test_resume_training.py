@@ -4,7 +4,7 @@ import shutil
 
 import pandas as pd
 import pytest
-from conftest import VALIDATE_EACH_EPOCH, Interrupt, equal_weights, load_weights, quiet
+from conftest import VALIDATE_EACH_EPOCH, Interrupt, equal_weights, load_weights
 
 from posebook.config.read import read_config
 from posebook.core import PosebookError
@@ -20,26 +20,26 @@ def test_resume_is_exact(toy_project, tmp_path, cached):
         "training.unfreezing_step=4",
         f"training.cache_features={cached}",
     ]
-    uninterrupted = train_tracker(toy_project, *settings, out=tmp_path / "whole", say=quiet)
+    uninterrupted = train_tracker(toy_project, *settings, out=tmp_path / "whole", progress=False)
     with pytest.raises(KeyboardInterrupt):
-        train_tracker(toy_project, *settings, out=tmp_path / "broken", say=quiet, callbacks=[Interrupt(9)])
+        train_tracker(toy_project, *settings, out=tmp_path / "broken", progress=False, callbacks=[Interrupt(9)])
     assert load_checkpoint(tmp_path / "broken/checkpoints/last.ckpt")["global_step"] == 8  # two steps an epoch
-    train_tracker(None, out=tmp_path / "broken", resume=True, say=quiet)
+    train_tracker(None, out=tmp_path / "broken", resume=True, progress=False)
     assert load_checkpoint(tmp_path / "broken/checkpoints/last.ckpt")["global_step"] == 14
     assert equal_weights(load_weights(uninterrupted), load_weights(tmp_path / "broken"))
     logs = pd.read_csv(tmp_path / "broken/logs/metrics.csv")
     assert len(logs) == len(pd.read_csv(uninterrupted / "logs/metrics.csv")) and logs.step.is_monotonic_increasing
 
 
-def test_resume_keeps_frames_and_settings(project, tmp_path):
+def test_resume_keeps_frames_and_settings(project, tmp_path, caplog):
     "Ten labels more, at the front of the table: the weights are those of a training that nobody interrupted"
     settings, table = (
         [*VALIDATE_EACH_EPOCH, "training.max_steps=10", "training.train_prob=0.5"],
         project / "CollectedData.csv",
     )
-    uninterrupted = train_tracker(project, *settings, out=tmp_path / "whole", say=quiet)
+    uninterrupted = train_tracker(project, *settings, out=tmp_path / "whole", progress=False)
     with pytest.raises(KeyboardInterrupt):
-        train_tracker(project, *settings, out=tmp_path / "broken", say=quiet, callbacks=[Interrupt(7)])
+        train_tracker(project, *settings, out=tmp_path / "broken", progress=False, callbacks=[Interrupt(7)])
     header, rows = table.read_text().splitlines()[:3], table.read_text().splitlines()[3:]
     new_rows = []
     for i, row in enumerate(rows[:10]):
@@ -49,20 +49,21 @@ def test_resume_keeps_frames_and_settings(project, tmp_path):
     table.write_text("\n".join([*header, *new_rows, *rows]) + "\n")
     for setting in ("training.rng_seed_data_pt=3", "training.train_prob=0.9", "training.accelerator=auto"):
         with pytest.raises(PosebookError, match="cannot be set"):
-            train_tracker(project, setting, out=tmp_path / "broken", resume=True, say=quiet)
+            train_tracker(project, setting, out=tmp_path / "broken", resume=True, progress=False)
     with pytest.raises(PosebookError, match="of the project"):
-        train_tracker(tmp_path / "other.yaml", out=tmp_path / "broken", resume=True, say=quiet) if (
+        train_tracker(tmp_path / "other.yaml", out=tmp_path / "broken", resume=True, progress=False) if (
             tmp_path / "other.yaml"
         ).write_text("posebook: 1") else None
-    messages = []
-    train_tracker(project, out=tmp_path / "broken", resume=True, say=messages.append)
+    train_tracker(project, out=tmp_path / "broken", resume=True, progress=False)
     assert equal_weights(load_weights(uninterrupted), load_weights(tmp_path / "broken"))
-    assert any("10 frame(s) were labeled since" in o and "model.checkpoint=" in o for o in messages), messages
+    assert any("10 frame(s) were labeled since" in o and "model.checkpoint=" in o for o in caplog.messages), (
+        caplog.messages
+    )
 
     from posebook.evaluation.evaluate import evaluate_model
 
     split = (uninterrupted / "split.csv").read_bytes()
-    metrics = evaluate_model(tmp_path / "broken", say=quiet)
+    metrics = evaluate_model(tmp_path / "broken")
     labels = pd.read_csv(tmp_path / "broken/predictions.csv", header=[0, 1, 2], index_col=0)
     sets = dict(zip(labels.index, labels.iloc[:, -1]))
     assert {k for k, v in sets.items() if v == "new"} == {o.split(",")[0] for o in new_rows} and "new" in metrics
@@ -70,12 +71,14 @@ def test_resume_keeps_frames_and_settings(project, tmp_path):
     assert all(sets[k] == v for k, v in stored.items()) and (tmp_path / "broken/split.csv").read_bytes() == split
     table.write_text("\n".join([*header, *new_rows, *rows[1:]]) + "\n")
     with pytest.raises(PosebookError, match="1 frame.* have no label any more"):
-        train_tracker(None, out=tmp_path / "broken", resume=True, say=quiet)
+        train_tracker(None, out=tmp_path / "broken", resume=True, progress=False)
 
 
 def test_the_length_may_change_on_resume(toy_project, tmp_path):
-    folder = train_tracker(toy_project, *VALIDATE_EACH_EPOCH, "training.max_steps=4", out=tmp_path / "model", say=quiet)
-    train_tracker(None, "training.max_steps=8", out=folder, resume=True, say=quiet)
+    folder = train_tracker(
+        toy_project, *VALIDATE_EACH_EPOCH, "training.max_steps=4", out=tmp_path / "model", progress=False
+    )
+    train_tracker(None, "training.max_steps=8", out=folder, resume=True, progress=False)
     assert load_checkpoint(folder / "checkpoints/last.ckpt")["global_step"] == 8
     assert read_config(folder / "config.yaml").training.max_steps == 8
 
@@ -83,10 +86,10 @@ def test_the_length_may_change_on_resume(toy_project, tmp_path):
 def test_max_time_counts_over_interruptions(toy_project, tmp_path):
     settings = [*VALIDATE_EACH_EPOCH, "training.max_time=00:00:00:06"]
     with pytest.raises(KeyboardInterrupt):
-        train_tracker(toy_project, *settings, out=tmp_path / "model", say=quiet, callbacks=[Interrupt(8)])
+        train_tracker(toy_project, *settings, out=tmp_path / "model", progress=False, callbacks=[Interrupt(8)])
     spent = load_checkpoint(tmp_path / "model/checkpoints/last.ckpt")["seconds_spent"]
     assert 0 < spent < 6
-    train_tracker(None, out=tmp_path / "model", resume=True, say=quiet)
+    train_tracker(None, out=tmp_path / "model", resume=True, progress=False)
     assert load_checkpoint(tmp_path / "model/checkpoints/last.ckpt")["seconds_spent"] >= 6
 
 
@@ -99,8 +102,8 @@ def test_resume_with_unlabeled_video_is_exact(toy_project, tmp_path):
         "dali.base.train.sequence_length=6",
         "callbacks.anneal_weight.start=0.2",
     ]
-    uninterrupted = train_tracker(toy_project, *settings, out=tmp_path / "whole", say=quiet)
+    uninterrupted = train_tracker(toy_project, *settings, out=tmp_path / "whole", progress=False)
     with pytest.raises(KeyboardInterrupt):
-        train_tracker(toy_project, *settings, out=tmp_path / "broken", say=quiet, callbacks=[Interrupt(7)])
-    train_tracker(None, out=tmp_path / "broken", resume=True, say=quiet)
+        train_tracker(toy_project, *settings, out=tmp_path / "broken", progress=False, callbacks=[Interrupt(7)])
+    train_tracker(None, out=tmp_path / "broken", resume=True, progress=False)
     assert equal_weights(load_weights(uninterrupted), load_weights(tmp_path / "broken"))

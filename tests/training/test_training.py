@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import FOUR_STEPS, VALIDATE_EACH_EPOCH, equal_weights, load_weights, quiet
+from conftest import FOUR_STEPS, VALIDATE_EACH_EPOCH, equal_weights, load_weights
 
 from posebook.config.read import read_config
 from posebook.training.fit import TrainingRun, train_tracker
@@ -31,7 +31,7 @@ def test_workers_do_not_change_the_weights(toy_project, tmp_path):
     settings = [*VALIDATE_EACH_EPOCH, "training.max_steps=4", "training.cache_features=false"]
     a, b = (
         load_weights(
-            train_tracker(toy_project, *settings, f"training.num_workers={n}", out=tmp_path / str(n), say=quiet)
+            train_tracker(toy_project, *settings, f"training.num_workers={n}", out=tmp_path / str(n), progress=False)
         )
         for n in (0, 2)
     )
@@ -91,7 +91,7 @@ def test_seeds_change_weights_and_split_groups_stay_together(toy_project, tmp_pa
 )
 def test_other_settings_train(toy_project, tmp_path, settings):
     folder = train_tracker(
-        toy_project, *VALIDATE_EACH_EPOCH, *settings, "training.max_steps=4", out=tmp_path / "model", say=quiet
+        toy_project, *VALIDATE_EACH_EPOCH, *settings, "training.max_steps=4", out=tmp_path / "model", progress=False
     )
     from posebook.inference.predictor import Predictor, predict_dataset
     from posebook.training.setup import get_labels
@@ -101,13 +101,12 @@ def test_other_settings_train(toy_project, tmp_path, settings):
     assert np.isfinite(keypoints).all() and ((0 <= confidences) & (confidences <= 1)).all()
 
 
-def test_a_box_beyond_the_frame_is_mentioned(toy_project, tmp_path):
-    messages = []
-    train_tracker(toy_project, *FOUR_STEPS, "data.box=[-5,0,90,90]", out=tmp_path / "model", say=messages.append)
-    assert "note: data.box reaches beyond the frame of 96 x 96 pixels; what lies outside is black" in messages
+def test_a_box_beyond_the_frame_is_mentioned(toy_project, tmp_path, caplog):
+    train_tracker(toy_project, *FOUR_STEPS, "data.box=[-5,0,90,90]", out=tmp_path / "model", progress=False)
+    assert "data.box reaches beyond the frame of 96 x 96 pixels; what lies outside is black" in caplog.messages
 
 
-def test_a_lightning_pose_yaml_trains(toy_project, tmp_path):
+def test_a_lightning_pose_yaml_trains(toy_project, tmp_path, caplog):
     "Their keys, their defaults where they leave something out, in epochs"
     config = {
         "data": {
@@ -141,8 +140,7 @@ def test_a_lightning_pose_yaml_trains(toy_project, tmp_path):
         "hydra": {"run": {"dir": "outputs/${now:%Y-%m-%d}"}},
     }
     (tmp_path / "theirs.yaml").write_text(yaml.safe_dump(config))
-    messages = []
-    folder = train_tracker(tmp_path / "theirs.yaml", out=tmp_path / "model", say=messages.append)
+    folder = train_tracker(tmp_path / "theirs.yaml", out=tmp_path / "model", progress=False)
     cfg = read_config(folder / "config.yaml")
     assert (cfg.model.neck, cfg.model.head, cfg.model.weights, cfg.training.optimizer, cfg.training.cache_features) == (
         "none",
@@ -151,7 +149,7 @@ def test_a_lightning_pose_yaml_trains(toy_project, tmp_path):
         "Adam",
         False,
     )
-    assert "note: data.image_orig_dims is not used: the size is read from each image" in messages
+    assert "data.image_orig_dims is not used: the size is read from each image" in caplog.messages
 
 
 def test_mirror_mouse_after_150_steps(mirror_mouse, tmp_path):
@@ -167,8 +165,8 @@ def test_mirror_mouse_after_150_steps(mirror_mouse, tmp_path):
         "training.max_steps=150",
         "training.accelerator=cpu",
         out=tmp_path / "model",
-        say=quiet,
+        progress=False,
     )
-    evaluate_model(folder, say=quiet)
+    evaluate_model(folder)
     test = json.loads((folder / "metrics.json").read_text())["test"]["all"]
     assert test["median"] < 6, test  # the median pose: 36

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from conftest import VALIDATE_EACH_EPOCH, make_tracker, quiet, small_batch
+from conftest import VALIDATE_EACH_EPOCH, make_tracker, small_batch
 
 from posebook.data.preprocess import Preprocess
 from posebook.losses.factory import LossFactory
@@ -20,7 +20,7 @@ def test_annealing_leaves_the_supervised_weight(toy_project, tmp_path):
         "callbacks.anneal_weight.start=0.3",
         "callbacks.anneal_weight.over=0.5",
     ]
-    out = train_tracker(toy_project, *settings, out=tmp_path / "m", say=quiet)
+    out = train_tracker(toy_project, *settings, out=tmp_path / "m", progress=False)
     log = pd.read_csv(out / "logs/metrics.csv")
     assert log.train_heatmap_cross_entropy_weight.dropna().eq(0.5).all()
     importance = log.total_unsupervised_importance.dropna()
