@@ -113,8 +113,8 @@ class TrainingRun:
         folder,     # the model folder
         resume:bool=False, # whether it goes on, with the frames of its split.csv
     ):
-        labels, self.folder, self.num_new = get_labels(cfg), Path(folder), 0
-        self.project_labels = labels           # with the frames that were labeled since the training began
+        self.folder, self.num_new = Path(folder), 0
+        labels = self.project_labels = get_labels(cfg)   # in a resumed run, `labels` loses the new frames
         if resume: labels, split, self.num_new = frames_as_trained(labels, self.folder/"split.csv")
         else: split = get_split(cfg, labels)
         self.cfg, self.labels, self.split = resolve(cfg, labels), labels, split
@@ -280,8 +280,7 @@ def _box_notes(run) -> list: # of lines
     height, width = image_size(run.labels.paths()[0])
     x, y, w, h = run.data.dataset.preprocess.crop_box((height, width))
     if x >= 0 and y >= 0 and x + w <= width and y + h <= height: return []
-    return [f"data.box reaches beyond the frame of {width} x {height} pixels; "
-            "what lies outside is black"]
+    return [f"data.box reaches beyond the frame of {width} x {height} pixels; what lies outside is black"]
 
 def _missing_neighbor_notes(run) -> list: # of lines
     "Return how many labeled frames have no neighbors, for a tracker with context"
@@ -328,8 +327,7 @@ def _fit_and_record(run, resume, callbacks, progress):
     with edit_manifest(run.folder) as manifest: manifest["trained"] = False
     run.fit(resume, callbacks, progress)
     train_keypoints = run.labels.keypoints[run.split["train"]]
-    messages = write_pose_spaces(run.cfg, train_keypoints, run.folder/"pose_spaces.json")
-    for message in messages: log.warning(message)
+    for note in write_pose_spaces(run.cfg, train_keypoints, run.folder/"pose_spaces.json"): log.warning(note)
     with edit_manifest(run.folder) as manifest: manifest["trained"] = True
 
 def train_tracker(
