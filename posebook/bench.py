@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 from .core import PosebookError, atomic_write
 from .project.toy_project import make_toy_project
@@ -170,15 +171,24 @@ def measure_memory(project,    # a folder with a posebook.yaml
     return {"rate": round(_rate(track), 1)}
 
 # %% ../nbs/82_bench.ipynb #e016de99
-def _train_step(tracker, batch) -> tuple: # seconds, outputs for unlabeled video
-    "Time a step of a training with labels and video, forward and backward"
+def _endless(loader):
+    "Yield batches again and again"
+    while True:
+        for batch in loader: yield batch[0] if isinstance(batch, tuple) else batch
+
+def _time_step(tracker, optimizer, batches) -> tuple: # seconds, outputs for unlabeled video
+    "Time a training step from reading to the optimizer, with unlabeled video if the batch has any"
     from posebook.models.semisupervised import sequence_fields
     started = time.perf_counter()
-    labeled = tracker.get_loss_inputs_labeled(batch["labeled"])
-    outputs = tracker.get_loss_inputs_unlabeled(batch["unlabeled"])
-    outputs = {**sequence_fields(batch["unlabeled"]), **outputs}
-    unsupervised = tracker.loss_factory_unsupervised("train", **outputs)[0]
-    (tracker.loss_factory("train", **labeled)[0] + unsupervised).backward()
+    batch, outputs = next(batches), {}
+    labeled, unlabeled = batch.get("labeled", batch), batch.get("unlabeled")
+    loss = tracker.loss_factory("train", **tracker.get_loss_inputs_labeled(labeled))[0]
+    if unlabeled:
+        outputs = {**sequence_fields(unlabeled), **tracker.get_loss_inputs_unlabeled(unlabeled)}
+        loss = loss + tracker.loss_factory_unsupervised("train", **outputs)[0]
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
     return time.perf_counter() - started, outputs
 
 def _losses_step(tracker, outputs) -> float: # seconds
@@ -193,20 +203,25 @@ def measure_losses(project,    # a folder with a posebook.yaml
                    model_type, # by name
                    backbone,   # by name
                    kind,       # video
-                   tries,      # of which the fastest counts
-) -> dict: # rate: a second; fraction: of a step
-    "Measure all losses of unlabeled video together, without the network"
+                   tries,      # steps of each kind; of the losses the fastest counts
+) -> dict: # rate: a second; fraction: of a step; supervised_steps: that a step costs
+    "Measure all losses of unlabeled video together, and a step with them"
     from posebook.config.read import read_config
     from posebook.training.fit import TrainingRun
     cfg = read_config(project, [
         *training_kinds[kind], *_model_settings(model_type, backbone),
         f"model.losses_to_use=[{','.join(video_losses(model_type))}]"])
     with tempfile.TemporaryDirectory() as out: run = TrainingRun(cfg, out)
-    tracker, batch = run.tracker.train(), next(iter(run.data.train_dataloader()))[0]
+    tracker, loader = run.tracker.train(), run.data.train_dataloader()
     tracker.network.unfreeze()
-    step_times, outputs = zip(*(_train_step(tracker, batch) for _ in range(tries)))
+    optimizer, with_video, labeled = tracker.configure_optimizers(), _endless(loader), _endless(
+        loader.iterables["labeled"])
+    steps = [(_time_step(tracker, optimizer, with_video), _time_step(tracker, optimizer, labeled)[0])
+             for _ in range(tries)]
+    (step_times, outputs), supervised_times = zip(*(o for o, _ in steps)), [o for _, o in steps]
     fastest = min(_losses_step(tracker, outputs[0]) for _ in range(tries))
-    return {"rate": round(1 / fastest, 1), "fraction": round(fastest / min(step_times), 3)}
+    return {"rate": round(1 / fastest, 1), "fraction": round(fastest / min(step_times), 3),
+            "supervised_steps": round(median(step_times) / median(supervised_times), 2)}
 
 # %% ../nbs/82_bench.ipynb #64d42377
 def main(spec:str, # JSON: what, project, model, backbone, kind, amount
@@ -274,7 +289,8 @@ def format_measurement(m:dict, # a measurement as `run_in_subprocess` returns
     "Return a measurement as a line"
     unit = {"training": "steps/s", "losses": "times/s"}.get(m["what"], "frames/s")
     remark = f"   forward alone {m['forward']:.0f}" if "forward" in m else ""
-    if "fraction" in m: remark = f"   {m['fraction']:.1%} of a step"
+    if "fraction" in m:
+        remark = f"   {m['fraction']:.1%} of a step, which costs {m['supervised_steps']:.1f} supervised steps"
     return (f"{m['what']:9} {m['model']:15} {m['backbone']:19} {m['kind']:7} {m['rate']:7.1f} "
             f"{unit:9} {m['memory']:5} MB{remark}")
 

@@ -109,12 +109,28 @@ class Network(nn.Module):
         "Return the device of the weights"
         return next(self.parameters()).device
 
+    @torch.no_grad()
+    def frozen_levels(self,
+                      images:Tensor,   # (N, 3, H, W) uint8
+                      stages:int=None, # how many levels to compute at most; None: all that are frozen
+    ) -> list: # of (N, C, h, w), fine to coarse; empty if nothing is frozen
+        "Return the levels of the frozen stages, computed for as many frames at a time as is fastest"
+        if not self.num_frozen: return []
+        parts, few_frames = [], max(1, round(2 * 256**2 / images[0, 0].numel()))
+        in_parts = self.training and self.device.type == "cpu"
+        for part in images.split(few_frames) if in_parts else [images]:
+            x, levels = self.backbone.normalize(part), []
+            for stage in self.backbone.stages[:self.num_frozen][:stages]: levels.append(x := stage(x))
+            parts.append(levels)
+        return [torch.cat(o) for o in zip(*parts)] if len(parts) > 1 else parts[0]
+
     def get_levels(self,
                    images:Tensor=None, # (N, 3, H, W) uint8
                    levels=(),          # the first levels, if they are known already
                    stages:int=None,    # how many levels to compute; None: all
     ) -> list: # of (N, C, h, w), fine to coarse
         "Return the levels of the backbone"
+        levels = list(levels) or self.frozen_levels(images, stages)
         # cached levels are bfloat16; without autocast they become float32
         mixed = torch.is_autocast_enabled(self.device.type)
         levels = [o if mixed else o.float() for o in levels]

@@ -96,3 +96,17 @@ Network(backbone, neck, ConvHead(48, 3, 4, 4), WindowedSoftArgmax())
 assert not {"lightning", "pytorch_lightning", "omegaconf", "posebook.config.schema"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_frozen_stages_give_the_same_for_a_few_frames_at_a_time():
+    "In training on a processor two frames of 256 x 256 run at a time; in evaluation all run at once"
+    network = make_network(3)
+    network.freeze(3)
+    images = torch.randint(0, 256, (5, 3, 256, 256), dtype=torch.uint8)
+    at_once = network.eval().get_levels(images)
+    num_frames = []
+    network.backbone.stages[0].register_forward_hook(lambda module, args, output: num_frames.append(len(output)))
+    in_parts = network.train().get_levels(images)
+    assert num_frames == [2, 2, 1]
+    assert all(torch.equal(a, b) for a, b in zip(at_once, in_parts))
+    assert [len(network.get_levels(images, stages=n)) for n in (1, 2, 4)] == [1, 2, 4]
