@@ -15,7 +15,7 @@ from ..core import PosebookError, necks
 # %% ../../nbs/models/01_necks.ipynb #a7c4adae
 @necks("pyramid")
 class Pyramid(nn.Module):
-    "A light feature pyramid over all levels: one map at the finest requested stride"
+    "Combine all levels by a feature pyramid into one map at the requested stride (Lin et al. 2017)"
     def __init__(self,
         channels,     # of each of the backbone's levels
         strides,      # of each of the backbone's levels, in pixels of the model input
@@ -46,7 +46,7 @@ class Pyramid(nn.Module):
 # %% ../../nbs/models/01_necks.ipynb #c0ad449a
 @necks("none")
 class NoNeck(nn.Module):
-    "The deepest level as it is"
+    "Return the deepest level unchanged"
     def __init__(self,
         channels, # of each of the backbone's levels
         strides,  # of each of the backbone's levels, in pixels of the model input

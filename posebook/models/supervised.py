@@ -15,17 +15,9 @@ from .extractor import BaseFeatureExtractor
 
 # %% ../../nbs/models/04_supervised.ipynb #fd92fc3f
 class BaseSupervisedTracker(BaseFeatureExtractor):
-    "What every tracker has: an optimizer, and the steps from a batch to a loss"
+    "Provide every tracker with an optimizer, and the steps from a batch to a loss"
     uses_context = False                              # whether the tracker takes windows of frames
     outputs = ("keypoints_pred", "confidences")       # what it returns to a loss for any frame
-
-    @classmethod
-    def supervised_losses(cls,
-        model_cfg:Model, # the config's section
-    ) -> list: # of names
-        "The losses of labeled frames that the `model` section of the config asks for"
-        raise NotImplementedError(f"{cls.__name__} needs `supervised_losses(model_cfg)`: the names "
-                                  "of the losses of labeled frames that it is trained with")
 
     def __init__(self,
         loss_factory:LossFactory=None, # the losses to minimize; None: a tracker only for prediction
@@ -37,10 +29,23 @@ class BaseSupervisedTracker(BaseFeatureExtractor):
         self.loss_factory = loss_factory
         self.optimizer, self.optimizer_params = optimizer, optimizer_params or {}
 
+    @classmethod
+    def supervised_losses(cls,
+        model_cfg:Model, # the config's section
+    ) -> list: # of names
+        """Return the losses of labeled frames that the `model` section asks for; a tracker's own
+
+        Raises `NotImplementedError` if the tracker does not define it."""
+        raise NotImplementedError(f"{cls.__name__} needs `supervised_losses(model_cfg)`: the names "
+                                  "of the losses of labeled frames that it is trained with")
+
+    # %% ../../nbs/models/04_supervised.ipynb #dcdbdbc5
     def get_loss_inputs_labeled(self,
         batch:dict, # as a labeled loader makes it
     ) -> dict: # outputs, by the field's standard keys
-        "What the losses of labeled frames compare; a tracker's own"
+        """Return the inputs of the losses of labeled frames; a tracker's own
+
+    Raises `NotImplementedError` if the tracker does not define it."""
         raise NotImplementedError(
             f"{type(self).__name__} needs `get_loss_inputs_labeled(batch)`: "
             "from a labeled batch to the dict of outputs that its losses ask for")
@@ -49,14 +54,16 @@ class BaseSupervisedTracker(BaseFeatureExtractor):
         batch:dict, # images, windows, affine
         batch_idx:int=0, # Lightning's; not used
     ) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), and what else it has
-        "Return the predictions for a batch; a tracker's own"
+        """Return the predictions for a batch; a tracker's own
+
+    Raises `NotImplementedError` if the tracker does not define it."""
         raise NotImplementedError(
             f"{type(self).__name__} needs `predict_step(batch)`: "
             "a dict of keypoints_pred (B, K, 2) in frame pixels and confidences (B, K)")
 
     # %% ../../nbs/models/04_supervised.ipynb #3e3b68d9
     def get_parameters(self) -> list: # of dicts, as torch's optimizers take
-        "The groups of parameters, each with its largest learning rate"
+        "Return the groups of parameters, each with its largest learning rate"
         p = self.optimizer_params
         head = p.get("learning_rate", 1e-3)
         backbone_ids = {id(o) for o in self.network.backbone.parameters()}
@@ -65,6 +72,7 @@ class BaseSupervisedTracker(BaseFeatureExtractor):
                                p.get("backbone_learning_rate", .3 * head))}
         return [dict(name=k, params=o, lr=lr, max_lr=lr) for k, (o, lr) in groups.items()]
 
+    # %% ../../nbs/models/04_supervised.ipynb #c76d6af8
     def configure_optimizers(self) -> torch.optim.Optimizer:
         "Return the optimizer that the settings name"
         decay = self.optimizer_params.get("weight_decay", 1e-2 if self.optimizer == "AdamW" else 0.)
@@ -75,7 +83,7 @@ class BaseSupervisedTracker(BaseFeatureExtractor):
                          batch:dict, # as a labeled loader makes it
                          stage:str,  # train, val or test
     ) -> Tensor: # a scalar
-        "The loss of a labeled batch"
+        "Return the loss of a labeled batch, and log it"
         outputs = self.get_loss_inputs_labeled(batch)
         loss, log = self.loss_factory(stage, **outputs)
         errors = (outputs["keypoints_pred"].detach() - outputs["keypoints_targ"]).norm(dim=-1)
@@ -89,19 +97,19 @@ class BaseSupervisedTracker(BaseFeatureExtractor):
                       batch:dict,    # as a labeled loader makes it
                       batch_idx:int, # its number in the epoch
     ) -> Tensor: # a scalar
-        "The loss of a training batch"
+        "Return the loss of a training batch"
         return self.evaluate_labeled(batch, "train")
 
     def validation_step(self,
                         batch:dict,    # as a labeled loader makes it
                         batch_idx:int, # its number in the epoch
     ) -> Tensor: # a scalar
-        "The loss of a validation batch"
+        "Return the loss of a validation batch"
         return self.evaluate_labeled(batch, "val")
 
     def test_step(self,
                   batch:dict,    # as a labeled loader makes it
                   batch_idx:int, # its number in the epoch
     ) -> Tensor: # a scalar
-        "The loss of a test batch"
+        "Return the loss of a test batch"
         return self.evaluate_labeled(batch, "test")
