@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 
 # %% ../nbs/83_commands.ipynb #c98f6358
 def init(project:Path,   # the project's folder
-         full:bool=False, # every key, and the settings of everything that has a name
-         plugin:Path=None, # a Python file that registers things; naming it trusts it
+         full:bool=False, # write every key, and the settings of every registered definition
+         plugin:Path=None, # a Python file that registers definitions; naming it here trusts it
 ) -> Path: # the config file
     "Write a commented posebook.yaml for a project"
     from posebook.plugins import load_plugin
@@ -29,10 +29,10 @@ def init(project:Path,   # the project's folder
 # %% ../nbs/83_commands.ipynb #01b3b403
 def pick_frames(project:Path, # the project's folder
                 n:int=20,     # frames to pick, over all videos
-                videos:list[str]=None, # videos of the project by name, or files; otherwise all of the project
-                neighbors:int=2, # frames on either side that are saved too
-                keypoints:list[str]=None, # names, for a project without a table of labels
-                seed:int=0,   # of the choice
+                videos:list[str]=None, # video names or files; default: all videos of the project
+                neighbors:int=2, # neighboring frames to save on either side
+                keypoints:list[str]=None, # keypoint names, for a project without a label table
+                seed:int=0,   # random seed of the frame selection
 ) -> list: # the picked frames' images, as the table of labels names them
     "Pick frames of the videos to label"
     from posebook.labeling.pick_frames import pick_project_frames
@@ -74,15 +74,15 @@ def _predict_with_bars(model_dirs, paths, progress, **kwargs) -> list: # the tab
 # %% ../nbs/83_commands.ipynb #5498a653
 def predict(model_dir:Path, # a folder that `posebook train` made, or several for an ensemble
             paths:list[Path], # videos, or folders of them
-            out:Path=None,  # the folder for the tables; otherwise video_preds in the model folder
-            labeled_video:bool=False, # write copies with the keypoints drawn in
-            save_heatmaps:bool=False, # write the heatmaps as NAME_heatmaps.h5
-            resume:bool=False, # go on where an interrupted run stopped
-            overwrite:bool=False, # write over older tables
+            out:Path=None,  # folder for the tables; default: video_preds in the model folder
+            labeled_video:bool=False, # also write videos with the keypoints drawn
+            save_heatmaps:bool=False, # also write the heatmaps, as NAME_heatmaps.h5
+            resume:bool=False, # continue an interrupted run
+            overwrite:bool=False, # overwrite older tables
             device:str="auto", # auto, cpu, cuda or mps
-            precision:str="32", # 32, or bf16: faster, a little less exact
-            backend:str=None, # who reads video: auto, dali or torch
-            plugin:Path=None, # a Python file that registers things; naming it trusts it
+            precision:str="32", # 32, or bf16: faster, slightly less accurate
+            backend:str=None, # video backend: auto, dali or torch; default: as in training
+            plugin:Path=None, # a Python file that registers definitions; naming it here trusts it
             progress:bool=True, # show a bar for each video
 ) -> list: # the tables, one for each video
     "Track videos"
@@ -95,9 +95,9 @@ def predict(model_dir:Path, # a folder that `posebook train` made, or several fo
 
 # %% ../nbs/83_commands.ipynb #9259980f
 def evaluate(model_dir:Path, # a folder that `posebook train` made
-             csv:Path=None,  # other labels than the project's; their results go to evaluate/NAME
-             out:Path=None,  # the folder for the results; otherwise the model folder
-             plugin:Path=None, # a Python file that registers things; naming it trusts it
+             csv:Path=None,  # other labels than the project's; results go to evaluate/NAME in the model folder
+             out:Path=None,  # folder for the results; default: the model folder
+             plugin:Path=None, # a Python file that registers definitions; naming it here trusts it
 ) -> dict: # the content of metrics.json, errors in pixels of the frame
     "Measure a model on labeled frames and write the report"
     from posebook.evaluation.evaluate import evaluate_model, results_folder
@@ -119,10 +119,10 @@ def _track_project(model_dir, progress) -> list: # the tables
 # %% ../nbs/83_commands.ipynb #39aa134e
 def train(config:Path,     # a YAML file, or a project's folder
           *overrides:str,  # settings, as section.key=value
-          out:Path=None,   # the model folder; otherwise models/DATE-TIME in the project
-          resume:bool=False, # go on with an interrupted training in `out`
+          out:Path=None,   # the model folder to make; default: models/DATE-TIME in the project
+          resume:bool=False, # continue an interrupted training in `out`
           overwrite:bool=False, # replace the model in `out` when the new one is complete
-          plugin:Path=None, # a Python file that registers things; naming it trusts it
+          plugin:Path=None, # a Python file that registers definitions; naming it here trusts it
           track_videos:bool=True, # track the project's videos, if eval.predict_vids_after_training
           evaluate:bool=True, # measure the model on the labeled frames and write the report
           callbacks:tuple=(), # further Lightning callbacks
@@ -147,14 +147,14 @@ def train(config:Path,     # a YAML file, or a project's folder
 
 # %% ../nbs/83_commands.ipynb #c691ac9f
 def smooth(csv:Path,       # a table of predictions
-           out:Path=None,  # the file to write; otherwise NAME_smoothed.csv
-           threshold:float=.5, # of the confidence; below is a gap
-           gap:int=10,     # frames that are filled, at most
-           jump:float=None, # pixels that make a spike; otherwise from the keypoint's steps
-           window:int=5,   # frames against jitter, odd; 1: leave it alone
-           overwrite:bool=False, # write over an older file
+           out:Path=None,  # the file to write; default: NAME_smoothed.csv
+           threshold:float=.5, # confidence below which a keypoint is a gap
+           gap:int=10,     # longest gap to fill, frames
+           jump:float=None, # distance of a spike, pixels; default: from the keypoint's displacements
+           window:int=5,   # frames of the smoothing window, odd; 1: no smoothing
+           overwrite:bool=False, # overwrite an older file
 ) -> Path: # the smoothed table
-    "Fill short gaps, take out spikes and jitter, into a new file"
+    "Fill short gaps and remove spikes and jitter, into a new file"
     from posebook.inference.smoothing import smooth_table
     table, moved, changed, rows = smooth_table(csv, out, threshold, gap, jump, window, overwrite)
     log.info(f"wrote {table}: in {changed} of {rows} rows a keypoint moved by a pixel or more; "
@@ -162,17 +162,17 @@ def smooth(csv:Path,       # a table of predictions
     return table
 
 def convert(model_dir:Path, # a folder that Lightning Pose's training made
-            out:Path=None,  # the folder to make; otherwise NAME-posebook beside it
+            out:Path=None,  # the folder to make; default: NAME-posebook beside it
             overwrite:bool=False, # replace the model in `out`
 ) -> Path: # a model folder of posebook
-    "Make a model folder from one of Lightning Pose 2"
+    "Convert a trained model of Lightning Pose 2 to a model folder"
     from posebook.convert_lightning_pose import convert_model
     return convert_model(model_dir, out, overwrite)
 
 # %% ../nbs/83_commands.ipynb #51a8ab04
-def list_registered(plugin:Path=None, # a Python file that registers things; naming it trusts it
+def list_registered(plugin:Path=None, # a Python file that registers definitions; naming it here trusts it
 ) -> dict: # kind -> name -> first line of the docstring
-    "Show what has a name: trackers, backbones, losses and more"
+    "List registered trackers, backbones, losses and more"
     from posebook.core import kinds
     from posebook.plugins import load_installed_plugins, load_plugin
     load_installed_plugins()
@@ -186,27 +186,27 @@ def list_registered(plugin:Path=None, # a Python file that registers things; nam
 
 def trust(file:Path, # a plug-in, a Python file, that you have read
 ) -> str: # its sha256
-    "Let models run a plug-in that somebody else wrote"
+    "Trust a plug-in, so that models may run it"
     from posebook.plugins import trust_plugin
     sha256 = trust_plugin(file)
     log.info(f"trusted: {file}, sha256 {sha256}")
     return sha256
 
 # %% ../nbs/83_commands.ipynb #fdb50a9e
-def run_bench(out:Path=Path("posebook-bench.json"), # where the figures go as JSON
-              overwrite:bool=False, # write over an older file
-              quick:bool=False, # only the default backbone, and few repetitions
+def run_bench(out:Path=Path("posebook-bench.json"), # JSON file for the results
+              overwrite:bool=False, # overwrite an older file
+              quick:bool=False, # only the default backbone, with few repetitions
 ) -> dict: # machine, help_seconds and measurements
     "Measure the speed and memory of this machine with posebook"
     from posebook.bench import bench
     return bench(out, quick, overwrite)
 
 # %% ../nbs/83_commands.ipynb #03e50123
-def demo(out:Path=None,   # the folder to make; otherwise the next free posebook-demo-N
-         quick:bool=False, # ten seconds of training, to see that it runs; no claim on accuracy
+def demo(out:Path=None,   # the folder to make; default: the next free posebook-demo-N
+         quick:bool=False, # train for ten seconds only, to see that it runs; not accurate
          progress:bool=True, # show the progress line, and a bar for each video
 ) -> Path: # the model folder
-    "Make a toy project, train on it, track its videos and show how good it is"
+    "Make a toy project, train on it, track its videos and report the accuracy"
     import numpy as np
 
     from posebook.core import PosebookError

@@ -35,107 +35,107 @@ Share = float
 
 # %% ../../nbs/config/01_schema.ipynb #eb4dcd3d
 class Size(ConfigSection):
-    "The size of the picture that the model sees"
+    "Size of the model input"
     height: Optional[int] = key(None, "pixels, a multiple of 32", True, gt=0)
     width:  Optional[int] = key(None, "pixels, a multiple of 32", True, gt=0)
 
 class Data(ConfigSection):
-    "Where labels and videos are, and what of a frame the model looks at"
+    "Labels, videos and the model input"
     data_dir:  Optional[str] = key(None, "the project's folder; null: the folder of this file", True)
     video_dir: Optional[str] = key("videos", "unlabeled videos, absolute or inside data_dir", True)
     csv_file:  str = key(
-        "CollectedData.csv", "labels: three header rows; stars take in several files", True)
+        "CollectedData.csv", "label table with three header rows; a pattern with * reads several files", True)
     keypoint_names: Optional[list[str]] = key(None, "null: as in the CSV")
     num_keypoints:  Optional[int] = key(
-        None, "null: as in the CSV; a number that disagrees is an error", gt=0)
+        None, "null: as in the CSV; must match it", gt=0)
     image_resize_dims: Size = key(
-        Size(), "what the model sees; null: chosen by the frames' size and aspect", True)
-    downsample_factor: Literal[2, 3] = key(2, "a heatmap has 1 / 2^this of the model's resolution")
+        Size(), "size of the model input; null: from the size and aspect ratio of the frames", True)
+    downsample_factor: Literal[2, 3] = key(2, "heatmaps have 1 / 2^this of the resolution of the model input")
     fit: Literal["stretch", "letterbox"] = key(
-        "stretch", "how a frame is fitted into the model input; letterbox keeps its aspect ratio")
-    antialias: bool = key(True, "average what becomes one pixel when a frame is made smaller")
+        "stretch", "how a frame fits the model input; letterbox keeps its aspect ratio")
+    antialias: bool = key(True, "antialias when downsizing frames")
     box: Optional[list[float]] = key(
-        None, "[x, y, width, height] in pixels: the part of the frame to look at; null: all of it", True)
+        None, "[x, y, width, height] in pixels: crop frames to this box; null: the whole frame", True)
     context_frames: Optional[bool] = key(
-        None, "neighbors of labeled frames lie beside them; null: found out from their names")
+        None, "labeled frames have their neighbors beside them; null: from the names of the images")
     mirrored_column_matches: Optional[list[list[int]]] = key(
-        None, "for each view its keypoints, matched in order (for pca_multiview)")
+        None, "for each view the numbers of its keypoints, in the same order (for pca_multiview)")
     columns_for_singleview_pca: Optional[list[int]] = key(None, "keypoints for pca_singleview; null: all")
 
 # %% ../../nbs/config/01_schema.ipynb #a2821f0a
 class Training(ConfigSection):
-    "How long, on which frames, and by which schedule the model learns"
+    "Length, frames and schedule of the training"
     imgaug: Union[str, dict[str, dict]] = key(
         "dlc", "none | dlc | dlc-lr | dlc-top-down, or {name: {setting: value}}", True)
     train_batch_size: int = key(8, "labeled frames a step", True, gt=0)
     val_batch_size:   int = key(32, "frames a step of validation", gt=0)
-    test_batch_size:  int = key(32, "frames a step of the test, and of every table at the end", gt=0)
-    train_prob: Share = key(0.9, "share of the labeled frames to learn from", True, gt=0, le=1)
-    val_prob:   Share = key(0.1, "share to watch meanwhile; the rest is the test", True, ge=0, le=1)
-    train_frames: float = key(1, "<= 1: a share of the training frames; > 1: their number", gt=0)
+    test_batch_size:  int = key(32, "frames a step of the test and of prediction tables", gt=0)
+    train_prob: Share = key(0.9, "fraction of the labeled frames for training", True, gt=0, le=1)
+    val_prob:   Share = key(0.1, "fraction of the labeled frames for validation; the rest is the test set", True, ge=0, le=1)
+    train_frames: float = key(1, "<= 1: fraction of the training frames to use; > 1: their number", gt=0)
     split: Literal["random", "group"] = key(
-        "random", "group: a video's frames stay together, so that the test is of another video", True)
+        "random", "group: all frames of a video are in one set, so the test is on other videos", True)
     max_time: Optional[str] = key(
-        None, 'a limit on the time of training, quoted, "DD:HH:MM:SS"', True, pattern=r"^\d+:\d\d:\d\d:\d\d$")
-    max_steps:  Optional[int] = key(None, "a limit in steps", True, gt=0)
-    min_steps:  Optional[int] = key(None, "no early stop before", gt=0)
-    max_epochs: Optional[int] = key(None, "a limit in epochs", gt=0)
-    min_epochs: Optional[int] = key(None, "no early stop before", gt=0)
+        None, 'time limit, quoted: "DD:HH:MM:SS"', True, pattern=r"^\d+:\d\d:\d\d:\d\d$")
+    max_steps:  Optional[int] = key(None, "largest number of steps", True, gt=0)
+    min_steps:  Optional[int] = key(None, "smallest number of steps before early stopping", gt=0)
+    max_epochs: Optional[int] = key(None, "largest number of epochs", gt=0)
+    min_epochs: Optional[int] = key(None, "smallest number of epochs before early stopping", gt=0)
     unfreezing_step:  Optional[int] = key(
-        None, "from here on the backbone's upper blocks learn too; null: after a quarter of it all",
+        None, "step after which the last stages of the backbone are trained too; null: a quarter of the training",
         ge=0)
     unfreezing_epoch: Optional[int] = key(None, "the same, in epochs", ge=0)
     optimizer: Literal["Adam", "AdamW"] = key("AdamW", "AdamW | Adam")
     optimizer_params: dict[str, float] = key({}, "learning_rate, backbone_learning_rate, weight_decay")
     lr_scheduler: Literal["cosine", "multisteplr", "multistep_lr"] = key(
-        "cosine", "how learning rates fall: cosine | multisteplr")
+        "cosine", "learning rate schedule: cosine | multisteplr")
     lr_scheduler_params: dict = key({}, "multisteplr: {milestones (epochs) or milestone_steps, gamma}")
     cache_features: bool = key(
-        True, "learn the head from features that are computed once, while the backbone is frozen")
-    uniform_heatmaps_for_nan_keypoints: bool = key(False, "a flat heatmap where there is no label")
-    early_stopping: bool = key(False, "stop when the validation loss no longer falls")
-    early_stop_patience: int = key(3, "looks at the validation set without progress", gt=0)
-    check_val_every_n_epoch: Optional[int] = key(None, "null: about twenty looks over a training", gt=0)
+        True, "compute features once while the backbone is frozen, and train the head on them")
+    uniform_heatmaps_for_nan_keypoints: bool = key(False, "uniform target heatmap for a keypoint without a label")
+    early_stopping: bool = key(False, "stop when the validation loss no longer decreases")
+    early_stop_patience: int = key(3, "validations without improvement before stopping", gt=0)
+    check_val_every_n_epoch: Optional[int] = key(None, "epochs between validations; null: about twenty validations in a training", gt=0)
     log_every_n_steps: int = key(10, "steps between two rows of logs/metrics.csv", gt=0)
     ckpt_every_n_epochs: Optional[int] = key(
-        None, "keep a checkpoint every so often besides the last and the best", gt=0)
+        None, "epochs between further checkpoints, besides the last and the best", gt=0)
     accumulate_grad_batches: int = key(1, "batches a step", gt=0)
     rng_seed_data_pt:  int = key(0, "seed of the split, the order and the augmentation", True, ge=0)
     rng_seed_model_pt: int = key(0, "seed of the weights", True, ge=0)
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = key(
         "auto", "auto | cpu | cuda | mps", True)
     precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)] = key(
-        "auto", "of the arithmetic in training")
-    num_gpus: int = key(1, "GPUs, if there are any", ge=0)
-    gpu_id: int = key(0, "which GPU if one is used", ge=0)
+        "auto", "auto | 32 | bf16")
+    num_gpus: int = key(1, "GPUs to use, if there are any", ge=0)
+    gpu_id: int = key(0, "number of the GPU", ge=0)
     num_workers: Optional[int] = key(
-        None, "processes that augment frames; null: chosen; results do not depend on it", ge=0)
+        None, "processes that augment frames; null: from the number of cores; does not change results", ge=0)
 
 # %% ../../nbs/config/01_schema.ipynb #52061d44
 def _check_odd(n):
     if n % 2: return n
-    raise ValueError("a window has one frame in its middle, so its number of frames is odd")
+    raise ValueError("a window has a middle frame, so its number of frames must be odd")
 
 class Model(ConfigSection):
-    "Which backbone, neck, head and loss make up the tracker"
+    "Backbone, neck, head and losses of the tracker"
     model_type: str = key("heatmap", "`posebook list` shows all of them", True)
     backbone: str = key("efficientnet_lite0", "`posebook list` shows all of them", True)
     weights: Optional[str] = key("imagenet", "the backbone's initialization by name, or null: random", True)
     neck: str = key("pyramid", "pyramid | none", True)
     head: str = key("conv", "conv | deconv (needs neck: none)", True)
-    decode: str = key("windowed_soft_argmax", "how a heatmap becomes a coordinate")
+    decode: str = key("windowed_soft_argmax", "decoder of heatmaps: windowed_soft_argmax | lightning_pose")
     heatmap_loss_type: str = key("cross_entropy", "cross_entropy | mse | kl | js", True)
     regression_loss_type: str = key("likelihood", "likelihood | mse | rmse, of model_type: regression")
     context: Annotated[int, AfterValidator(_check_odd)] = key(
-        5, "frames in a window of a model with context, odd", ge=3)
+        5, "frames in a window of a tracker with context, odd", ge=3)
     losses_to_use: list[str] = key(
-        [], "further losses, of unlabeled video among them: `posebook list`", True)
-    do_context: Optional[bool] = key(None, "whether the model looks at windows of frames; null: as it does")
+        [], "further losses, such as those of unlabeled video: `posebook list`", True)
+    do_context: Optional[bool] = key(None, "checks that the tracker uses context (true) or not (false); null: no check")
     checkpoint: Optional[str] = key(None, "a checkpoint (.ckpt) or model folder to start from")
-    args: dict = key({}, "further settings of the model, by name")
+    args: dict = key({}, "further settings of the tracker, by name")
     model_name: str = key("model", "a name for your own use")
     plugins: dict[str, str] = key(
-        {}, "plug-in file, from this file's folder -> sha256; written by `posebook train --plugin`")
+        {}, "plug-in file (relative to this file) -> sha256; written by `posebook train --plugin`")
 
 # %% ../../nbs/config/01_schema.ipynb #31f46599
 class Sequence(ConfigSection):
@@ -143,35 +143,35 @@ class Sequence(ConfigSection):
     sequence_length: int = key(16, "frames a batch", gt=0)
 
 class Reading(ConfigSection):
-    "Frames a batch, where a frame is looked at by itself"
-    train:   Sequence = key(Sequence(), "unlabeled frames to learn from")
+    "Frames a batch, for trackers without context"
+    train:   Sequence = key(Sequence(), "unlabeled frames in training")
     predict: Sequence = key(Sequence(), "frames to track")
 
 class Windows(ConfigSection):
-    "Successive frames of a video with those around them"
+    "Successive frames of a video with their context"
     batch_size: int = key(16, "frames a batch", gt=0)
 
 class ContextReading(ConfigSection):
-    "Frames a batch, where frames are looked at in windows"
-    train:   Windows  = key(Windows(), "unlabeled frames to learn from")
+    "Frames a batch, for trackers with context"
+    train:   Windows  = key(Windows(), "unlabeled frames in training")
     predict: Sequence = key(Sequence(sequence_length=64), "frames to track")
 
 class Dali(ConfigSection):
-    "How unlabeled and predicted video is read"
-    backend: str = key("auto", "who reads video: dali, torch, or auto: dali where there is a GPU")
-    general: dict = key({"seed": 123456}, "seed: of the pieces of video to learn from")
-    base: Reading = key(Reading(), "for models that look at one frame")
+    "Reading of video, in training and prediction"
+    backend: str = key("auto", "video backend: auto | dali | torch (auto: dali with CUDA, else torch)")
+    general: dict = key({"seed": 123456}, "seed: random seed of the clips in training")
+    base: Reading = key(Reading(), "for trackers without context")
     context: ContextReading = key(
-        ContextReading(), "for models with context; batches overlap by the context")
+        ContextReading(), "for trackers with context; batches overlap by the context")
 
 class Eval(ConfigSection):
-    "What happens when training is done, and how keypoints are drawn"
+    "Steps after training, and labeled videos"
     predict_vids_after_training: bool = key(
-        True, "track the videos of test_videos_directory when training is done", True)
+        True, "track the videos of test_videos_directory after training", True)
     test_videos_directory: Optional[str] = key(None, "null: data.video_dir")
-    save_vids_after_training: bool = key(False, "and write labeled videos", True)
+    save_vids_after_training: bool = key(False, "write labeled videos of them", True)
     confidence_thresh_for_vid: float = key(
-        0.5, "keypoints below are drawn hollow in labeled videos", ge=0, le=1)
+        0.5, "keypoints below this confidence are drawn hollow in labeled videos", ge=0, le=1)
     colormap: str = key("rainbow", "a matplotlib colormap for the keypoints")
 
 # %% ../../nbs/config/01_schema.ipynb #468f8bdf
@@ -183,6 +183,6 @@ class Config(ConfigSection):
     training: Training = key(Training(), "", True)
     model: Model = key(Model(), "", True)
     dali: Dali = key(Dali(), "")
-    losses: dict[str, dict] = key({}, "settings of losses by name, log_weight among them")
+    losses: dict[str, dict] = key({}, "settings of losses by name, such as log_weight")
     eval: Eval = key(Eval(), "", True)
     callbacks: dict[str, dict] = key({}, "settings of callbacks by name")

@@ -41,7 +41,7 @@ LIGHTNING_POSE_RESIZE = {"antialias": False}   # settings of models that Lightni
 
 def resize(images:torch.Tensor, # (N, 3, H, W) uint8 or float
            size,                # height, width
-           antialias:bool=True, # average what becomes one pixel
+           antialias:bool=True, # when downsizing
            interpolation:str="bilinear", # or bicubic
 ) -> torch.Tensor: # (N, 3, height, width), the same type; float without antialiasing
     "Resize images"
@@ -61,7 +61,7 @@ class Preprocess:
     size:tuple           # height, width of the model input
     box:tuple=None       # x, y, width, height in frame pixels; None: the whole frame
     fit:str="stretch"    # stretch, or letterbox: keep the aspect ratio, between black borders
-    antialias:bool=True  # average what becomes one pixel; False: for models that were trained without
+    antialias:bool=True  # when downsizing; False: for models that were trained without
     interpolation:str="bilinear" # or bicubic
 
     def __post_init__(self):

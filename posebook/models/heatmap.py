@@ -31,7 +31,7 @@ class HeatmapTracker(BaseSupervisedTracker):
         num_keypoints,      # K
         head:str="conv",    # conv | deconv
         head_args:dict=None, # further settings of the head, by name
-        decode:str="windowed_soft_argmax", # how a heatmap becomes a coordinate: a decoder's name
+        decode:str="windowed_soft_argmax", # the decoder's registered name
         sigma:float=1.5,    # of the target Gaussian, in heatmap pixels
         uniform:bool=False, # a flat target heatmap for a keypoint that is not labeled
         stride:int=4,       # stride of the heatmap, in pixels of the model input
