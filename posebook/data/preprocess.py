@@ -18,16 +18,17 @@ from .geometry import compose, scale_affine, shift_affine
 # %% ../../nbs/data/04_preprocess.ipynb #5cd4e24c
 def box_pixels(box, # x, y, width, height in frame pixels
 ) -> tuple: # x, y, width, height in whole pixels
-    "Round a box to whole pixels"
+    "Return a box rounded to whole pixels, or raise an error if it is no box"
     if len(box) != 4 or not np.isfinite(box).all() or min(box[2:]) < .5:
         raise PosebookError(f"{np.asarray(box).tolist()} is no box", "data.box",
                             "give [x, y, width, height] in frame pixels")
     return tuple(int(round(float(o))) for o in box)
 
+# %% ../../nbs/data/04_preprocess.ipynb #15b9f5fc
 def crop(frames:np.ndarray, # (N, H, W, 3) uint8
          box,               # x, y, width, height in whole pixels
 ) -> np.ndarray: # (N, height, width, 3) uint8, black outside the frame
-    "Crop frames to a box"
+    "Return frames cropped to a box"
     x, y, w, h = box
     (top, left), (bottom, right) = np.maximum((y, x), 0), np.minimum((y + h, x + w), frames.shape[1:3])
     inside = frames[:, top:max(top, bottom), left:max(left, right)]
@@ -39,19 +40,21 @@ def crop(frames:np.ndarray, # (N, H, W, 3) uint8
 # %% ../../nbs/data/04_preprocess.ipynb #d3cc2eae
 LIGHTNING_POSE_RESIZE = {"antialias": False}   # settings of models that Lightning Pose trained
 
+# %% ../../nbs/data/04_preprocess.ipynb #246c0e1c
 def resize(images:torch.Tensor, # (N, 3, H, W) uint8 or float
            size,                # height, width
-           antialias:bool=True, # when downsizing
+           antialias:bool=True, # average the input pixels of an output pixel
            interpolation:str="bilinear", # or bicubic
 ) -> torch.Tensor: # (N, 3, height, width), the same type; float without antialiasing
-    "Resize images"
+    "Return resized images"
     if tuple(images.shape[-2:]) == tuple(size): return images
     if not antialias: images = images.float()
     return F.interpolate(images, tuple(size), mode=interpolation, antialias=antialias)
 
+# %% ../../nbs/data/04_preprocess.ipynb #c0abd265
 def to_uint8(images:torch.Tensor, # gray levels, uint8 or float
 ) -> torch.Tensor: # uint8
-    "Round to whole gray levels"
+    "Return images rounded to whole gray levels"
     return images.round().byte() if images.is_floating_point() else images
 
 # %% ../../nbs/data/04_preprocess.ipynb #36630cb1
@@ -60,8 +63,8 @@ class Preprocess:
     "Crop frames to a box and resize them to the model input"
     size:tuple           # height, width of the model input
     box:tuple=None       # x, y, width, height in frame pixels; None: the whole frame
-    fit:str="stretch"    # stretch, or letterbox: keep the aspect ratio, between black borders
-    antialias:bool=True  # when downsizing; False: for models that were trained without
+    fit:str="stretch"    # stretch, or letterbox: keep the aspect ratio and add black borders
+    antialias:bool=True  # average the input pixels of an output pixel; False: as Lightning Pose
     interpolation:str="bilinear" # or bicubic
 
     def __post_init__(self):
@@ -95,12 +98,13 @@ class Preprocess:
                                 "give [x, y, width, height] in frame pixels")
         return x, y, w, h
 
+    # %% ../../nbs/data/04_preprocess.ipynb #603fa68b
     def placement(self,
                   frame_size, # height, width of the frame
                   box=None,   # instead of `self.box`; this one may be outside the frame
     ) -> tuple: # the crop's top, left, height, width in frame pixels; its height and width
                 # after resizing; its top and left in the model input
-        "Return where a crop comes from and where it comes to lie, in whole pixels"
+        "Return the position of the crop in the frame and in the model input, in whole pixels"
         x, y, w, h = self.crop_box(frame_size) if box is None else box_pixels(box)
         height, width = self.size
         if self.fit == "letterbox":
@@ -117,6 +121,16 @@ class Preprocess:
         return _affine(self.placement(frame_size, box))
 
     # %% ../../nbs/data/04_preprocess.ipynb #6af9857b
+    def _model_inputs(self, frames, placement):
+        "Return the model inputs of frames with the same placement"
+        y, x, h, w, height, width, top, left = placement
+        cropped = torch.from_numpy(np.ascontiguousarray(crop(frames, (x, y, w, h)))).permute(0, 3, 1, 2)
+        images = resize(cropped, (height, width), self.antialias, self.interpolation)
+        if (height, width) == self.size: return images
+        borders = left, self.size[1] - width - left, top, self.size[0] - height - top
+        return F.pad(images, borders)
+
+    # %% ../../nbs/data/04_preprocess.ipynb #0522ff52
     def __call__(self,
                  frames:np.ndarray, # (N, H, W, 3) uint8 RGB
                  boxes=None,        # (N, 4), a box for each frame instead of `self.box`
@@ -129,22 +143,13 @@ class Preprocess:
         images = torch.cat([self._model_inputs(f, p) for f, p in groups])
         return images, np.concatenate([np.repeat(_affine(p)[None], len(f), 0) for f, p in groups])
 
-    def _model_inputs(self, frames, placement):
-        "Return the model inputs of frames that have the same placement"
-        y, x, h, w, height, width, top, left = placement
-        cropped = torch.from_numpy(np.ascontiguousarray(crop(frames, (x, y, w, h)))).permute(0, 3, 1, 2)
-        images = resize(cropped, (height, width), self.antialias, self.interpolation)
-        if (height, width) == self.size: return images
-        borders = left, self.size[1] - width - left, top, self.size[0] - height - top
-        return F.pad(images, borders)
-
     # %% ../../nbs/data/04_preprocess.ipynb #4101cb8f
     def dali_graph(self,
                    dali,      # the module `nvidia.dali`
-                   frames,    # DALI's data, (H, W, 3) or (n, H, W, 3) uint8
-                   placement, # DALI's data, (8,) int32
-    ): # DALI's data, (height, width, 3) or (n, height, width, 3)
-        "Add cropping and resizing to a graph of DALI"
+                   frames,    # DALI data node, (H, W, 3) or (n, H, W, 3) uint8
+                   placement, # DALI data node, (8,) int32
+    ): # DALI data node, (height, width, 3) or (n, height, width, 3)
+        "Add cropping and resizing to a DALI graph, and return its output"
         fn, pad = dali.fn, dict(axis_names="HW", out_of_bounds_policy="pad", fill_values=0)
         interpolations = dict(bilinear=dali.types.INTERP_LINEAR, bicubic=dali.types.INTERP_CUBIC)
         cropped = fn.slice(frames, start=placement[0:2], shape=placement[2:4], **pad)
@@ -156,7 +161,7 @@ class Preprocess:
 
 # %% ../../nbs/data/04_preprocess.ipynb #b133232e
 def _affine(placement):
-    "Return the affine of a crop, a resize and a shift"
+    "Return the affine of a placement: a crop, a resize and a shift"
     y, x, h, w, height, width, top, left = placement
     scale = scale_affine((h, w), (height, width))
     return compose(shift_affine(-x, -y), scale, shift_affine(left, top))

@@ -110,9 +110,10 @@ def test_names_lead_to_their_pages_and_sources(root, site, pages):
     settings.read(root / "settings.ini", encoding="utf-8")
     git = settings["DEFAULT"]["git_url"]
     line = re.search(
-        rf'{git}/blob/main/posebook/models/heatmap.py#L(\d+)"[^>]*>source</a>', text.split("Heatmaps to keypoints")[1]
+        rf'{git}/blob/main/posebook/models/heatmap.py#L(\d+)"[^>]*>source</a>',
+        text.split("predictions to pixels of the frame")[1],
     )[1]
-    assert "def decode(" in "".join(
+    assert "def to_frame(" in "".join(
         (root / "posebook/models/heatmap.py").read_text().splitlines()[int(line) - 1 : int(line) + 1]
     )
     assert f'{git}/blob/main/nbs/models/07_heatmap.ipynb' in text
