@@ -95,7 +95,7 @@ def predict(model_dir:Path, # a folder that `posebook train` made, or several fo
 
 # %% ../nbs/83_commands.ipynb #9259980f
 def evaluate(model_dir:Path, # a folder that `posebook train` made
-             csv:Path=None,  # other labels than the project's; results go to evaluate/NAME in the model folder
+             csv:Path=None,  # other labels than the project's; results go to evaluate/NAME
              out:Path=None,  # folder for the results; default: the model folder
              plugin:Path=None, # a Python file that registers definitions; naming it here trusts it
 ) -> dict: # the content of metrics.json, errors in pixels of the frame

@@ -71,7 +71,8 @@ class Training(ConfigSection):
     val_batch_size:   int = key(32, "frames a step of validation", gt=0)
     test_batch_size:  int = key(32, "frames a step of the test and of prediction tables", gt=0)
     train_prob: Share = key(0.9, "fraction of the labeled frames for training", True, gt=0, le=1)
-    val_prob:   Share = key(0.1, "fraction of the labeled frames for validation; the rest is the test set", True, ge=0, le=1)
+    val_prob:   Share = key(
+        0.1, "fraction of the labeled frames for validation; the rest is the test set", True, ge=0, le=1)
     train_frames: float = key(1, "<= 1: fraction of the training frames to use; > 1: their number", gt=0)
     split: Literal["random", "group"] = key(
         "random", "group: all frames of a video are in one set, so the test is on other videos", True)
@@ -92,10 +93,12 @@ class Training(ConfigSection):
     lr_scheduler_params: dict = key({}, "multisteplr: {milestones (epochs) or milestone_steps, gamma}")
     cache_features: bool = key(
         True, "compute features once while the backbone is frozen, and train the head on them")
-    uniform_heatmaps_for_nan_keypoints: bool = key(False, "uniform target heatmap for a keypoint without a label")
+    uniform_heatmaps_for_nan_keypoints: bool = key(
+        False, "uniform target heatmap for a keypoint without a label")
     early_stopping: bool = key(False, "stop when the validation loss no longer decreases")
     early_stop_patience: int = key(3, "validations without improvement before stopping", gt=0)
-    check_val_every_n_epoch: Optional[int] = key(None, "epochs between validations; null: about twenty validations in a training", gt=0)
+    check_val_every_n_epoch: Optional[int] = key(
+        None, "epochs between validations; null: about twenty validations in a training", gt=0)
     log_every_n_steps: int = key(10, "steps between two rows of logs/metrics.csv", gt=0)
     ckpt_every_n_epochs: Optional[int] = key(
         None, "epochs between further checkpoints, besides the last and the best", gt=0)
@@ -130,7 +133,8 @@ class Model(ConfigSection):
         5, "frames in a window of a tracker with context, odd", ge=3)
     losses_to_use: list[str] = key(
         [], "further losses, such as those of unlabeled video: `posebook list`", True)
-    do_context: Optional[bool] = key(None, "checks that the tracker uses context (true) or not (false); null: no check")
+    do_context: Optional[bool] = key(
+        None, "checks that the tracker uses context (true) or not (false); null: no check")
     checkpoint: Optional[str] = key(None, "a checkpoint (.ckpt) or model folder to start from")
     args: dict = key({}, "further settings of the tracker, by name")
     model_name: str = key("model", "a name for your own use")
