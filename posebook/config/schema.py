@@ -83,7 +83,7 @@ class Training(ConfigSection):
     max_epochs: Optional[int] = key(None, "largest number of epochs", gt=0)
     min_epochs: Optional[int] = key(None, "smallest number of epochs before early stopping", gt=0)
     unfreezing_step:  Optional[int] = key(
-        None, "step after which the last stages of the backbone are trained too; null: a quarter of the training",
+        None, "step from which the last stages of the backbone are trained too; null: after a quarter",
         ge=0)
     unfreezing_epoch: Optional[int] = key(None, "the same, in epochs", ge=0)
     optimizer: Literal["Adam", "AdamW"] = key("AdamW", "AdamW | Adam")

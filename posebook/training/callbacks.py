@@ -72,7 +72,7 @@ class CheckpointCallback(Callback):
         self.folder, self.schedule = Path(folder), schedule
         self.every_epochs, self.num_validations = every_epochs, num_validations
         self.ckpt_every, self.next_validation, self.best = ckpt_every, 0., float("inf")
-        self.validates = True    # whether the epoch ends with a validation; resuming begins inside one that did
+        self.validates = True    # at the end of this epoch; a resumed training begins inside such an epoch
 
     def state_dict(self) -> dict:
         "Return what a resumed training needs"

@@ -40,7 +40,12 @@ from posebook.model_folder import (
 )
 from ..models.factory import get_model
 from ..plugins import load_installed_plugins, load_plugin, load_trusted_plugins
-from .callbacks import CheckpointCallback, EarlyStoppingWithMinimum, ProgressLine, ScheduledTrainer
+from posebook.training.callbacks import (
+    CheckpointCallback,
+    EarlyStoppingWithMinimum,
+    ProgressLine,
+    ScheduledTrainer,
+)
 from .checkpoints import checkpoint_of, load_checkpoint, load_weights
 from .pose_spaces import write_pose_spaces
 from .schedule import Schedule, ScheduleCallback
@@ -220,8 +225,7 @@ def _check_project(config, folder, cfg):
 def _read_resumed_config(config, out, overwrite, overrides) -> tuple: # folder, config
     "Return the folder and the config of a training that is to go on"
     if out is None:
-        raise PosebookError("which training is to go on?", "--resume",
-                            "name its folder with --out")
+        raise PosebookError("which training is to go on?", "--resume", "name its folder with --out")
     if overwrite: raise PosebookError("--resume and --overwrite exclude each other")
     for override in overrides:
         if override.partition("=")[0] in SETTABLE_ON_RESUME: continue
@@ -249,9 +253,8 @@ def _label_change_notes(run, out) -> list: # of lines
         "labels were changed since this training began; it goes on with them as they are now"]
     if not run.num_new: return lines
     return lines + [
-        f"{run.num_new} frame(s) were labeled since this training began and are not trained on; "
-        f"to use them, start a new training from this model: "
-        f"posebook train {run.cfg.data.data_dir} model.checkpoint={out}"]
+        f"{run.num_new} frame(s) were labeled since this training began and are not trained on; to use them, "
+        f"start a new training from it: posebook train {run.cfg.data.data_dir} model.checkpoint={out}"]
 
 # %% ../../nbs/training/08_fit.ipynb #71ebcbe8
 def _summary_line(run) -> str:
@@ -266,8 +269,8 @@ def _gpu_notes(run) -> list: # of lines
     "Return what a config of Lightning Pose's asks for and does not get"
     t = run.cfg.training
     if run.cfg.posebook or not t.num_gpus: return []
-    if t.accelerator == "cpu":
-        return [f"training.num_gpus is {t.num_gpus} and there is none to use: the CPU trains"]
+    none = f"training.num_gpus is {t.num_gpus} and there is none to use: the CPU trains"
+    if t.accelerator == "cpu": return [none]
     return [f"training.num_gpus is {t.num_gpus}; one is used"] if t.num_gpus > 1 else []
 
 def _box_notes(run) -> list: # of lines
