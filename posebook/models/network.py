@@ -114,9 +114,9 @@ class Network(nn.Module):
                       images:Tensor,   # (N, 3, H, W) uint8
                       stages:int=None, # how many levels to compute at most; None: all that are frozen
     ) -> list: # of (N, C, h, w), fine to coarse; empty if nothing is frozen
-        "Return the levels of the frozen stages, computed for as many frames at a time as is fastest"
+        "Return the levels of the frozen stages; in training on a processor a few frames run at a time"
         if not self.num_frozen: return []
-        parts, few_frames = [], max(1, round(2 * 256**2 / images[0, 0].numel()))
+        parts, few_frames = [], max(1, round(2 * 256**2 / (images.shape[-2] * images.shape[-1])))
         in_parts = self.training and self.device.type == "cpu"
         for part in images.split(few_frames) if in_parts else [images]:
             x, levels = self.backbone.normalize(part), []
