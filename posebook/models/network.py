@@ -31,6 +31,7 @@ class ConvHead(nn.Module):
         self.layer = nn.Conv2d(num_features, num_keypoints, 3, padding=1)
     def forward(self, x): return self.layer(x)
 
+# %% ../../nbs/models/02_network.ipynb #f9200153
 @heads("deconv")
 class DeconvHead(nn.Module):
     "Pixel shuffle and transposed convolutions"
@@ -109,6 +110,7 @@ class Network(nn.Module):
         "Return the device of the weights"
         return next(self.parameters()).device
 
+    # %% ../../nbs/models/02_network.ipynb #2d035964
     @torch.no_grad()
     def frozen_levels(self,
                       images:Tensor,   # (N, 3, H, W) uint8
@@ -124,6 +126,7 @@ class Network(nn.Module):
             parts.append(levels)
         return [torch.cat(o) for o in zip(*parts)] if len(parts) > 1 else parts[0]
 
+    # %% ../../nbs/models/02_network.ipynb #d80db035
     def get_levels(self,
                    images:Tensor=None, # (N, 3, H, W) uint8
                    levels=(),          # the first levels, if they are known already
@@ -144,6 +147,7 @@ class Network(nn.Module):
             levels.append(x)
         return levels
 
+    # %% ../../nbs/models/02_network.ipynb #dd3afa61
     def get_features(self,
                      images:Tensor=None, # (N, 3, H, W) uint8
                      levels=(),          # the first levels, if they are known already
