@@ -143,11 +143,14 @@ def measure_reading(project,    # not used
 ) -> dict: # rate: frames a second
     "Measure reading from an h264 video to frames, or to batches of 256x256"
     from posebook.data.preprocess import Preprocess
+    from posebook.device import pick_accelerator
     from posebook.video.files import read_frames
     from posebook.video.stream import VideoStream
+    device = pick_accelerator()
     def count_frames():
         if kind == "decode": return sum(1 for _ in read_frames(video))
-        return sum(len(o["frame_numbers"]) for o in VideoStream(video, Preprocess((256, 256)), source=kind))
+        stream = VideoStream(video, Preprocess((256, 256)), source=kind, device=device)
+        return sum(len(o["frame_numbers"]) for o in stream)
     count_frames()                                                      # warm up
     return {"rate": round(max(_rate(count_frames) for _ in range(3)), 1)}
 
@@ -171,10 +174,17 @@ def measure_memory(project,    # a folder with a posebook.yaml
     return {"rate": round(_rate(track), 1)}
 
 # %% ../nbs/82_bench.ipynb #e016de99
-def _endless(loader):
-    "Yield batches again and again"
+def _endless(loader, device):
+    "Yield batches again and again, on a device"
+    from lightning.fabric.utilities import move_data_to_device
     while True:
-        for batch in loader: yield batch[0] if isinstance(batch, tuple) else batch
+        for batch in loader:
+            yield move_data_to_device(batch[0] if isinstance(batch, tuple) else batch, device)
+
+def _wait(tracker):
+    "Wait until a GPU has done what it was asked to do"
+    import torch
+    if tracker.device.type == "cuda": torch.cuda.synchronize()
 
 def _time_step(tracker, optimizer, batches) -> tuple: # seconds, outputs for unlabeled video
     "Time a training step from reading to the optimizer, with unlabeled video if the batch has any"
@@ -189,6 +199,7 @@ def _time_step(tracker, optimizer, batches) -> tuple: # seconds, outputs for unl
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
+    _wait(tracker)
     return time.perf_counter() - started, outputs
 
 def _losses_step(tracker, outputs) -> float: # seconds
@@ -196,6 +207,7 @@ def _losses_step(tracker, outputs) -> float: # seconds
     leaves = {k: v.detach().requires_grad_(v.requires_grad) for k, v in outputs.items()}
     started = time.perf_counter()
     tracker.loss_factory_unsupervised("train", **leaves)[0].backward()
+    _wait(tracker)
     return time.perf_counter() - started
 
 # %% ../nbs/82_bench.ipynb #6bc836c6
@@ -212,10 +224,11 @@ def measure_losses(project,    # a folder with a posebook.yaml
         *training_kinds[kind], *_model_settings(model_type, backbone),
         f"model.losses_to_use=[{','.join(video_losses(model_type))}]"])
     with tempfile.TemporaryDirectory() as out: run = TrainingRun(cfg, out)
-    tracker, loader = run.tracker.train(), run.data.train_dataloader()
+    device = run.cfg.training.accelerator
+    tracker, loader = run.tracker.to(device).train(), run.data.train_dataloader()
     tracker.network.unfreeze()
-    optimizer, with_video, labeled = tracker.configure_optimizers(), _endless(loader), _endless(
-        loader.iterables["labeled"])
+    optimizer, with_video = tracker.configure_optimizers(), _endless(loader, device)
+    labeled = _endless(loader.iterables["labeled"], device)
     steps = [(_time_step(tracker, optimizer, with_video), _time_step(tracker, optimizer, labeled)[0])
              for _ in range(tries)]
     (step_times, outputs), supervised_times = zip(*(o for o, _ in steps)), [o for _, o in steps]
@@ -299,6 +312,7 @@ def _machine_facts() -> dict:
     "Return what was measured on"
     import torch
     return {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(),
+            "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
             "python": platform.python_version(), "torch": torch.__version__}
 
 def _make_inputs(folder, quick) -> tuple: # a project, and the videos of each kind of measurement

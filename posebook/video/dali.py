@@ -148,7 +148,8 @@ def reader_graph(source,      # a `DaliSource`
 ): # DALI's data: frames (n, h, w, 3), label (1,), numbers (n,), -1 where there is no frame
     "Read, crop and resize on a GPU"
     frames, label, numbers = import_dali().fn.readers.video(
-        device="gpu", sequence_length=n, pad_sequences=True, enable_frame_num="sequence", **reader)
+        device="gpu", sequence_length=n, pad_sequences=True, enable_frame_num="sequence",
+        file_list_include_preceding_frame=False, **reader)  # the default, without DALI's warning
     constant = import_dali().fn.constant(idata=placement, shape=[8], dtype=import_dali().types.INT32)
     return source.preprocess.dali_graph(import_dali(), frames, constant), label, numbers
 
@@ -168,7 +169,7 @@ def read_on_gpu(source,  # a `DaliSource`
             frames, label, numbers = (o.as_tensor() for o in pipe.run())
             numbers = torch.from_dlpack(numbers)[0].cpu()
             frames = torch.from_dlpack(frames)[0][: int((numbers >= 0).sum())]
-            yield frames.permute(0, 3, 1, 2).clone(), int(np.array(label.as_cpu())[0]), int(numbers[0])
+            yield frames.permute(0, 3, 1, 2).clone(), int(np.array(label.as_cpu()).item()), int(numbers[0])
     except RuntimeError as e:
         raise PosebookError(f"the GPU cannot read this video: {str(e).splitlines()[0]}", path,
                             "set dali.backend to torch, or re-encode it with ffmpeg") from e
