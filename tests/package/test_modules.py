@@ -9,6 +9,7 @@ from conftest import ROOT
 FOLDERS = [
     "core",
     "device",
+    "shared_cores",
     "plugins",
     "model_folder",
     "config",
