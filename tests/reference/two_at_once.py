@@ -1,6 +1,6 @@
 """How much two processes slow each other down, with and without `share_cores`; on an idle machine, five minutes.
 
-`python two_at_once.py` prints a line for each kind of work: seconds of a step alone and in each of two processes at once.
+`python two_at_once.py` prints a line for each kind of work: seconds of a step alone and in two processes at once.
 """
 
 import json
