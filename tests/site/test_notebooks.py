@@ -7,9 +7,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import pyflakes.api
 import pytest
 from conftest import ROOT, reading_order
+from pyflakes.messages import UndefinedLocal, UndefinedName
 
 NBS = ROOT / "nbs"
 PAGES = sorted(p for p in NBS.rglob("*.ipynb") if not {".ipynb_checkpoints", "_proc"} & set(p.parts))
@@ -128,6 +131,33 @@ def test_tests_that_a_page_names_exist(path):
             assert (ROOT / "tests" / name).exists(), name
         for file, test in re.findall(r"`(\w+/test_\w+\.py)`: `(\w+)`", text):
             assert f"def {test}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), test
+
+
+def undefined_names(codes):
+    "Names that cells use and that no cell before them (or they themselves) defines"
+    lines = [line for code in codes for line in [*code.splitlines(), ""] if not re.match(r"\s*[%!]", line)]
+    messages = []
+    reporter = SimpleNamespace(
+        flake=messages.append,
+        unexpectedError=lambda *args: messages.append(args),
+        syntaxError=lambda *args: messages.append(args),
+    )
+    pyflakes.api.check("\n".join(lines) + "\n", "page", reporter)
+    undefined = (UndefinedName, UndefinedLocal)
+    return sorted({str(o.message_args[0]) for o in messages if isinstance(o, undefined)}), [
+        o for o in messages if isinstance(o, tuple)
+    ]
+
+
+@page
+def test_visible_cells_use_only_what_visible_cells_define(path):
+    "A reader who runs the visible cells in their order needs no hidden one"
+    visible = [source(c) for c in cells(path) if not directive(c, r"hide|echo:\s*false|include:\s*false")]
+    assert undefined_names(visible) == ([], [])
+
+
+def test_a_hidden_import_is_found():
+    assert undefined_names(["x = np.zeros(3)", "import torch\ntorch.ones(x)"]) == (["np"], [])
 
 
 def test_every_page_is_in_the_sidebar():
