@@ -19,7 +19,7 @@ from ..video.clips import RandomSequences, SequenceLoader
 
 # %% ../../nbs/training/03_data_module.ipynb #4b9c69bb
 class LabeledDataModule(LightningDataModule):
-    "The loaders of a training"
+    "The loaders of a training, as Lightning asks for them"
     def __init__(self,
         dataset:LabeledDataset, # all labeled frames
         split:dict,        # name -> indices, as `split_frames` returns
@@ -39,6 +39,21 @@ class LabeledDataModule(LightningDataModule):
         return DataLoader(self.dataset, collate_fn=collate, num_workers=workers,
                           persistent_workers=workers > 0, **kwargs)
 
+    # %% ../../nbs/training/03_data_module.ipynb #ca852b99
+    def val_dataloader(self):
+        "Return the loader of validation frames, in order and not augmented"
+        return self._loader(sampler=self.split["val"], batch_size=self.settings.val_batch_size)
+
+    def test_dataloader(self):
+        "Return the loader of test frames, in order and not augmented"
+        return self._loader(sampler=self.split["test"], batch_size=self.settings.test_batch_size)
+
+    # %% ../../nbs/training/03_data_module.ipynb #13b93b83
+    def predict_dataloader(self):
+        "Return the loader of all labeled frames, in order and not augmented"
+        rows = range(len(self.dataset))
+        return self._loader(sampler=rows, batch_size=self.settings.test_batch_size)
+
     # %% ../../nbs/training/03_data_module.ipynb #232618eb
     def train_dataloader(self):
         "Return the loader of training frames, augmented and shuffled, with cached features if set; and of video"
@@ -50,16 +65,3 @@ class LabeledDataModule(LightningDataModule):
         if self.sequences is None: return labeled
         unlabeled = SequenceLoader(self.sequences, len(labeled), self.tracker)
         return CombinedLoader({"labeled": labeled, "unlabeled": unlabeled}, "min_size")
-
-    def val_dataloader(self):
-        "Return the loader of validation frames, in order and not augmented"
-        return self._loader(sampler=self.split["val"], batch_size=self.settings.val_batch_size)
-
-    def test_dataloader(self):
-        "Return the loader of test frames, in order and not augmented"
-        return self._loader(sampler=self.split["test"], batch_size=self.settings.test_batch_size)
-
-    def predict_dataloader(self):
-        "Return the loader of all labeled frames, in order and not augmented"
-        rows = range(len(self.dataset))
-        return self._loader(sampler=rows, batch_size=self.settings.test_batch_size)

@@ -15,9 +15,10 @@ from fastcore.basics import chunked
 from ..data.dataset import EpochSampler, LabeledDataset, collate
 
 # %% ../../nbs/training/02_feature_cache.ipynb #4428ef7c
-def augmentation_index(epoch:int,  # counted from 0
-            copies:int, # of each frame in a round
-            reuse:int,  # how often a copy is used
+def augmentation_index(
+    epoch:int,  # counted from 0
+    copies:int, # of each frame in a round
+    reuse:int,  # how often a copy is used
 ) -> int: # the number of the augmented copy
     "Return which augmented copy of its frames an epoch uses"
     return epoch // (copies * reuse) * copies + epoch % copies
@@ -63,6 +64,11 @@ class CachedFeatures:
             for sample, levels_of_sample in zip(batch, zip(*levels)): sample["levels"] = list(levels_of_sample)
         return samples
 
+    # %% ../../nbs/training/02_feature_cache.ipynb #64ebf749
+    def drop_unfrozen(self):
+        "Free the levels of stages that were unfrozen since they were computed"
+        for sample in chain(*self.cached.values()): del sample["levels"][self.network.num_frozen:]
+
     # %% ../../nbs/training/02_feature_cache.ipynb #ee0f604c
     def epoch_samples(self,
                       epoch:int, # counted from 0
@@ -78,10 +84,6 @@ class CachedFeatures:
             self.copies = max(1, min(self.copies, int(self.memory // size)))
         self.drop_unfrozen()
         return self.cached[copy]
-
-    def drop_unfrozen(self):
-        "Free the levels of stages that were unfrozen since they were computed"
-        for sample in chain(*self.cached.values()): del sample["levels"][self.network.num_frozen:]
 
     # %% ../../nbs/training/02_feature_cache.ipynb #c4317cb4
     def __iter__(self):

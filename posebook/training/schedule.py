@@ -13,13 +13,14 @@ from lightning.pytorch import Callback
 
 from ..config.schema import Training
 
-# %% ../../nbs/training/01_schedule.ipynb #93a9e5cd
+# %% ../../nbs/training/01_schedule.ipynb #df53fe9f
 def parse_duration(max_time:str, # "DD:HH:MM:SS"
-) -> int:
+) -> int: # seconds
     "Convert a time limit to seconds"
     d, h, m, s = (int(o) for o in max_time.split(":"))
     return ((d * 24 + h) * 60 + m) * 60 + s
 
+# %% ../../nbs/training/01_schedule.ipynb #93a9e5cd
 class Schedule:
     "The course of a training: progress, learning rates, and when to unfreeze the backbone"
     def __init__(self,
@@ -58,10 +59,12 @@ class Schedule:
         total = self.total_steps()
         return moment / total if total else (0. if self.step >= moment else 1.)
 
+    # %% ../../nbs/training/01_schedule.ipynb #dd726281
     def unfreezing_fraction(self) -> float: # 0 to 1
         "Return the fraction of the training after which the backbone is trained too"
         return self.fraction(self.settings.unfreezing_step, self.settings.unfreezing_epoch, .25)
 
+    # %% ../../nbs/training/01_schedule.ipynb #34f7e1e5
     def lr_factor(self,
                   p:float, # progress, 0 to 1
     ) -> float: # 0 to 1
@@ -74,15 +77,16 @@ class Schedule:
         milestones = [(s, None) for s in steps] if steps else [(None, e) for e in params["milestones"]]
         return warmup * params["gamma"] ** sum(p >= self.fraction(s, e, 2.) for s, e in milestones)
 
+    # %% ../../nbs/training/01_schedule.ipynb #6314084e
     def backbone_lr_factor(self,
                            p:float, # progress, 0 to 1
     ) -> float: # 0 to 1
-        "Return the same for the backbone: 0 while it is frozen, then a ramp of 5 % of the training"
+        "Return the fraction for the backbone: 0 while it is frozen, then a ramp of 5 % of the training"
         return self.lr_factor(p) * min(1., max(0., (p - self.unfreezing_fraction()) / .05))
 
 # %% ../../nbs/training/01_schedule.ipynb #2eca2d63
 class ScheduleCallback(Callback):
-    "Applies a schedule to a training; first among the callbacks, since others read the schedule"
+    "Apply a schedule to a training; it is the first of the callbacks, since others read the schedule"
     def __init__(self, schedule:Schedule): # of the training
         self.schedule = schedule
 
@@ -93,12 +97,14 @@ class ScheduleCallback(Callback):
         self.schedule.step = trainer.global_step
         self.schedule.start_time = self.schedule.start_time or time.monotonic()
 
+    # %% ../../nbs/training/01_schedule.ipynb #962e36b0
     def on_train_epoch_start(self, trainer, tracker):
         "Unfreeze the upper stages when it is time"
         network = tracker.network
         if network.num_frozen < len(network.backbone.stages) or not network.tuned_stages: return
         if self.schedule.progress() >= self.schedule.unfreezing_fraction(): network.unfreeze()
 
+    # %% ../../nbs/training/01_schedule.ipynb #1e937fa0
     def on_train_batch_start(self, trainer, tracker, batch, batch_idx):
         "Set the learning rates"
         p, s = self.schedule.progress(), self.schedule
@@ -106,11 +112,13 @@ class ScheduleCallback(Callback):
         for group in trainer.optimizers[0].param_groups:
             group["lr"] = group["max_lr"] * rates[group["name"]](p)
 
+    # %% ../../nbs/training/01_schedule.ipynb #26078037
     def on_train_batch_end(self, trainer, tracker, outputs, batch, batch_idx):
         "Count the step, and stop when the training is complete"
         self.schedule.step = trainer.global_step
         if self.schedule.progress() >= 1: trainer.should_stop = True
 
+    # %% ../../nbs/training/01_schedule.ipynb #5d722979
     def on_save_checkpoint(self, trainer, tracker, checkpoint):
         "Store the time spent"
         checkpoint["seconds_spent"] = self.schedule.seconds_spent()
