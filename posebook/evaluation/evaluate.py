@@ -53,7 +53,7 @@ def split_of(model_dir,     # a model folder
                     "called unknown, since they may be frames of the training that were renamed")
     return split
 
-# %% ../../nbs/evaluation/04_evaluate.ipynb #277ea17e
+# %% ../../nbs/evaluation/04_evaluate.ipynb #1f751c12
 RESULTS = ("predictions.csv", "predictions_pixel_error.csv", "metrics.json", "report.html", "labels_from.txt")
 
 def _source(csv, labels) -> Path:
@@ -67,6 +67,7 @@ def results_folder(model_dir, # a model folder
     "Return the folder of the results: the model folder, or evaluate/CSV in it for other labels"
     return Path(out or (Path(model_dir)/"evaluate"/Path(csv).stem if csv else model_dir))
 
+# %% ../../nbs/evaluation/04_evaluate.ipynb #b744a697
 def _check_results_folder(folder, csv, labels, model_dir):
     "Raise an error if a folder holds the results of other labels"
     if csv is None and folder.resolve() == model_dir.resolve(): return
@@ -88,7 +89,7 @@ def evaluate_model(
     labels=None, # the project's labels, if they were read already
     plugin=None, # a Python file that registers things
 ) -> dict: # the content of metrics.json
-    "Compare a model's predictions with labels: tables, numbers and a page"
+    "Compare a model's predictions with labels; write tables, metrics and the report"
     model_dir, model = Path(model_dir), predictor or Predictor.from_folder(model_dir, plugin=plugin)
     if csv: labels = read_labels(csv).check()
     elif labels is None: labels = get_labels(model.cfg)

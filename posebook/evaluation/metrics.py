@@ -20,7 +20,7 @@ def pixel_errors(labels:Labels,        # N labeled frames of K keypoints
     "Return the distance of each prediction from its label"
     return np.linalg.norm(np.asarray(keypoints, float) - labels.keypoints, axis=-1)
 
-# %% ../../nbs/evaluation/02_metrics.ipynb #6bc867e9
+# %% ../../nbs/evaluation/02_metrics.ipynb #f1bc2d49
 def write_pixel_errors(path,             # the file to write: predictions_pixel_error.csv
                        labels:Labels,    # N labeled frames
                        errors:np.ndarray, # (N, K) pixels
@@ -33,6 +33,7 @@ def write_pixel_errors(path,             # the file to write: predictions_pixel_
     table.insert(len(table.columns), "set", sets, allow_duplicates=True)
     with atomic_write(path) as p: table.to_csv(p)
 
+# %% ../../nbs/evaluation/02_metrics.ipynb #5d2e9432
 def read_pixel_errors(path, # a file that `write_pixel_errors` wrote
 ) -> tuple: # images, names, errors (N, K), split (name -> rows)
     "Read a table of errors"
@@ -42,7 +43,7 @@ def read_pixel_errors(path, # a file that `write_pixel_errors` wrote
     errors = table.iloc[1:, 1:-1].replace("", "nan").to_numpy(float)
     return table.iloc[1:, 0].tolist(), table.iloc[0, 1:-1].tolist(), errors, split
 
-# %% ../../nbs/evaluation/02_metrics.ipynb #94bf32da
+# %% ../../nbs/evaluation/02_metrics.ipynb #67cf414c
 def statistics(errors, # of any shape, pixels; NaN is left out
 ) -> dict: # count, mean, median, p90, p95, pck5 and pck10; None where there is no error
     "Return count, mean, median, 90th and 95th percentile, and the fractions within 5 and 10 pixels"
@@ -52,6 +53,7 @@ def statistics(errors, # of any shape, pixels; NaN is left out
     values = e.mean(), np.median(e), *np.percentile(e, [90, 95]), (e <= 5).mean(), (e <= 10).mean()
     return {"count": len(e)} | {k: round(float(v), 4) for k, v in zip(names, values)}
 
+# %% ../../nbs/evaluation/02_metrics.ipynb #c81bbde4
 def metrics(errors:np.ndarray, # (N, K) pixels, NaN: not labeled
             split:dict,        # name -> rows, as `split_frames` returns; None: all rows are the test
             names:list,        # K names

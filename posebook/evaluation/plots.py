@@ -35,7 +35,7 @@ PLOT_STYLE = {"font.size": 9, "axes.titlesize": 9, "axes.labelsize": 9, "axes.ti
               "figure.dpi": 100, "svg.fonttype": "none", "svg.hashsalt": "posebook"}
 styled = matplotlib.rc_context(PLOT_STYLE)       # a decorator
 
-# %% ../../nbs/evaluation/01_plots.ipynb #68ae0b09
+# %% ../../nbs/evaluation/01_plots.ipynb #a8b25340
 def by_split(split, # name -> rows, as `split_frames` returns; None: all rows are the test
              n:int, # rows
 ) -> dict: # name -> rows, in the order of `SPLITS`; only those that have a row
@@ -44,15 +44,19 @@ def by_split(split, # name -> rows, as `split_frames` returns; None: all rows ar
     split = {"validation" if k == "val" else k: v for k, v in split.items()}
     return {k: np.asarray(list(split[k]), int) for k in SPLITS if len(split.get(k, ()))}
 
-def _panels(n, width, height): # side by side where there is room, else one below the other
+# %% ../../nbs/evaluation/01_plots.ipynb #2ea996b5
+def _panels(n, width, height): # number of panels; inches of the figure and of a stacked panel
+    "Return a figure and its panels, side by side where there is room"
     fig = Figure((width, height if width >= 6 else n * height), layout="constrained")
     return fig, list(np.ravel(fig.subplots(*((1, n) if width >= 6 else (n, 1)))))
 
-def _shorten(name, width): # a name that leaves room for the plot
+def _shorten(name, width): # width of the figure in inches
+    "Return a name that leaves room for the plot"
     length = int(6 * width)
     return name if len(name) <= length else f"{name[:length // 2 - 1]}…{name[-(length // 2):]}"
 
-def _label_log_axis(axis): # plain numbers on a logarithmic axis, when everything is drawn
+def _label_log_axis(axis): # after everything is drawn
+    "Label a logarithmic axis with plain numbers"
     low, high = axis.get_view_interval()
     axis.set_major_locator(LogLocator(10, (1, 3) if high > 40 * low else (1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
@@ -81,7 +85,7 @@ def plot_learning(logs:pd.DataFrame, # `logs/metrics.csv` of a model folder
 # %% ../../nbs/evaluation/01_plots.ipynb #917af525
 def _rows_of_dots(ax, rows, positions, # a list of errors for each row, and the rows' y
                   spread, color, floor):
-    "Draw one split: dots, a bar over the middle half, a stroke at the median"
+    "Draw the errors of one split: dots, a bar over the middle half, a line at the median"
     rows = [(np.maximum(e[np.isfinite(e)], floor), y) for e, y in zip(rows, positions)]
     rows = [(e, y) for e, y in rows if len(e)]
     if not rows: return
@@ -125,17 +129,18 @@ def plot_errors(errors:np.ndarray, # (N, K) pixels, NaN: not labeled
     fig.legend(marks, entries, loc="outside upper left", ncols=len(parts) if width >= 4.5 else 2)
     return fig
 
-# %% ../../nbs/evaluation/01_plots.ipynb #4e1158ee
+# %% ../../nbs/evaluation/01_plots.ipynb #ca2884a8
 def kept_and_right(confidences, errors, # of the same shape
                    within:float,        # pixels that count as right
                    thresholds,          # of the confidence
 ) -> tuple: # (n,) fraction kept, (n,) fraction of these that is right, NaN where none is kept
-    "Return what is kept at each threshold of the confidence, and what of it is right"
+    "Return the fraction kept at each threshold of the confidence, and the fraction of these that is right"
     finite = np.isfinite(errors) & np.isfinite(confidences)
     keep = confidences[finite][None] >= np.asarray(thresholds)[:, None]
     kept, right = keep.sum(1), (keep & (errors[finite] <= within)[None]).sum(1)
     return kept / max(1, finite.sum()), np.where(kept > 0, right / np.maximum(kept, 1), np.nan)
 
+# %% ../../nbs/evaluation/01_plots.ipynb #88e49b4a
 def medians_by_confidence(confidences, errors, # (n,) each
                           parts:int=10, # of the confidence's range
                           least:int=3,  # dots in a part
@@ -188,7 +193,7 @@ def zoom(size,   # height, width of the frame
     corner = np.clip((low + high) / 2 - fraction * size / 2, 0, size - fraction * size) - .5
     return corner[0], corner[0] + fraction * size[0], corner[1] + fraction * size[1], corner[1]
 
-# %% ../../nbs/evaluation/01_plots.ipynb #74762dbd
+# %% ../../nbs/evaluation/01_plots.ipynb #49bf5151
 def _draw_points(ax, truth, predicted, measured, unsure): # (K, 2), (K, 2), (K,), (K,)
     "Draw labels as rings, predictions as dots, and a line between the two"
     orange = "#ff8a3c"
@@ -200,6 +205,7 @@ def _draw_points(ax, truth, predicted, measured, unsure): # (K, 2), (K, 2), (K,)
                                        (~measured, 3, orange, "black", .3)):
         ax.scatter(*predicted[rows].T, s=size, facecolors=face, edgecolors=edge, lw=lw)
 
+# %% ../../nbs/evaluation/01_plots.ipynb #0e31cb76
 def _name_worst(ax, names, error, truth, predicted, middle):
     "Write the name of the worst keypoint towards the middle of the frame"
     k = np.nanargmax(error)
@@ -246,21 +252,15 @@ def jpeg(fig:Figure,     # of a size in inches
     fig.savefig(file, format="jpeg", dpi=dpi, pil_kwargs=dict(quality=quality))
     return file.getvalue()
 
-# %% ../../nbs/evaluation/01_plots.ipynb #496b1f19
-def _confidence_bands(confidences, rows): # (T, K) -> (K * rows, T, 4)
-    "Return an image with so many rows for each keypoint, the last one red where the confidence is low"
-    band = np.zeros((*confidences.T.shape, 4)); band[..., :3] = matplotlib.colors.to_rgb(COLORS["wrong"])
-    image = np.zeros((len(band), rows, *band.shape[1:]))
-    band[..., 3] = 1 - np.nan_to_num(confidences.T)
-    image[:, -1] = band
-    return image.reshape(-1, *band.shape[1:])
-
+# %% ../../nbs/evaluation/01_plots.ipynb #7838133f
 def _deviation(keypoints): # (T, K, 2) -> (T, K, 2)
     "Return the displacement of each keypoint from its median position"
     is_predicted = np.isfinite(keypoints).any(0)           # a keypoint that is never there has no median
     return keypoints - np.nanmedian(np.where(is_predicted, keypoints, 0.), 0)
 
-def _round_up(v): # to a round number
+# %% ../../nbs/evaluation/01_plots.ipynb #aa88edd1
+def _round_up(v): # pixels
+    "Return the next round number"
     steps = [5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 1000, 2000, 5000, float("inf")]
     return next(o for o in steps if o >= v)
 
@@ -269,6 +269,15 @@ def _scale_bar(ax, low, high, text):
     transform = ax.get_yaxis_transform()
     ax.plot([1.012, 1.012], [low, high], color=COLORS["ink"], lw=1.2, transform=transform, clip_on=False)
     ax.text(1.022, (low + high) / 2, text, transform=transform, va="center", size=8)
+
+# %% ../../nbs/evaluation/01_plots.ipynb #c387b103
+def _confidence_bands(confidences, rows): # (T, K) -> (K * rows, T, 4)
+    "Return an image with so many rows for each keypoint, the last one red where the confidence is low"
+    band = np.zeros((*confidences.T.shape, 4)); band[..., :3] = matplotlib.colors.to_rgb(COLORS["wrong"])
+    image = np.zeros((len(band), rows, *band.shape[1:]))
+    band[..., 3] = 1 - np.nan_to_num(confidences.T)
+    image[:, -1] = band
+    return image.reshape(-1, *band.shape[1:])
 
 # %% ../../nbs/evaluation/01_plots.ipynb #a420b9e8
 @styled

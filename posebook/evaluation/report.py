@@ -50,7 +50,7 @@ def _draw_figure(make, # width in inches -> Figure
     return [(width, Markup(svg(make(inches), f"{name}-{width}", label)))
             for width, inches in (("wide", 8.6), ("narrow", 3.6))]
 
-# %% ../../nbs/evaluation/03_report.ipynb #4ba7436d
+# %% ../../nbs/evaluation/03_report.ipynb #1f3366d6
 def _read_logs(path) -> pd.DataFrame: # or None
     "Return Lightning's log of a training, if it has losses"
     try: logs = pd.read_csv(path)
@@ -58,21 +58,23 @@ def _read_logs(path) -> pd.DataFrame: # or None
     has_loss = any(f"{split}_supervised_loss" in logs for split in ("train", "val"))
     return logs if "step" in logs and has_loss else None
 
+# %% ../../nbs/evaluation/03_report.ipynb #0d00cbe6
 def _project_labels(cfg) -> Labels: # or None
     "Return the project's labels, if they and their images are still there"
     try: return get_labels(cfg)
     except PosebookError: return None
 
-# %% ../../nbs/evaluation/03_report.ipynb #340d9bf8
+# %% ../../nbs/evaluation/03_report.ipynb #71b2aa8f
 def _check_files(model_dir, folder):
     "Raise an error if a file of an evaluation is missing"
     for path in (model_dir/"config.yaml", folder/"predictions.csv", folder/"predictions_pixel_error.csv"):
         if path.is_file(): continue
         raise PosebookError(f"there is no {path.name} to report on", path.parent, "evaluate the model first")
 
+# %% ../../nbs/evaluation/03_report.ipynb #61a99215
 @dataclass
 class Evaluation:
-    "What an evaluation left behind, for the sections of a report"
+    "The results of an evaluation and their model, for the sections of a report"
     cfg:Config             # of the model
     model_dir:Path         # of the model
     folder:Path            # of the tables
@@ -88,8 +90,9 @@ class Evaluation:
     label_rows:dict        # image -> row of `labels`
     logs:pd.DataFrame      # of the training, or None
 
+# %% ../../nbs/evaluation/03_report.ipynb #40b7195e
 def _read_evaluation(model_dir, folder, labels) -> Evaluation:
-    "Read all that there is to report"
+    "Read the files of an evaluation"
     _check_files(model_dir, folder)
     cfg, own = read_config(model_dir/"config.yaml"), folder == model_dir
     _, _, keypoints, confidences = read_predictions(folder/"predictions.csv")
@@ -102,13 +105,14 @@ def _read_evaluation(model_dir, folder, labels) -> Evaluation:
         label_rows={image: row for row, image in enumerate(labels.images)} if labels else {},
         logs=_read_logs(model_dir/"logs/metrics.csv") if own else None)
 
-# %% ../../nbs/evaluation/03_report.ipynb #98c4af2d
+# %% ../../nbs/evaluation/03_report.ipynb #8e0fb74e
 def _main_split(results:dict, # as `metrics` returns
 ) -> str: # None: no split has a label
     "Return the name of the split that the headline is about"
     order = "test", "new", "validation", "train", "unknown"
     return next((s for s in order if s in results and results[s]["all"]["count"]), None)
 
+# %% ../../nbs/evaluation/03_report.ipynb #a7ba4236
 def _headline(evaluation) -> dict: # of the page's values
     "Return what was evaluated, and its errors"
     cfg, labels, model_dir = evaluation.cfg, evaluation.labels, evaluation.model_dir
@@ -146,7 +150,7 @@ def worst_frames(errors:np.ndarray, # (N, K) pixels
     largest = {int(i): np.nanmax(errors[i]) for i in rows if np.isfinite(errors[i]).any()}
     return sorted(largest, key=lambda i: -largest[i])[:n]
 
-# %% ../../nbs/evaluation/03_report.ipynb #d4df0892
+# %% ../../nbs/evaluation/03_report.ipynb #7e68a867
 def _frame_context(evaluation, index) -> dict: # None: its image cannot be read
     "Return one frame with labels and predictions, and its largest error"
     labels, row = evaluation.labels, evaluation.label_rows[evaluation.images[index]]
@@ -160,6 +164,7 @@ def _frame_context(evaluation, index) -> dict: # None: its image cannot be read
                 confidence=confidences[worst], median=np.nanmedian(errors),
                 jpeg=base64.b64encode(jpeg(fig)).decode())
 
+# %% ../../nbs/evaluation/03_report.ipynb #38b69521
 def _worst_context(evaluation, main) -> dict: # split -> frames
     "Return the worst frames of the main split, and of training if there is no test"
     most = {main: 9} if main else {}
@@ -196,17 +201,18 @@ def _video_contexts(evaluation, most:int=3) -> dict: # the videos to show, and t
         videos.append(dict(name=video, num_frames=len(keypoints), traces=traces))
     return dict(videos=videos, other_videos=max(0, len(tables) - most))
 
-# %% ../../nbs/evaluation/03_report.ipynb #46be5c07
+# %% ../../nbs/evaluation/03_report.ipynb #3e7502b2
 def relative(value, # a config, or a part of one
              root,  # the project's folder
 ): # of the same shape
-    "Return the same without absolute paths: within the project relative to it, elsewhere the last part only"
+    "Return a config without absolute paths: relative to the project, or the last part only"
     if isinstance(value, dict): return {relative(k, root): relative(v, root) for k, v in value.items()}
     if isinstance(value, list): return [relative(o, root) for o in value]
     if not isinstance(value, str) or not (Path(value).is_absolute() or value.startswith("~")): return value
     path = Path(value)
     return path.relative_to(root).as_posix() if root and path.is_relative_to(root) else f".../{path.name}"
 
+# %% ../../nbs/evaluation/03_report.ipynb #103308eb
 def _settings(cfg) -> str:
     "Return the whole config as YAML"
     config = relative(cfg.model_dump(), cfg.data.data_dir)
@@ -217,7 +223,7 @@ def report(model_dir,   # a model folder that was evaluated
            folder=None, # where the tables are, and the page will be; None: the model folder
            labels:Labels=None, # what was evaluated; None: the project's labels
 ) -> Path: # of report.html
-    "Write the page"
+    "Write the report of an evaluation"
     evaluation = _read_evaluation(Path(model_dir), Path(folder or model_dir), labels)
     main, cfg = _main_split(evaluation.metrics), evaluation.cfg
     page = _templates.get_template("report.html").render(

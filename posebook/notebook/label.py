@@ -33,67 +33,7 @@ class LabelWidget(MessageWidget):
         self.save_requested.set()
         super().close()
 
-    def _labels(self, images): return [(o, self.session.labels(o)) for o in images]
-
-    def all_labels(self) -> dict: # what the page needs to begin
-        "Return the keypoints' names and colors, the labels of all frames, and the frame to begin with"
-        session = self.session
-        with session.lock:
-            return dict(names=session.names, colors=css_colors(len(session.names)),
-                        labels=self._labels(session.images),
-                        image=session.first_unfinished() or session.images[0])
-
-    def on_ready(self):
-        "Send all labels to a page that was opened or loaded again"
-        self.send_message("all_labels", **self.all_labels())
-        self.save_requested.set()
-
-    def on_load_image(self,
-        image, # its path, as the table has it
-    ):
-        "Send an image"
-        try:
-            self.send_message("image", image_bytes(self.session.root/image), image=image)
-        except PosebookError as e:
-            self.send_message("image_error", image=image, text=f"{image}: {e.what}")
-        self.save_requested.set()                  # which also reads what others wrote
-
-    def on_load_neighbor(self,
-        image,  # its path, as the table has it
-        offset, # -1: the frame before, 1: after
-    ):
-        "Send the frame before or after an image"
-        path = neighbor_image(self.session.root/image, offset)
-        if path: self.send_message("neighbor", image_bytes(path), image=image, offset=offset)
-        else:
-            which = "after" if offset > 0 else "before"
-            self.send_message("note", text=f"the frame {which} is not on disk")
-
-    # %% ../../nbs/notebook/03_label.ipynb #49e6025a
-    def on_set_labels(self,
-                      image,  # its path, as the table has it
-                      labels, # keypoint -> label
-                      id,     # of the edit; it comes back when the edit is saved
-    ):
-        "Change labels of a frame"
-        self.session.set_labels(image, labels)
-        self.last_id = id
-        self.send_message("changed_labels", labels=self._labels([image]), id=id)
-        self.save_requested.set()
-
-    def on_undo(self,
-                id, # of the edit; it comes back when the edit is saved
-    ):
-        "Undo the last change of labels"
-        undone, self.last_id = self.session.undo(), id
-        if undone:
-            image, keypoint = undone
-            self.send_message("changed_labels", labels=self._labels([image]), id=id)
-            self.send_message("undone", image=image, keypoint=keypoint)
-        else: self.send_message("note", text="there is nothing to take back")
-        self.save_requested.set()
-
-    # %% ../../nbs/notebook/03_label.ipynb #11ce7b39
+    # %% ../../nbs/notebook/03_label.ipynb #6203e6d1
     def _save_until_closed(self):
         "Save after each request, and every two seconds while it fails"
         session = self.session
@@ -113,7 +53,71 @@ class LabelWidget(MessageWidget):
             self.send_message("saved", id=last_id)
             for text in notes: self.send_message("note", text=text)
 
-# %% ../../nbs/notebook/03_label.ipynb #11ce7b39
+    # %% ../../nbs/notebook/03_label.ipynb #e0b76dec
+    def _labels(self, images): return [(o, self.session.labels(o)) for o in images]
+
+    def all_labels(self) -> dict: # what the page needs to begin
+        "Return the keypoints' names and colors, the labels of all frames, and the frame to begin with"
+        session = self.session
+        with session.lock:
+            return dict(names=session.names, colors=css_colors(len(session.names)),
+                        labels=self._labels(session.images),
+                        image=session.first_unfinished() or session.images[0])
+
+    def on_ready(self):
+        "Send all labels to a page that was opened or loaded again"
+        self.send_message("all_labels", **self.all_labels())
+        self.save_requested.set()
+
+    # %% ../../nbs/notebook/03_label.ipynb #f253049d
+    def on_load_image(self,
+                      image, # its path, as the table has it
+    ):
+        "Send an image"
+        try:
+            self.send_message("image", image_bytes(self.session.root/image), image=image)
+        except PosebookError as e:
+            self.send_message("image_error", image=image, text=f"{image}: {e.what}")
+        self.save_requested.set()                  # which also reads what others wrote
+
+    # %% ../../nbs/notebook/03_label.ipynb #156292f8
+    def on_load_neighbor(self,
+                         image,  # its path, as the table has it
+                         offset, # -1: the frame before, 1: after
+    ):
+        "Send the frame before or after an image"
+        path = neighbor_image(self.session.root/image, offset)
+        if path: self.send_message("neighbor", image_bytes(path), image=image, offset=offset)
+        else:
+            which = "after" if offset > 0 else "before"
+            self.send_message("note", text=f"the frame {which} is not on disk")
+
+    # %% ../../nbs/notebook/03_label.ipynb #d4d5c754
+    def on_set_labels(self,
+                      image,  # its path, as the table has it
+                      labels, # keypoint -> label
+                      id,     # of the edit; it comes back when the edit is saved
+    ):
+        "Change labels of a frame"
+        self.session.set_labels(image, labels)
+        self.last_id = id
+        self.send_message("changed_labels", labels=self._labels([image]), id=id)
+        self.save_requested.set()
+
+    # %% ../../nbs/notebook/03_label.ipynb #cad659b0
+    def on_undo(self,
+                id, # of the edit; it comes back when the edit is saved
+    ):
+        "Undo the last change of labels"
+        undone, self.last_id = self.session.undo(), id
+        if undone:
+            image, keypoint = undone
+            self.send_message("changed_labels", labels=self._labels([image]), id=id)
+            self.send_message("undone", image=image, keypoint=keypoint)
+        else: self.send_message("note", text="there is nothing to take back")
+        self.save_requested.set()
+
+# %% ../../nbs/notebook/03_label.ipynb #61480108
 def label(project,        # the folder
           keypoints=None, # names, for a project that has no labels yet
 ): # a widget, to be shown by the notebook

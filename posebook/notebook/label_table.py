@@ -24,7 +24,7 @@ from ..labeling.pick_frames import project_layout
 
 # %% ../../nbs/notebook/02_label_table.ipynb #c37030af
 class LabelCsv:
-    "A label table as text; what is not changed stays as it is, to the byte"
+    "A label table as text, in which every unchanged byte is kept"
     def __init__(self,
         data:bytes, # a CSV file that `read_labels` can read
     ):
@@ -44,18 +44,19 @@ class LabelCsv:
 
     def _image(self, cells): return "/".join(cells[:self.path_columns]).replace("\\", "/")
 
+    def __bytes__(self):
+        return "".join(text for text, _ in self.records).encode("utf-8", "surrogateescape")
+
+    # %% ../../nbs/notebook/02_label_table.ipynb #1a807f71
     def get(self,
-        image,    # its path, as the table has it
-        keypoint, # its name
+            image,    # its path, as the table has it
+            keypoint, # its name
     ) -> tuple: # x, y, as text
         "Return the two cells of a keypoint"
         cells = self.records[self.rows[image]][1]
         return tuple(cells[i].strip() if i < len(cells) else "" for i in self.columns[keypoint])
 
-    def __bytes__(self):
-        return "".join(text for text, _ in self.records).encode("utf-8", "surrogateescape")
-
-    # %% ../../nbs/notebook/02_label_table.ipynb #a3336c09
+    # %% ../../nbs/notebook/02_label_table.ipynb #91644e53
     def put(self,
             image:str,    # its path, as the table has it
             keypoint:str, # its name
@@ -68,8 +69,9 @@ class LabelCsv:
         for i, text in zip(columns, texts): cells[i] = text
         record[:] = _csv_line(cells, line_end), cells
 
+    # %% ../../nbs/notebook/02_label_table.ipynb #08bac0d3
     def add_row(self, image:str): # its path
-        "Add an empty row at the end"
+        "Add an empty row for an image at the end"
         line_end = re.search(r"[\r\n]*$", self.records[0][0])[0] or "\n"
         if not self.records[-1][0].endswith(("\r", "\n")): self.records[-1][0] += line_end
         cells = image.split("/", self.path_columns - 1)
@@ -77,14 +79,14 @@ class LabelCsv:
         self.rows[image] = len(self.records)
         self.records.append([_csv_line(cells, line_end), cells])
 
-# %% ../../nbs/notebook/02_label_table.ipynb #a3336c09
+# %% ../../nbs/notebook/02_label_table.ipynb #91644e53
 def _csv_line(cells, line_end) -> str:
     "Return cells as a line of CSV"
     file = io.StringIO(newline="")
     csv.writer(file, lineterminator=line_end).writerow(cells)
     return file.getvalue()
 
-# %% ../../nbs/notebook/02_label_table.ipynb #7c4e551e
+# %% ../../nbs/notebook/02_label_table.ipynb #cbcdbb0b
 UNLABELED, NOT_VISIBLE = "NA", "NaN"           # as cells
 
 def parse_label(x:str, y:str,    # the cells
@@ -97,6 +99,7 @@ def parse_label(x:str, y:str,    # the cells
     if UNLABELED in (x, y): return None
     return "not visible" if has_labels or NOT_VISIBLE in (x, y) else None
 
+# %% ../../nbs/notebook/02_label_table.ipynb #194ccf36
 def format_label(label, # (x, y), "not visible" or None
 ) -> tuple: # x and y as text
     "Return a label as two cells, to a hundredth of a pixel"
@@ -124,7 +127,7 @@ def create_label_table(root:Path,  # the project's folder
 
 # %% ../../nbs/notebook/02_label_table.ipynb #2f8aefad
 class LabelingSession:
-    "The frames of a project, their labels, and the file that keeps them"
+    "The frames of a project, their labels, and the file of the labels"
     def __init__(self,
         project,        # the folder
         keypoints=None, # names, for a project that has no table yet
@@ -147,8 +150,9 @@ class LabelingSession:
         "Return the frames to be labeled"
         return list(self.label_csv.rows)
 
+    # %% ../../nbs/notebook/02_label_table.ipynb #5d140d56
     def labels(self,
-        image, # its path, as the table has it
+               image, # its path, as the table has it
     ) -> list: # K of (x, y), "not visible" or None
         "Return the labels of a frame"
         pairs = [self.label_csv.get(image, name) for name in self.names]
@@ -157,7 +161,7 @@ class LabelingSession:
         return [parse_label(*pair, has_labels) for pair in pairs]
 
     def is_done(self,
-        image, # its path, as the table has it
+                image, # its path, as the table has it
     ) -> bool:
         "Return whether each keypoint has a label"
         return None not in self.labels(image)
@@ -203,9 +207,19 @@ class LabelingSession:
                 self._put(image, own)
                 return image, keypoint
 
+    # %% ../../nbs/notebook/02_label_table.ipynb #90555c6f
+    def _keep_conflict(self, data, conflicts) -> str: # a note
+        "Write the table of others under a free name beside the file"
+        paths = (self.path.with_name(f"{self.path.name}.conflict{i}") for i in range(1, 10_000))
+        path = next(p for p in paths if not p.exists())
+        with atomic_write(path) as part: part.write_bytes(data)
+        more = f" and {len(conflicts) - 1} more" if conflicts[1:] else ""
+        return (f"somebody else changed {conflicts[0]}{more} at the same time; your label counts, "
+                f"their table is kept as {path.name}")
+
     # %% ../../nbs/notebook/02_label_table.ipynb #e6821486
     def _merge(self, data:bytes) -> list: # notes
-        "Take over a file that somebody else changed, and put the unsaved labels into it"
+        "Read a file that somebody else changed, and put the unsaved labels into it"
         if read_labels(self.path).keypoint_names != self.names:
             raise PosebookError("the table has other keypoints than before", self.path,
                                 "bring the old table back, or call label(...) again")
@@ -224,24 +238,13 @@ class LabelingSession:
         self.label_csv, self.edits, self.last_read = theirs, edits, data
         return notes
 
-    # %% ../../nbs/notebook/02_label_table.ipynb #90555c6f
-    def _keep_conflict(self, data, conflicts) -> str: # a note
-        "Keep their table under a name that is free"
-        paths = (self.path.with_name(f"{self.path.name}.conflict{i}") for i in range(1, 10_000))
-        path = next(p for p in paths if not p.exists())
-        with atomic_write(path) as part: part.write_bytes(data)
-        more = f" and {len(conflicts) - 1} more" if conflicts[1:] else ""
-        return (f"somebody else changed {conflicts[0]}{more} at the same time; your label counts, "
-                f"their table is kept as {path.name}")
-
-    # %% ../../nbs/notebook/02_label_table.ipynb #fceea813
+    # %% ../../nbs/notebook/02_label_table.ipynb #fd4e5460
     def _read_bytes(self):
         "Return the file's bytes, or None"
         return self.path.read_bytes() if self.path.is_file() else None
 
-    # %% ../../nbs/notebook/02_label_table.ipynb #d9e56230
     def _replace(self, old, new) -> bool:
-        "Write new bytes and rename, unless the file does not hold the old ones any more"
+        "Replace the file by new bytes, unless it no longer holds the old ones"
         try:
             with atomic_write(self.path) as part:
                 part.write_bytes(new)
@@ -250,9 +253,9 @@ class LabelingSession:
         except _FileChanged: return False
         return True
 
-    # %% ../../nbs/notebook/02_label_table.ipynb #fc2f371c
+    # %% ../../nbs/notebook/02_label_table.ipynb #992e4a34
     def save(self) -> list: # notes: a line for each thing that a person should know
-        "Write unsaved labels, merge what others wrote; the file on disk is complete at any time"
+        "Write the unsaved labels and merge the changes of others; the file is complete at any time"
         with self.lock, _save_lock:
             notes, written = [], False
             while not written:
@@ -264,11 +267,13 @@ class LabelingSession:
             self.last_read, self.edits = new, {}
             return notes
 
-# %% ../../nbs/notebook/02_label_table.ipynb #cb96bb0e
+# %% ../../nbs/notebook/02_label_table.ipynb #fd4e5460
 class _FileChanged(Exception): "Somebody else wrote the file since it was read"
+
+# %% ../../nbs/notebook/02_label_table.ipynb #992e4a34
 _save_lock = threading.Lock()                  # of all widgets in this notebook
 
-# %% ../../nbs/notebook/02_label_table.ipynb #3288420d
+# %% ../../nbs/notebook/02_label_table.ipynb #099b5d16
 def image_bytes(path, # an image file
 ) -> bytes: # of a PNG or JPEG file
     "Return an image as a browser can show it"
@@ -279,6 +284,7 @@ def image_bytes(path, # an image file
     if image is None: raise PosebookError("the image cannot be read", path)
     return cv2.imencode(".png", image)[1].tobytes()
 
+# %% ../../nbs/notebook/02_label_table.ipynb #1c21c5bc
 def neighbor_image(path,       # an image called NAME00000012.png
                    offset:int, # in frames
 ): # a path, or None

@@ -81,9 +81,10 @@ class TrackedVideo:
             if path.is_file():
                 self.measures[name] = pd.read_csv(path, index_col=0)[self.names].to_numpy(float)
 
+    # %% ../../nbs/notebook/04_review.ipynb #8933ff02
     def severity(self,
-        measure,       # its name
-        keypoint=None, # its name; None: all
+                 measure,       # its name
+                 keypoint=None, # its name; None: all
     ) -> np.ndarray: # (N, K), -inf where not measured, and for keypoints other than the chosen one
         "Return how bad each keypoint of each frame is"
         values = -self.measures[measure] if measure == "confidence" else self.measures[measure]
@@ -138,6 +139,7 @@ class ReviewWidget(MessageWidget):
         super().__init__()
         self.tracked = tracked
 
+    # %% ../../nbs/notebook/04_review.ipynb #0e11436b
     def _timelines(self, keypoint=None):
         return [self.tracked.timeline(o, keypoint) for o in self.tracked.measures]
 
@@ -148,14 +150,16 @@ class ReviewWidget(MessageWidget):
                           num_frames=len(self.tracked.keypoints), name=self.tracked.path.name,
                           timelines=self._timelines())
 
+    # %% ../../nbs/notebook/04_review.ipynb #0db93f48
     def on_measure(self,
-        keypoint, # its name; None: all
+                   keypoint, # its name; None: all
     ):
         "Send the timelines of one keypoint, or of all"
         self.send_message("timelines", timelines=self._timelines(keypoint))
 
+    # %% ../../nbs/notebook/04_review.ipynb #ccb6bf50
     def on_load_frame(self,
-        frame, # its number
+                      frame, # its number
     ):
         "Send a frame as JPEG, with its keypoints"
         tracked = self.tracked
@@ -166,7 +170,7 @@ class ReviewWidget(MessageWidget):
         self.send_message("frame", jpeg, frame=frame,
                           keypoints=[[x, y, confidence or 0.] for x, y, confidence in rows])
 
-    # %% ../../nbs/notebook/04_review.ipynb #f8a52216
+    # %% ../../nbs/notebook/04_review.ipynb #5da15a8b
     def on_label_frame(self,
                        frame, # its number
     ):
@@ -178,7 +182,7 @@ class ReviewWidget(MessageWidget):
         self.send_message("note", text=f"{image} is to be labeled now: `label` shows it" if image else
                           f"frame {frame} is in the project's table already")
 
-# %% ../../nbs/notebook/04_review.ipynb #f8a52216
+# %% ../../nbs/notebook/04_review.ipynb #727d236b
 def review(model,        # a model folder, or a prediction table
            video,        # the video file
            project=None, # where frames go to be labeled; None: the model's own project

@@ -17,7 +17,7 @@ try:
     import anywidget
 except ImportError: anywidget = None            # `require_notebook` raises the error
 
-# %% ../../nbs/notebook/01_widget.ipynb #d76dbd73
+# %% ../../nbs/notebook/01_widget.ipynb #7841d0bf
 def in_notebook() -> bool:
     "Return whether there is a notebook to draw in"
     shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
@@ -33,6 +33,7 @@ def require_notebook(widget:str): # its name
                             "it in a cell of JupyterLab, Jupyter Notebook or VS Code "
                             "(pip install jupyterlab; jupyter lab)")
 
+# %% ../../nbs/notebook/01_widget.ipynb #796f3194
 def css_colors(num_keypoints:int, # colors to make
 ) -> list: # of text, `#rrggbb`
     "Return a CSS color for each keypoint, paler than in videos, to stand out on dark fur"
