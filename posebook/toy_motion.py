@@ -22,23 +22,23 @@ class Wave:
         self.phase = rng.uniform(0, 2*np.pi, len(periods))
     def _angle(self, t): return np.multiply.outer(t, self.omega) + self.phase
     def __call__(self, t): # seconds, any shape
-        "The wave at these times, of the same shape"
+        "Return the wave at these times, of the same shape"
         return np.sin(self._angle(t)).mean(-1)
     def integral(self,
                  t, # seconds, any shape
     ) -> np.ndarray: # of the same shape
-        "An integral of the wave over time"
+        "Return an integral of the wave over time"
         return (-np.cos(self._angle(t)) / self.omega).mean(-1)
 
 # %% ../nbs/04_toy_motion.ipynb #296bdf66
 class Toy:
-    "A mouse that walks on a moving belt, seen from the side and, through a mirror, from below"
+    "An animal that walks on a moving belt, seen from the side and, through a mirror, from below"
     parts = ('nose', 'ear_left', 'ear_right', 'paw_front_left', 'paw_front_right',
              'paw_hind_left', 'paw_hind_right', 'tail_base', 'tail_tip')
     bones = (0,1), (0,2), (1,7), (2,7), (0,3), (0,4), (7,5), (7,6), (7,8)
 
     def __init__(self,
-                 seed:int=0,     # another seed is another world
+                 seed:int=0,     # another seed is another animal
                  width:int=320,  # of a frame, pixels
                  height:int=320, # of a frame, pixels: upper half side view, lower half mirror
                  fps:float=30.,  # frames a second
@@ -72,7 +72,7 @@ class Toy:
                  frame_numbers, # (n,) frame numbers
                  session:int=0, # number of the recording
         ) -> SimpleNamespace:   # all (n,): t seconds, steps, pace 0..2, fractions walk + rear + groom = 1
-        "What the animal is doing"
+        "Return what the animal does in each frame"
         s, t = self.traits(session), np.asarray(frame_numbers, float) / self.fps
         pace = 1 + s.speed(t)
         resting = np.clip((.6 - pace)/.35, 0, 1)
@@ -83,7 +83,7 @@ class Toy:
 
     # %% ../nbs/04_toy_motion.ipynb #6b1aa9bb
     def _trunk(self, s, a):
-        "Joints from pelvis to nose, and the headings of pelvis, chest and head"
+        "Return the joints from pelvis to nose, and the headings of pelvis, chest and head"
         up, room = 1-a.walk, max(0, self.width/2/self.scale/s.size - 108)
         slopes = np.stack([a.walk, a.rear, a.groom], 1) @ SLOPES
         yaw, bend = .22*s.veer(a.t), .35*s.bend(a.t) + .45*s.look(a.t)*(1-a.groom)
@@ -97,7 +97,7 @@ class Toy:
 
     # %% ../nbs/04_toy_motion.ipynb #340dd418
     def _tail(self, s, a, pelvis, yaw):
-        "Joints tail0 (base) to tail5 (tip)"
+        "Return the joints tail0 (base) to tail5 (tip)"
         joint = pelvis + 20*direction(yaw + np.pi, -.1 - .25*(1-a.walk))
         j = dict(tail0=joint)
         for i in range(1, 6):
@@ -109,7 +109,7 @@ class Toy:
 
     # %% ../nbs/04_toy_motion.ipynb #9fc9bee8
     def _leg(self, a, j, end, side, trunk, head):
-        "Joints of one leg, from hip to toes, given those of the trunk"
+        "Return the joints of one leg, from hip to toes, given those of the trunk"
         name, front, left, level = f'{end}_{side}', end=='front', 1 if side=='left' else -1, 0*a.t
         hip = offset_point(j['chest' if front else 'pelvis'], trunk, 0, 8*left, -4)
         x,lift = footfall(a.steps - GAIT[name])
@@ -136,7 +136,7 @@ class Toy:
                frame_numbers, # (n,) frame numbers
                session:int=0, # number of the recording
         ) -> dict:            # name -> (n,3): x along the belt, y left, z up, pixels of a 320-pixel frame
-        "The whole animal in space"
+        "Return all joints of the animal in space"
         s, a = self.traits(session), self.activity(frame_numbers, session)
         j, (hips, chest, head) = self._trunk(s, a)
         tilt = s.tilt(a.t)
@@ -158,11 +158,12 @@ class Toy:
     def project(self,
                 xyz:np.ndarray, # (...,3) points in space, as from `joints`
         ) -> np.ndarray:        # (2,...,3): side and mirror; x, y in pixels of the frame and nearness to the eye
-        "Both views of points in space"
+        "Return both views of points in space"
         x, y, z = np.moveaxis(xyz*self.scale, -1, 0)
         x, middle = x + (self.width - 1)/2, (self.split + self.height - 1)/2
         return np.stack([np.stack([x, self.floor - z, -y], -1), np.stack([x, middle - y, -z], -1)])
 
+    # %% ../nbs/04_toy_motion.ipynb #4f86a593
     def pose(self,
              frame_numbers,  # (n,) frame numbers, in any order
              session:int=0,  # number of the recording
@@ -181,14 +182,15 @@ PERIODS = dict(speed=(5,8), mood=(17,29), drift=(7,13), sway=(6,9), veer=(5,11),
 def direction(yaw,   # (n,) radians, turning left
               pitch, # (n,) radians, lifting
     ) -> np.ndarray: # (n,3)
-    "The unit vector of a heading"
+    "Return the unit vector of a heading"
     return np.stack([np.cos(pitch)*np.cos(yaw), np.cos(pitch)*np.sin(yaw), np.sin(pitch)], -1)
 
+# %% ../nbs/04_toy_motion.ipynb #167b2dd9
 def offset_point(base,    # (n,3) a point
-                 heading, # (yaw, pitch), (n,) each: how the observer there looks
+                 heading, # (yaw, pitch), (n,) each: the directions of the offset
                  *offset, # forward, left, up: numbers or (n,)
     ) -> np.ndarray:      # (n,3)
-    "The point that lies so far forward, left and up of `base`"
+    "Return the point at an offset from `base`, in the directions of a heading"
     yaw, pitch = heading
     axes = direction(yaw, pitch), direction(yaw + np.pi/2, 0*pitch), direction(yaw, pitch + np.pi/2)
     return base + sum(np.asarray(distance)[...,None]*axis for distance,axis in zip(offset, axes))
@@ -206,7 +208,7 @@ STRIDE = 2*REACH/STANCE  # displacement of the belt in one stride
 
 def footfall(phase,  # (n,) strides, any real number
     ) -> tuple:      # place (n,), 1 is ahead and -1 behind; height (n,) 0..1
-    "Where a paw is within its stride"
+    "Return the position of a paw within its stride"
     u = np.mod(phase, 1)
     swing = np.clip((u - STANCE)/(1 - STANCE), 0, 1)
     return np.where(u<STANCE, 1 - 2*u/STANCE, -np.cos(np.pi*swing)), np.sin(np.pi*swing)
@@ -216,7 +218,7 @@ def knee(hip, paw,  # (n,3) the ends of the leg
          upper:float, lower:float, # lengths of its bones
          bend,      # (n,3) the side to which it bends
     ) -> np.ndarray:# (n,3)
-    "The joint between `hip` and `paw`; a leg too short to reach is stretched out straight"
+    "Return the joint between `hip` and `paw`; a leg that is too short is straight"
     line = paw - hip
     d = np.linalg.norm(line, axis=-1, keepdims=True)
     line = line/d
