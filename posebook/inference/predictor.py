@@ -26,6 +26,7 @@ from ..data.tables import table_header, table_rows
 from ..device import bf16_is_fast, pick_accelerator
 from ..models.factory import get_model
 from ..plugins import load_installed_plugins, load_plugin, load_trusted_plugins
+from ..shared_cores import share_cores
 from ..training.checkpoints import checkpoint_of, load_weights
 from ..video.dali import pick_source
 from ..video.stream import VideoStream, batch_windows, prefetch
@@ -142,7 +143,8 @@ class Predictor:
     ): # yields the batch and what `predict_batch` returns for it
         "Track a stream; on a GPU the next batch is computed while the caller uses the last one"
         predictions = ((batch, self.predict_batch(batch, heatmaps)) for batch in batches)
-        return predictions if self.device.type == "cpu" else prefetch(predictions)
+        if self.device.type != "cpu": predictions = prefetch(predictions)
+        with share_cores(): yield from predictions
 
     # %% ../../nbs/inference/01_predictor.ipynb #339145fe
     def live(self,

@@ -102,7 +102,7 @@ def parse_label(x:str, y:str,    # the cells
 # %% ../../nbs/notebook/02_label_table.ipynb #194ccf36
 def format_label(label, # (x, y), "not visible" or None
 ) -> tuple: # x and y as text
-    "Return a label as two cells, to a hundredth of a pixel"
+    "Return a label as two cells, with two decimals"
     if label is None: return UNLABELED, UNLABELED
     if isinstance(label, str): return NOT_VISIBLE, NOT_VISIBLE
     return tuple(f"{v:.2f}" for v in label)

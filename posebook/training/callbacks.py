@@ -180,7 +180,8 @@ class EarlyStoppingWithMinimum(EarlyStopping):
         trainer.should_stop = not self.is_waiting
 
     # %% ../../nbs/training/06_callbacks.ipynb #52384374
-    def on_train_batch_end(self, trainer, tracker, outputs, batch, batch_idx): # noqa: F811
+    def on_train_batch_end( # noqa: F811
+        self, trainer, tracker, outputs, batch, batch_idx):
         "Stop when the minimum is reached within an epoch"
         trainer.should_stop |= self.is_waiting and self.minimum_reached(trainer, trainer.current_epoch)
 
