@@ -2,7 +2,7 @@
 
 import pytest
 
-from posebook.bench import video_losses
+from posebook.bench_training import video_losses
 from posebook.testing import check_unlabeled, short_run, try_tracker
 
 

@@ -30,6 +30,7 @@ FOLDERS = [
     "notebook",
     "convert_lightning_pose",
     "testing",
+    "bench_training",
     "bench",
     "commands",
     "cli",

@@ -157,7 +157,7 @@ def run_lightning_pose(project, seconds):
 def table(*paths):
     columns = {Path(o).stem: json.loads(Path(o).read_text()) for o in paths}
     assert len({tuple(o.pop("test")) for o in columns.values()}) == 1, "the test images differ"
-    print(pd.DataFrame(columns).to_markdown())
+    print(pd.DataFrame(columns).to_string())
 
 
 if __name__ == "__main__":
