@@ -20,7 +20,9 @@ training_kinds = {  # name -> settings
     "video":  ["training.cache_features=false", "training.unfreezing_step=0",
                "callbacks.anneal_weight.start=-1"]}
 
-def model_settings(model_type, backbone) -> list:
+def model_settings(model_type:str, # by name
+                   backbone:str,   # by name
+) -> list: # as of the command line
     "Return the settings of a model without a download: speed does not depend on the weights"
     default = backbone == "efficientnet_lite0"
     return [f"model.model_type={model_type}", f"model.backbone={backbone}",
