@@ -34,7 +34,7 @@ def peak_memory() -> int: # MB; 0 where the system does not report it
     unit = 1024**2 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
 
-# %% ../nbs/82_bench.ipynb #bb371d5f
+# %% ../nbs/82_bench.ipynb #dac9c9ff
 training_kinds = {  # name -> settings
     "whole":  ["training.cache_features=false", "training.unfreezing_step=0",
                "model.args.tuned_stages=4"],
@@ -44,15 +44,17 @@ training_kinds = {  # name -> settings
     "video":  ["training.cache_features=false", "training.unfreezing_step=0",
                "callbacks.anneal_weight.start=-1"]}
 
+# %% ../nbs/82_bench.ipynb #bb371d5f
 def _model_settings(model_type, backbone) -> list:
     "Return the settings of a model without a download: speed does not depend on the weights"
     default = backbone == "efficientnet_lite0"
     return [f"model.model_type={model_type}", f"model.backbone={backbone}",
             *([] if default else ["model.weights=null"])]
 
+# %% ../nbs/82_bench.ipynb #4f088501
 def video_losses(model_type:str, # a registered tracker
 ) -> list: # of names
-    "Return our losses of unlabeled video that a tracker can have"
+    "Return the names of posebook's losses of unlabeled video that a tracker can have"
     from posebook.core import losses, models
     available = {*models[model_type].outputs, "sequence", "frame"}
     return [k for k, o in losses.load().items() if o.__module__.startswith("posebook.")
@@ -60,9 +62,9 @@ def video_losses(model_type:str, # a registered tracker
 
 # %% ../nbs/82_bench.ipynb #70e4e176
 def time_steps(skip:int,  # steps before the clock starts
-                steps:int, # steps to time
+               steps:int, # steps to time
 ): # a callback that has `rate`, steps a second, afterwards
-    "A Lightning callback that times the steps after the first few"
+    "Return a Lightning callback that times the steps after the first few"
     from lightning.pytorch import Callback
     class Clock(Callback):
         def on_train_batch_end(self, trainer, *args):
@@ -73,12 +75,12 @@ def time_steps(skip:int,  # steps before the clock starts
 
 # %% ../nbs/82_bench.ipynb #b6fa0b77
 def measure_training(project,    # a folder with a posebook.yaml
-                     model_type, # by name
-                     backbone,   # by name
+                     model_type, # name of the tracker
+                     backbone,   # name of the backbone
                      kind,       # one of `training_kinds`
-                     steps,      # to time
-) -> dict: # rate: steps a second
-    "Measure training steps with 8 labeled frames of 256x256, and 16 of video"
+                     steps,      # number of timed steps
+) -> dict: # rate: steps per second
+    "Measure training steps with 8 labeled frames, and 16 frames of unlabeled video"
     from posebook.config.read import read_config
     from posebook.training.fit import TrainingRun
     # cached: the first eight epochs of three steps compute the features
@@ -93,13 +95,14 @@ def measure_training(project,    # a folder with a posebook.yaml
     with tempfile.TemporaryDirectory() as out: TrainingRun(cfg, out).fit(callbacks=[clock], progress=False)
     return {"rate": round(clock.rate, 2)}
 
-# %% ../nbs/82_bench.ipynb #b7a6fb0a
-def _rate(f) -> float: # a second
-    "Return how many a second, where `f` does some and returns how many"
+# %% ../nbs/82_bench.ipynb #329af0e6
+def _rate(f) -> float: # items per second
+    "Return the items per second of a function that returns its number of items"
     started = time.perf_counter()
     count = f()
     return count / (time.perf_counter() - started)
 
+# %% ../nbs/82_bench.ipynb #b7a6fb0a
 def _untrained_predictor(project, settings, precision="32"):
     "Return the predictor of a model that was not trained"
     from posebook.config.read import read_config
@@ -112,11 +115,11 @@ def _untrained_predictor(project, settings, precision="32"):
 
 # %% ../nbs/82_bench.ipynb #51c9d298
 def measure_tracking(project,    # a folder with a posebook.yaml
-                     model_type, # by name
-                     backbone,   # by name
-                     precision,  # 32 | bf16
+                     model_type, # name of the tracker
+                     backbone,   # name of the backbone
+                     precision,  # 32 or bf16
                      video,      # a video file
-) -> dict: # rate and forward: frames a second
+) -> dict: # rate and forward: frames per second
     "Measure tracking from an h264 video to a table, and the forward pass alone"
     from posebook.inference.predict import predict_single_video
     from posebook.video.stream import VideoStream
@@ -138,10 +141,10 @@ def measure_tracking(project,    # a folder with a posebook.yaml
 def measure_reading(project,    # not used
                     model_type, # not used
                     backbone,   # not used
-                    kind,       # decode, or a source's name
+                    kind,       # decode, or the name of a video source
                     video,      # a video file
-) -> dict: # rate: frames a second
-    "Measure reading from an h264 video to frames, or to batches of 256x256"
+) -> dict: # rate: frames per second
+    "Measure reading from an h264 video to frames, or to batches of 256 x 256 pixels"
     from posebook.data.preprocess import Preprocess
     from posebook.device import pick_accelerator
     from posebook.video.files import read_frames
@@ -156,12 +159,12 @@ def measure_reading(project,    # not used
 
 # %% ../nbs/82_bench.ipynb #b296a95a
 def measure_memory(project,    # a folder with a posebook.yaml
-                   model_type, # by name
-                   backbone,   # by name
+                   model_type, # name of the tracker
+                   backbone,   # name of the backbone
                    kind,       # not used
                    video,      # a video file
-) -> dict: # rate: frames a second
-    "Measure the memory of tracking a video of 64x64 pixels"
+) -> dict: # rate: frames per second
+    "Track a video at 64 x 64 pixels; the memory is that of the process"
     from posebook.inference.predict import predict_single_video
     from posebook.testing import register_tiny
     register_tiny()
@@ -173,20 +176,21 @@ def measure_memory(project,    # a folder with a posebook.yaml
             with table.open() as f: return sum(1 for _ in f) - 3
     return {"rate": round(_rate(track), 1)}
 
-# %% ../nbs/82_bench.ipynb #e016de99
+# %% ../nbs/82_bench.ipynb #22bd4167
 def _endless(loader, device):
-    "Yield batches again and again, on a device"
+    "Yield the batches of a loader repeatedly, on a device"
     from lightning.fabric.utilities import move_data_to_device
     while True:
         for batch in loader:
             yield move_data_to_device(batch[0] if isinstance(batch, tuple) else batch, device)
 
 def _wait(tracker):
-    "Wait until a GPU has done what it was asked to do"
+    "Wait until the GPU has finished its work"
     import torch
     if tracker.device.type == "cuda": torch.cuda.synchronize()
 
-def _time_step(tracker, optimizer, batches) -> tuple: # seconds, outputs for unlabeled video
+# %% ../nbs/82_bench.ipynb #e016de99
+def _time_step(tracker, optimizer, batches) -> tuple: # seconds; outputs for unlabeled video
     "Time a training step from reading to the optimizer, with unlabeled video if the batch has any"
     from posebook.models.semisupervised import sequence_fields
     started = time.perf_counter()
@@ -202,6 +206,7 @@ def _time_step(tracker, optimizer, batches) -> tuple: # seconds, outputs for unl
     _wait(tracker)
     return time.perf_counter() - started, outputs
 
+# %% ../nbs/82_bench.ipynb #a53f8588
 def _losses_step(tracker, outputs) -> float: # seconds
     "Time the losses of unlabeled video, forward and backward to the tracker's outputs"
     leaves = {k: v.detach().requires_grad_(v.requires_grad) for k, v in outputs.items()}
@@ -212,11 +217,12 @@ def _losses_step(tracker, outputs) -> float: # seconds
 
 # %% ../nbs/82_bench.ipynb #6bc836c6
 def measure_losses(project,    # a folder with a posebook.yaml
-                   model_type, # by name
-                   backbone,   # by name
+                   model_type, # name of the tracker
+                   backbone,   # name of the backbone
                    kind,       # video
-                   tries,      # steps of each kind; of the losses the fastest counts
-) -> dict: # rate: a second; fraction: of a step; supervised_steps: that a step costs
+                   tries,      # steps of each kind
+) -> dict: # rate: of all losses, per second; fraction: their part of a step's time;
+          # supervised_steps: time of a step, in supervised steps
     "Measure all losses of unlabeled video together, and a step with them"
     from posebook.config.read import read_config
     from posebook.training.fit import TrainingRun
@@ -239,7 +245,7 @@ def measure_losses(project,    # a folder with a posebook.yaml
 # %% ../nbs/82_bench.ipynb #64d42377
 def main(spec:str, # JSON: what, project, model, backbone, kind, amount
 ):
-    "Run one measurement and print it as JSON; the process that `bench` starts"
+    "Run one measurement and print it as JSON, in the process that `bench` starts"
     task = json.loads(spec)
     measure = {"training": measure_training, "tracking": measure_tracking, "losses": measure_losses,
                "reading": measure_reading, "memory": measure_memory}[task["what"]]
@@ -247,15 +253,18 @@ def main(spec:str, # JSON: what, project, model, backbone, kind, amount
     description = {k: task[k] for k in ("what", "model", "backbone", "kind")}
     print("\n" + json.dumps({**description, **result, "memory": peak_memory()}))
 
+# %% ../nbs/82_bench.ipynb #f68f524b
 def _run_python(code, **kwargs):
-    "Run code in a process of its own that imports nothing from the working folder"
+    "Run code in its own process, which imports nothing from the working folder"
     with tempfile.TemporaryDirectory() as empty:
         return subprocess.run([sys.executable, "-c", code], cwd=empty, **kwargs)
 
 # %% ../nbs/82_bench.ipynb #d3fd30c1
 def run_in_subprocess(**spec, # what, project, model, backbone, kind, amount
 ) -> dict: # what, model, backbone, kind, rate, memory in MB
-    "Run one measurement in a process of its own"
+    """Run one measurement in its own process.
+
+    Raises `PosebookError` if the measurement fails."""
     code = f"from posebook.bench import main; main({json.dumps(spec)!r})"
     process = _run_python(code, capture_output=True, text=True)
     if process.returncode:
@@ -264,9 +273,10 @@ def run_in_subprocess(**spec, # what, project, model, backbone, kind, amount
                             f"{spec['what']} {spec['model']} {spec['backbone']} {spec['kind']}")
     return json.loads(process.stdout.strip().splitlines()[-1])
 
-def startup_time(n:int=5, # tries
+# %% ../nbs/82_bench.ipynb #fa4f7ba0
+def startup_time(n:int=5, # number of tries
 ) -> float: # seconds
-    "Return how long `posebook --help` takes, the best of a few"
+    "Return the time that `posebook --help` takes, the shortest of a few tries"
     code = "from posebook.cli import main; main(['--help'])"
     def seconds():
         started = time.perf_counter()
@@ -275,11 +285,10 @@ def startup_time(n:int=5, # tries
     return min(seconds() for _ in range(n))
 
 # %% ../nbs/82_bench.ipynb #b15e5f65
-def measurements(quick:bool, # only the default backbone
+def measurements(quick:bool, # only the default tracker and backbone
 ): # dicts of what, model, backbone and kind
-    "Yield what is to be measured: one tracker with every backbone, every tracker with one"
+    "Yield the measurements: one tracker with every backbone, every tracker with one"
     from posebook.device import bf16_is_fast, pick_accelerator
-    # where bfloat16 is not in hardware it takes minutes instead of seconds
     precisions = ("32", "bf16") if bf16_is_fast(pick_accelerator()) else ("32",)
     from posebook.video.dali import dali_installed
     default = dict(model="heatmap", backbone="efficientnet_lite0")
@@ -309,14 +318,14 @@ def format_measurement(m:dict, # a measurement as `run_in_subprocess` returns
 
 # %% ../nbs/82_bench.ipynb #69b6446a
 def _machine_facts() -> dict:
-    "Return what was measured on"
+    "Return the facts of the machine that is measured"
     import torch
     return {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(),
             "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
             "python": platform.python_version(), "torch": torch.__version__}
 
 def _make_inputs(folder, quick) -> tuple: # a project, and the videos of each kind of measurement
-    "Make the project and the videos that are measured; 60 frames are drawn, and repeated"
+    "Make the project and the videos that are measured"
     from itertools import cycle, islice
 
     from posebook.toy import Toy
@@ -327,21 +336,23 @@ def _make_inputs(folder, quick) -> tuple: # a project, and the videos of each ki
               "short": (small, 2000), "long": (small, 50_000)}
     if quick: del videos["long"]
     for name, (frames, num_frames) in videos.items():
-        # the toy's noise costs many bits, and decoding them time; a lab's camera makes fewer
+        # lower quality, since the toy's noise needs more bits, and more time to decode, than a lab's video
         write_video(folder/f"{name}.mp4", islice(cycle(frames), num_frames), quality=30)
     return project, {o: str(folder/f"{o}.mp4") for o in videos}
 
 # %% ../nbs/82_bench.ipynb #752d220a
 def _is_bench(path) -> bool:
-    "Whether a file holds the figures of an earlier bench"
+    "Return whether a file has the results of an earlier benchmark"
     try: return {"machine", "measurements"} <= set(json.loads(Path(path).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError): return False
 
-def bench(out="posebook-bench.json", # where the figures go
-          quick:bool=False, # only the default backbone, and few repetitions
-          overwrite:bool=False, # write over an older file
+def bench(out="posebook-bench.json", # JSON file for the results
+          quick:bool=False, # only the default tracker and backbone, with few repetitions
+          overwrite:bool=False, # overwrite an older file
 ) -> dict: # machine, help_seconds and measurements
-    "Measure this machine: log a table row by row, write JSON"
+    """Measure this machine, log a row for each measurement and write the results as JSON.
+
+    Raises `PosebookError` if a measurement fails, or the file exists and may not be overwritten."""
     if Path(out).exists() and not overwrite:
         raise PosebookError("the file exists already", out, "give another with --out, or say --overwrite")
     if Path(out).exists() and not _is_bench(out):
