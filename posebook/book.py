@@ -24,7 +24,7 @@ from .export_modules import export
 
 # %% ../nbs/90_book.ipynb #c7e20a36
 def _cell(cell:dict) -> str:
-    "Return a notebook's cell as Markdown, or nothing"
+    "Return a notebook's cell as Markdown; empty if it is left out"
     source = "".join(cell["source"])
     if cell["cell_type"] == "markdown":
         return re.sub(r"\]\((?!https?:|#|/)([^)]+)\)", r"](nbs/\1)", source)
@@ -36,9 +36,10 @@ def _cell(cell:dict) -> str:
     output = f"\n\n```\n{output.rstrip()}\n```" if output else ""
     return f"```python\n{code.strip()}\n```{output}"
 
+# %% ../nbs/90_book.ipynb #6d885ebd
 def readme(index, # a notebook's path
 ) -> str: # Markdown
-    "Return the README that an index makes"
+    "Return the README that is made from an index"
     cells = json.loads(Path(index).read_text(encoding="utf-8"))["cells"]
     first = "<!-- made from nbs/index.ipynb by `python -m posebook.book readme` -->"
     return "\n\n".join([first, *filter(None, map(_cell, cells))]) + "\n"
@@ -46,7 +47,7 @@ def readme(index, # a notebook's path
 # %% ../nbs/90_book.ipynb #9c2693c8
 def definitions(code:str, # Python
 ) -> dict: # name -> syntax tree
-    "Return the public functions and classes; a method that is `@patch`ed has its class before its name"
+    "Return the public functions and classes; the name of a method with `@patch` begins with its class"
     nodes = {}
     for node in ast.parse(code).body:
         if not isinstance(node, (ast.FunctionDef, ast.ClassDef)): continue
@@ -56,9 +57,10 @@ def definitions(code:str, # Python
         if not re.search(r"(^|\.)_(?!_)", name): nodes[name] = node
     return nodes
 
+# %% ../nbs/90_book.ipynb #8ed97dad
 def exported(cell:dict, # of a notebook
 ) -> dict: # name -> syntax tree
-    "Return what a cell exports to the package"
+    "Return the public definitions that a cell exports to the package"
     code = "".join(cell["source"])
     ours = cell["cell_type"] == "code" and re.search(r"^#\|\s*exports?\b", code, re.M)
     return definitions(code) if ours else {}
@@ -69,21 +71,26 @@ def _keys(node) -> dict: # name -> arguments
     fields = [o for o in node.body if isinstance(o, ast.AnnAssign) and isinstance(o.value, ast.Call)]
     return {o.target.id: o.value.args for o in fields if ast.unparse(o.value.func) == "key"}
 
-def _declaration(name, kind, default):
+def _declaration(name, kind, default) -> str:
+    "Return a parameter as it is written, with its type and default"
     if kind and ast.unparse(kind).startswith("Annotated["): kind = kind.slice.elts[0]
     return (name + (f": {ast.unparse(kind)}" if kind else "")
             + (f" = {ast.unparse(default)}" if default else ""))
 
+# %% ../nbs/90_book.ipynb #dce775b5
+def _init_or_fields(node) -> dict: # name -> (as it is written, with type and default; its last line)
+    "Return the parameters of a class's `__init__`, or the fields of a dataclass or config section"
+    inits = [o for o in node.body if getattr(o, "name", "") == "__init__"]
+    if inits: return parameters(inits[0])
+    keys, plain = _keys(node), "dataclass" in " ".join(map(ast.unparse, node.decorator_list))
+    fields = [(o, o.target.id) for o in node.body if isinstance(o, ast.AnnAssign)]
+    return {name: (_declaration(name, o.annotation, keys[name][0] if name in keys else o.value),
+                   o.end_lineno) for o, name in fields if plain or name in keys}
+
 def parameters(node, # syntax tree of a function or class
 ) -> dict: # name -> (as it is written, with type and default; its last line)
     "Return the parameters of a function, a class's `__init__`, a dataclass or a section of the config"
-    if isinstance(node, ast.ClassDef):
-        inits = [o for o in node.body if getattr(o, "name", "") == "__init__"]
-        if inits: return parameters(inits[0])
-        keys, plain = _keys(node), "dataclass" in " ".join(map(ast.unparse, node.decorator_list))
-        fields = [(o, o.target.id) for o in node.body if isinstance(o, ast.AnnAssign)]
-        return {name: (_declaration(name, o.annotation, keys[name][0] if name in keys else o.value),
-                       o.end_lineno) for o, name in fields if plain or name in keys}
+    if isinstance(node, ast.ClassDef): return _init_or_fields(node)
     a, none = node.args, [None]
     usual, stars = a.posonlyargs + a.args, ((a.vararg, "*"), (a.kwarg, "**"))
     arguments = [*zip(usual, none*(len(usual) - len(a.defaults)) + a.defaults),
@@ -104,23 +111,29 @@ def _annotated_docs(node) -> dict: # name -> meaning
         meanings[a.arg] = next((o for o in texts if isinstance(o, str)), "")
     return meanings
 
+# %% ../nbs/90_book.ipynb #ded08c22
+def _lines_of(tokens, node) -> dict: # number of a line -> names of parameters, or return
+    "Return the lines of a signature whose comments are docments"
+    lines = {}
+    for name, (_, line) in parameters(node).items(): lines.setdefault(line, []).append(name)
+    if not isinstance(node, ast.FunctionDef): return lines
+    depth = 0
+    for t in tokens:   # up to the colon that ends the signature
+        if t.start[0] < node.lineno: continue
+        depth += (t.string in "([{") - (t.string in ")]}") if t.type == tokenize.OP else 0
+        if t.string == ":" and not depth: break
+    end = t.start[0]
+    if node.returns or end not in lines: lines[end] = ["return"]
+    return lines
+
 def parameter_docs(code:str, # that the function or class stands in
                    node,     # its syntax tree
 ) -> dict: # name of a parameter, or return -> meaning
     "Return the docments of a function or class"
     tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
     notes = {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
-    line_of, arguments = {}, parameters(node)
-    for name, (_, line) in arguments.items(): line_of.setdefault(line, []).append(name)
-    if isinstance(node, ast.FunctionDef):
-        depth = 0
-        for t in tokens:   # up to the colon that ends the signature
-            if t.start[0] < node.lineno: continue
-            depth += (t.string in "([{") - (t.string in ")]}") if t.type == tokenize.OP else 0
-            if t.string == ":" and not depth: break
-        end = t.start[0]
-        if node.returns or end not in line_of: line_of[end] = ["return"]
-    for line in sorted(notes):   # a comment alone on its line goes on with the one before
+    line_of = _lines_of(tokens, node)
+    for line in sorted(notes):   # a comment alone on its line continues the one before
         alone = code.splitlines()[line - 1].lstrip().startswith("#")
         if alone and line - 1 in line_of: line_of[line] = line_of[line - 1]
     meanings = _annotated_docs(node)
@@ -137,6 +150,7 @@ def _in_table(text) -> str: # Markdown
         parts[i] = re.sub(r"(--\w[\w-]*)", r"`\1`", re.sub(r"([*<\[])", r"\\\1", o))
     return "`".join(parts)
 
+# %% ../nbs/90_book.ipynb #608e9485
 def api_entry(name:str, # `Toy` or `Toy.render`
               node,     # its syntax tree
               docs:dict, # parameter, or return -> meaning
@@ -162,12 +176,14 @@ def api_entry(name:str, # `Toy` or `Toy.render`
 
 # %% ../nbs/90_book.ipynb #9522076a
 def _module(cells:list) -> str:
-    "Return the module that a notebook is exported to, or nothing"
+    "Return the module that a notebook is exported to; empty if there is none"
     code = "\n".join("".join(c["source"]) for c in cells)
     match = re.search(r"^#\|\s*default_exp\s+(\S+)", code, re.M)
     return f"posebook.{match[1]}" if match else ""
 
-def _cells(notebook) -> list: return json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
+def _cells(notebook) -> list:
+    "Return the cells of a notebook's file"
+    return json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
 
 def name_locations(nbs, # folder of notebooks
 ) -> dict: # name -> (notebook, anchor)
@@ -184,9 +200,10 @@ def name_locations(nbs, # folder of notebooks
             for key in (name, location[1], *methods): locations.setdefault(key, location)
     return locations
 
+# %% ../nbs/90_book.ipynb #60ed0928
 def add_links(markdown:str, # a cell
               locations:dict,  # name -> (notebook, anchor)
-              up:str="",    # the way to the chapters, for a page in a folder
+              up:str="",    # path to the chapters, for a page in a folder
 ) -> str: # Markdown
     "Return a text in which names in backticks are links to the pages that explain them"
     def link(m):
@@ -204,10 +221,12 @@ def add_links(markdown:str, # a cell
 def add_entries(cells:list,  # of a notebook
                 locations:dict, # name -> (notebook, anchor)
                 package,     # folder of the exported package
-                git:str,     # where its source is to be read
-                up:str="",   # the way to the chapters, for a page in a folder
+                git:str,     # address of its source
+                up:str="",   # path to the chapters, for a page in a folder
 ) -> list: # cells
-    "Return a notebook's cells with an entry above each that is exported, and with links"
+    """Return a notebook's cells with links, and with an entry above each exported cell.
+
+    Raises `PosebookError` if an exported name is not in the package."""
     module, entries, lines = _module(cells), cells[:1], {}   # the first cell is the title, and stays
     if module:
         path = "/".join(module.split(".")[1:]) + ".py"
@@ -239,25 +258,28 @@ def without_output_file(notebook:str, # JSON
         cell["source"] = [o for o in lines if not o.startswith("output-file:")]
     return json.dumps(nb)
 
-
-
-# %% ../nbs/90_book.ipynb #0c3c2a9b
-def write_pages(nbs, # folder of notebooks
-                out, # folder for the pages' source, made anew
-                git:str, # where the package's source is
-):
-    "Write the pages that the renderer reads"
+# %% ../nbs/90_book.ipynb #bcb5902d
+def _processors() -> list: # functions of nbdev
+    "Return the processors of nbdev that prepare a page, without those that add entries and links"
     try:
-        from execnb.nbio import write_nb
-        from nbdev.process import NBProcessor
         from nbdev.processors import FilterDefaults
     except ImportError as e:
         raise PosebookError("the site needs the tools of development",
                             do="pip install -e '.[dev]'") from e
-    nbs, out = Path(nbs), Path(out)
-    # the entries are made above, from the text: nbdev would run the notebooks once more for its own
     ours = {"add_show_docs", "exec_show_docs", "mv_exports", "add_links", "insert_warning"}
-    procs = [p for p in FilterDefaults().base_procs() if p.__name__ not in ours]
+    return [p for p in FilterDefaults().base_procs() if p.__name__ not in ours]
+
+# %% ../nbs/90_book.ipynb #0c3c2a9b
+def write_pages(nbs, # folder of notebooks
+                out, # folder for the source of the pages; it is replaced
+                git:str, # address of the package's source
+):
+    """Write the pages that the renderer reads.
+
+    Raises `PosebookError` if nbdev is not installed."""
+    procs, nbs, out = _processors(), Path(nbs), Path(out)
+    from execnb.nbio import write_nb
+    from nbdev.process import NBProcessor
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(nbs, out, ignore=shutil.ignore_patterns(".*", "_[!q]*"))
     locations = name_locations(nbs)
@@ -284,14 +306,17 @@ def make_self_contained(site, # folder of pages
         script = f"window.searchIndex = {index.read_text(encoding='utf-8')}"
         index.with_suffix(".js").write_text(script, encoding="utf-8")
 
+# %% ../nbs/90_book.ipynb #635c0f5a
 def _renderer(source) -> list: # words of a command
-    "Return the command that renders: Quarto where it is installed, else smalldocs"
+    "Return the command that renders the pages: Quarto where it is installed, else smalldocs"
     if shutil.which("quarto"): return ["quarto", "render", str(source)]
     return [str(Path(sys.executable).with_name("smalldocs")), "render", "--strict", str(source)]
 
 def site(checkout=".", # the folder with settings.ini
 ) -> Path: # the folder with the pages
-    "Build the site into _site"
+    """Build the site in the folder _site.
+
+    Raises `PosebookError` if the folder is no checkout, or the pages cannot be rendered."""
     checkout = Path(checkout).resolve()
     if not (checkout/"settings.ini").is_file():
         raise PosebookError("this is not a checkout of posebook", checkout)
@@ -306,9 +331,11 @@ def site(checkout=".", # the folder with settings.ini
     return checkout/"_site"
 
 # %% ../nbs/90_book.ipynb #71f9f05a
-def main(args:list=None, # export | readme | site; None: what was typed, or site
+def main(args:list=None, # export, readme or site; None: the typed word, else site
 ):
-    "`python -m posebook.book export`, `... readme` and `... site`"
+    """Run `python -m posebook.book export`, `... readme` or `... site`.
+
+    Raises `PosebookError` for another word."""
     [what] = args or sys.argv[1:] or ["site"]
     if what == "readme":
         with atomic_write("README.md") as p: p.write_text(readme("nbs/index.ipynb"), encoding="utf-8")

@@ -19,18 +19,19 @@ from .core import PosebookError, param_docs
 
 # %% ../nbs/84_cli.ipynb #1dae3b83
 def _print_line(line):
-    "Print to stderr as it is now, which a progress bar or a test may have replaced"
+    "Print a line to the present stderr, which a progress bar or a test may have replaced"
     print(line, file=sys.stderr, flush=True)
 
 class MessageHandler(logging.Handler):
-    "Prints messages to stderr, warnings as notes"
+    "Logging handler that prints messages to stderr, warnings as notes"
     def emit(self, record):
         "Print a message"
         _print_line("note: " * (record.levelno == logging.WARNING) + record.getMessage())
 
+# %% ../nbs/84_cli.ipynb #b84e0ffa
 @contextmanager
 def messages_on_stderr():
-    "Print the package's messages meanwhile"
+    "Print the messages of the package to stderr inside a `with` block"
     log, handler = logging.getLogger("posebook"), MessageHandler()
     level, propagate = log.level, log.propagate
     log.addHandler(handler)
@@ -60,11 +61,11 @@ def _command_parameter(p:inspect.Parameter, meaning:str) -> inspect.Parameter:
 
 # %% ../nbs/84_cli.ipynb #d03d05a5
 def command(f,              # a public call
-            result=None,    # from what the call returns to the text for stdout
-            adapt=None,     # from what was typed to the call's arguments, a dict that is changed
-            extra=(),       # parameters that only the command line has
+            result=None,    # function from the call's return value to the text for stdout
+            adapt=None,     # function that changes the dict of typed values to the call's arguments
+            extra=(),       # `inspect.Parameter`s that only the command line has
 ): # the function that typer runs
-    "Make a command of a public call; Ctrl-C prints what is kept and how to go on"
+    "Return a function from which typer makes the command of a public call"
     docs, signature = param_docs(f), inspect.signature(f)
     taken = [p for p in signature.parameters.values() if p.name not in PYTHON_ONLY]
     def run(**typed):
@@ -84,11 +85,11 @@ def command(f,              # a public call
 
 # %% ../nbs/84_cli.ipynb #a8bdc616
 def _join_keypoints(typed):
-    "Join names of keypoints, of which some may have commas between"
+    "Join names of keypoints to one text, separated by commas"
     typed["keypoints"] = ",".join(typed["keypoints"] or ())
 
 def _split_ensemble(typed):
-    "Take the model folders from the paths of an ensemble"
+    "Move the model folders of an ensemble from the paths to `model_dir`"
     if not typed.pop("ensemble"): return
     first, paths = typed["model_dir"], typed["paths"]
     typed["model_dir"] = [first, *(p for p in paths if (p/"config.yaml").is_file())]
@@ -97,16 +98,16 @@ def _split_ensemble(typed):
 _ensemble = inspect.Parameter(
     "ensemble", inspect.Parameter.KEYWORD_ONLY, default=False,
     annotation=Annotated[bool, typer.Option("--ensemble", show_default=False, help=(
-        "several model folders come first: write their mean, and how far they are apart"))])
+        "several model folders come first: write the mean and the spread of their predictions"))])
 
 # %% ../nbs/84_cli.ipynb #8941f7ab
 def _errors_table(metrics) -> str:
-    "Return the errors of an evaluation as lines"
+    "Return the errors of an evaluation as a table of text"
     from posebook.evaluation.metrics import summary
     return summary(metrics)
 
 def _registered_table(listed) -> str:
-    "Return what is registered as lines"
+    "Return the registered definitions as a table of text"
     return "\n".join(f"{kind:13} {name:22} {line}" for kind, lines in listed.items()
                      for name, line in lines.items())
 
@@ -135,17 +136,19 @@ def _options(version:Annotated[bool, typer.Option(
     "posebook: track animals in video from few labeled frames"
 
 def _make_app(words:list) -> typer.Typer:
-    "Return the command line, with the parameters of the command that the words begin with"
+    "Return the command line, with the parameters of the command that is the first word"
     app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False,
                       no_args_is_help=True, callback=_options)
     for name, arguments in COMMANDS.items():
         run = command(**arguments) if words[:1] == [name] else lambda: None
-        app.command(name, help=arguments["f"].__doc__)(run)
+        first_line = arguments["f"].__doc__.splitlines()[0]
+        app.command(name, help=first_line.rstrip("."))(run)
     return app
 
-def main(args:list=None, # the command line's words; None: sys.argv's
+# %% ../nbs/84_cli.ipynb #56c759de
+def main(args:list=None, # words of the command line; None: those of `sys.argv`
 ):
-    "The command `posebook`"
+    "Run the command `posebook`; an error that the user can fix exits with code 2"
     words = sys.argv[1:] if args is None else args
     try:
         with messages_on_stderr(): _make_app(words)(words, prog_name="posebook")

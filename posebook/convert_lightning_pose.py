@@ -41,13 +41,11 @@ from .training.checkpoints import load_checkpoint
 log = logging.getLogger(__name__)
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #4c2bbbf2
-allowed_classes = [DictConfig, ListConfig, ContainerMetadata, Metadata, AnyNode, dict, list, int,
-                   float, str, bool, type(None), typing.Any, collections.defaultdict,
-                   collections.OrderedDict]
+def find_checkpoint(folder, # a model folder of Lightning Pose
+) -> Path: # a .ckpt file
+    """Return the best checkpoint in a folder, or the newest.
 
-def find_checkpoint(folder, # a model folder of Lightning Pose's
-) -> Path:
-    "Return the best checkpoint in a folder, or the newest"
+    Raises `PosebookError` if there is none."""
     number = lambda p, what: int((re.findall(rf"{what}[_=](\d+)", str(p)) or [-1])[-1])
     rank = lambda p: (number(p, "version"), "best" in p.name, number(p.name, "step"))
     checkpoints = sorted(Path(folder).rglob("*.ckpt"), key=rank)
@@ -56,22 +54,30 @@ def find_checkpoint(folder, # a model folder of Lightning Pose's
                             "give the folder that Lightning Pose's training made")
     return checkpoints[-1]
 
-def read_tensors(path, # a checkpoint of Lightning Pose's
+# %% ../nbs/80_convert_lightning_pose.ipynb #3d978059
+allowed_classes = [DictConfig, ListConfig, ContainerMetadata, Metadata, AnyNode, dict, list, int,
+                   float, str, bool, type(None), typing.Any, collections.defaultdict,
+                   collections.OrderedDict]
+
+def read_tensors(path, # a checkpoint of Lightning Pose
 ) -> dict: # name -> tensor
-    "Return the tensors of a checkpoint"
+    """Return the tensors of a checkpoint.
+
+    Raises `PosebookError` if it has objects of other classes or is damaged."""
     with torch.serialization.safe_globals(allowed_classes): content = load_checkpoint(path)
     return content.get("state_dict", content)
 
-# %% ../nbs/80_convert_lightning_pose.ipynb #0578048b
+# %% ../nbs/80_convert_lightning_pose.ipynb #2f1109f3
 resnet_layers = {0: "stages.0.0", 1: "stages.0.1", 4: "stages.0.4", 5: "stages.1", 6: "stages.2",
                  7: "stages.3"}
 recurrent_layers = {"W_pre": "input_conv", "W_f": "forward_conv", "W_b": "backward_conv",
                     "H_f": "forward_state",
                     "H_b": "backward_state"}
 
+# %% ../nbs/80_convert_lightning_pose.ipynb #0578048b
 def tensor_name(name:str, # in Lightning Pose
-                backbone:str, # its name here
-) -> str: # None: it is not needed
+                backbone:str, # name of the backbone in posebook
+) -> str: # None: the network does not use it
     "Return the name that a tensor of Lightning Pose has in a network of posebook"
     if m := re.match(r"backbone\.(\d+)\.(.*)", name):
         layer, suffix = int(m[1]), m[2]
@@ -86,7 +92,7 @@ def tensor_name(name:str, # in Lightning Pose
     if name.startswith("head.linear_layer."): return name.replace("linear_layer", "0")
     return name
 
-# %% ../nbs/80_convert_lightning_pose.ipynb #8419afa6
+# %% ../nbs/80_convert_lightning_pose.ipynb #18db720b
 def _check_convertible(cfg:Config, path):
     "Raise an error for a model that posebook cannot convert"
     if not cfg.data.keypoint_names or not cfg.data.image_resize_dims.height:
@@ -98,6 +104,7 @@ def _check_convertible(cfg:Config, path):
         raise PosebookError(f"trackers with {cfg.model.backbone} cannot be converted", path,
                             "those with ResNets and EfficientNets can")
 
+# %% ../nbs/80_convert_lightning_pose.ipynb #8419afa6
 def _fixed_settings(cfg:Config):
     "Set what Lightning Pose's code fixes"
     cfg.posebook, cfg.data.num_keypoints = 1, len(cfg.data.keypoint_names)
@@ -110,10 +117,13 @@ def _fixed_settings(cfg:Config):
     m.losses_to_use = []
     cfg.training.accelerator, cfg.training.precision = pick_accelerator(), "32"
 
+# %% ../nbs/80_convert_lightning_pose.ipynb #2e662f78
 def converted_config(folder, # a model folder of Lightning Pose
-                     notes:list=None, # gets a line for each key that is not used
-) -> Config:
-    "Return the settings with which posebook predicts what a model of Lightning Pose predicts"
+                     notes:list=None, # a line is appended for each key that is not used
+) -> Config: # with posebook's keys
+    """Return the settings with which posebook predicts what a model of Lightning Pose predicts.
+
+    Raises `PosebookError` if there is no config or its type of model cannot be converted."""
     path = Path(folder)/"config.yaml"
     if not path.is_file():
         raise PosebookError("there is no config.yaml in this folder", folder,
@@ -143,7 +153,7 @@ def to_fractions(tensors:dict, # with posebook's names, of a regression model; c
 # %% ../nbs/80_convert_lightning_pose.ipynb #6260f729
 def stored_split(folder, # a model folder of Lightning Pose
 ) -> dict: # image -> the set's name in a split; empty if it is not recorded
-    "Return the set of each labeled frame, which Lightning Pose writes into predictions.csv"
+    "Return the set of each labeled frame, as recorded in predictions.csv"
     path = Path(folder)/"predictions.csv"
     if not path.is_file(): return {}
     with open(path, newline="", encoding="utf-8") as f: rows = list(csv.reader(f))
@@ -151,14 +161,8 @@ def stored_split(folder, # a model folder of Lightning Pose
     return {row[0]: SETS[row[-1]] for row in rows[3:] if row and row[-1] in SETS}
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #e8276f3b
-def _converted_tensors(cfg:Config, checkpoint:Path) -> dict: # name -> tensor
-    "Return the tensors of a checkpoint under posebook's names; all must fit the tracker"
-    renamed = {tensor_name(k, cfg.model.backbone): v for k, v in read_tensors(checkpoint).items()}
-    tensors = {k: v for k, v in renamed.items() if k}
-    size = cfg.data.image_resize_dims
-    if cfg.model.model_type == "regression": to_fractions(tensors, (size.height, size.width))
-    tensors = {f"network.{k}": v for k, v in tensors.items()}
-    expected = get_model(cfg).state_dict()
+def _check_tensors(tensors:dict, expected:dict, checkpoint:Path):
+    "Raise an error unless the names and shapes are those of the tracker and every value is finite"
     different = {k for k in {*expected, *tensors} if k not in expected or k not in tensors
                  or expected[k].shape != tensors[k].shape}
     if different:
@@ -168,8 +172,18 @@ def _converted_tensors(cfg:Config, checkpoint:Path) -> dict: # name -> tensor
     if any(not torch.isfinite(v).all() for v in tensors.values()):
         raise PosebookError("the checkpoint has weights that are not finite: its training diverged",
                             checkpoint, "convert a model of another training")
+
+def _converted_tensors(cfg:Config, checkpoint:Path) -> dict: # name -> tensor
+    "Return the tensors of a checkpoint under posebook's names"
+    renamed = {tensor_name(k, cfg.model.backbone): v for k, v in read_tensors(checkpoint).items()}
+    tensors = {k: v for k, v in renamed.items() if k}
+    size = cfg.data.image_resize_dims
+    if cfg.model.model_type == "regression": to_fractions(tensors, (size.height, size.width))
+    tensors = {f"network.{k}": v for k, v in tensors.items()}
+    _check_tensors(tensors, get_model(cfg).state_dict(), checkpoint)
     return tensors
 
+# %% ../nbs/80_convert_lightning_pose.ipynb #a4f970e8
 def _write_model(folder, cfg, tensors, sets):
     "Write the files of a converted model"
     path = folder/"checkpoints/last.ckpt"
@@ -189,7 +203,9 @@ def convert_model(
     out=None, # the folder to make; None: NAME-posebook beside it
     overwrite:bool=False, # replace the model in `out`
 ) -> Path: # a model folder of posebook
-    "Convert a model folder of Lightning Pose into one of posebook"
+    """Convert a model folder of Lightning Pose into one of posebook.
+
+    Raises `PosebookError` if the model cannot be converted, or `out` exists and `overwrite` is not set."""
     folder, notes = Path(folder), []
     cfg, checkpoint = converted_config(folder, notes), find_checkpoint(folder)
     tensors = _converted_tensors(cfg, checkpoint)

@@ -124,7 +124,7 @@ def document_parameters(f, # a function whose parameters have comments
     "Add each parameter's comment to the docstring, where `help()` shows it"
     docs = param_docs(f)
     lines = [f"    {k}: {v}" for k, v in docs.items() if k != "return"]
-    f.__doc__ = "\n".join([f.__doc__, "", "Parameters:", *lines])
+    f.__doc__ = "\n".join([inspect.cleandoc(f.__doc__), "", "Parameters:", *lines])
     if "return" in docs: f.__doc__ += f"\n\nReturns: {docs['return']}"
     return f
 
