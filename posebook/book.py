@@ -291,8 +291,7 @@ def write_pages(nbs, # folder of notebooks
         page = NBProcessor(p, procs=procs)
         page.process()
         write_nb(page.nb, p)
-        text = without_output_file(p.read_text(encoding="utf-8"))
-        p.write_text(text, encoding="utf-8")
+        p.write_text(without_output_file(p.read_text(encoding="utf-8")), encoding="utf-8")
 
 # %% ../nbs/90_book.ipynb #916eecb7
 def make_self_contained(site, # folder of pages
