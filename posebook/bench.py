@@ -34,12 +34,13 @@ def peak_memory() -> int: # MB; 0 where the system does not report it
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
 
 # %% ../nbs/82_bench.ipynb #b7a6fb0a
-def _rate(f) -> float: # a second
-    "Return how many a second, where `f` does some and returns how many"
+def _rate(f) -> float: # items per second
+    "Return the items per second of a function that returns its number of items"
     started = time.perf_counter()
     count = f()
     return count / (time.perf_counter() - started)
 
+# %% ../nbs/82_bench.ipynb #17cb44e3
 def _untrained_predictor(project, settings, precision="32"):
     "Return the predictor of a model that was not trained"
     from posebook.config.read import read_config
@@ -52,11 +53,11 @@ def _untrained_predictor(project, settings, precision="32"):
 
 # %% ../nbs/82_bench.ipynb #51c9d298
 def measure_tracking(project,    # a folder with a posebook.yaml
-                     model_type, # by name
-                     backbone,   # by name
-                     precision,  # 32 | bf16
+                     model_type, # name of the tracker
+                     backbone,   # name of the backbone
+                     precision,  # 32 or bf16
                      video,      # a video file
-) -> dict: # rate and forward: frames a second
+) -> dict: # rate and forward: frames per second
     "Measure tracking from an h264 video to a table, and the forward pass alone"
     from posebook.inference.predict import predict_single_video
     from posebook.video.stream import VideoStream
@@ -78,10 +79,10 @@ def measure_tracking(project,    # a folder with a posebook.yaml
 def measure_reading(project,    # not used
                     model_type, # not used
                     backbone,   # not used
-                    kind,       # decode, or a source's name
+                    kind,       # decode, or the name of a video source
                     video,      # a video file
-) -> dict: # rate: frames a second
-    "Measure reading from an h264 video to frames, or to batches of 256x256"
+) -> dict: # rate: frames per second
+    "Measure reading from an h264 video to frames, or to batches of 256 x 256 pixels"
     from posebook.data.preprocess import Preprocess
     from posebook.device import pick_accelerator
     from posebook.video.files import read_frames
@@ -96,12 +97,12 @@ def measure_reading(project,    # not used
 
 # %% ../nbs/82_bench.ipynb #b296a95a
 def measure_memory(project,    # a folder with a posebook.yaml
-                   model_type, # by name
-                   backbone,   # by name
+                   model_type, # name of the tracker
+                   backbone,   # name of the backbone
                    kind,       # not used
                    video,      # a video file
-) -> dict: # rate: frames a second
-    "Measure the memory of tracking a video of 64x64 pixels"
+) -> dict: # rate: frames per second
+    "Track a video at 64 x 64 pixels; the memory is that of the process"
     from posebook.inference.predict import predict_single_video
     from posebook.testing import register_tiny
     register_tiny()
@@ -116,7 +117,7 @@ def measure_memory(project,    # a folder with a posebook.yaml
 # %% ../nbs/82_bench.ipynb #64d42377
 def main(spec:str, # JSON: what, project, model, backbone, kind, amount
 ):
-    "Run one measurement and print it as JSON; the process that `bench` starts"
+    "Run one measurement and print it as JSON, in the process that `bench` starts"
     task = json.loads(spec)
     measure = {"training": measure_training, "tracking": measure_tracking, "losses": measure_losses,
                "reading": measure_reading, "memory": measure_memory}[task["what"]]
@@ -124,15 +125,18 @@ def main(spec:str, # JSON: what, project, model, backbone, kind, amount
     description = {k: task[k] for k in ("what", "model", "backbone", "kind")}
     print("\n" + json.dumps({**description, **result, "memory": peak_memory()}))
 
+# %% ../nbs/82_bench.ipynb #c2b9bc9c
 def _run_python(code, **kwargs):
-    "Run code in a process of its own that imports nothing from the working folder"
+    "Run code in its own process, which imports nothing from the working folder"
     with tempfile.TemporaryDirectory() as empty:
         return subprocess.run([sys.executable, "-c", code], cwd=empty, **kwargs)
 
 # %% ../nbs/82_bench.ipynb #d3fd30c1
 def run_in_subprocess(**spec, # what, project, model, backbone, kind, amount
 ) -> dict: # what, model, backbone, kind, rate, memory in MB
-    "Run one measurement in a process of its own"
+    """Run one measurement in its own process.
+
+    Raises `PosebookError` if the measurement fails."""
     code = f"from posebook.bench import main; main({json.dumps(spec)!r})"
     process = _run_python(code, capture_output=True, text=True)
     if process.returncode:
@@ -141,9 +145,10 @@ def run_in_subprocess(**spec, # what, project, model, backbone, kind, amount
                             f"{spec['what']} {spec['model']} {spec['backbone']} {spec['kind']}")
     return json.loads(process.stdout.strip().splitlines()[-1])
 
-def startup_time(n:int=5, # tries
+# %% ../nbs/82_bench.ipynb #7fa938f3
+def startup_time(n:int=5, # number of tries
 ) -> float: # seconds
-    "Return how long `posebook --help` takes, the best of a few"
+    "Return the time that `posebook --help` takes, the shortest of a few tries"
     code = "from posebook.cli import main; main(['--help'])"
     def seconds():
         started = time.perf_counter()
@@ -152,9 +157,9 @@ def startup_time(n:int=5, # tries
     return min(seconds() for _ in range(n))
 
 # %% ../nbs/82_bench.ipynb #b15e5f65
-def measurements(quick:bool, # only the default backbone
+def measurements(quick:bool, # only the default tracker and backbone
 ): # dicts of what, model, backbone and kind
-    "Yield what is to be measured: one tracker with every backbone, every tracker with one"
+    "Yield the measurements: one tracker with every backbone, every tracker with one"
     from posebook.device import bf16_is_fast, pick_accelerator
     # where bfloat16 is not in hardware it takes minutes instead of seconds
     precisions = ("32", "bf16") if bf16_is_fast(pick_accelerator()) else ("32",)
@@ -186,14 +191,14 @@ def format_measurement(m:dict, # a measurement as `run_in_subprocess` returns
 
 # %% ../nbs/82_bench.ipynb #69b6446a
 def _machine_facts() -> dict:
-    "Return what was measured on"
+    "Return the facts of the machine that is measured"
     import torch
     return {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(),
             "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
             "python": platform.python_version(), "torch": torch.__version__}
 
 def _make_inputs(folder, quick) -> tuple: # a project, and the videos of each kind of measurement
-    "Make the project and the videos that are measured; 60 frames are drawn, and repeated"
+    "Make the project and the videos that are measured"
     from itertools import cycle, islice
 
     from posebook.toy import Toy
@@ -204,21 +209,23 @@ def _make_inputs(folder, quick) -> tuple: # a project, and the videos of each ki
               "short": (small, 2000), "long": (small, 50_000)}
     if quick: del videos["long"]
     for name, (frames, num_frames) in videos.items():
-        # the toy's noise costs many bits, and decoding them time; a lab's camera makes fewer
+        # lower quality, since the toy's noise needs more bits, and more time to decode, than a lab's video
         write_video(folder/f"{name}.mp4", islice(cycle(frames), num_frames), quality=30)
     return project, {o: str(folder/f"{o}.mp4") for o in videos}
 
 # %% ../nbs/82_bench.ipynb #752d220a
 def _is_bench(path) -> bool:
-    "Whether a file holds the figures of an earlier bench"
+    "Return whether a file has the results of an earlier benchmark"
     try: return {"machine", "measurements"} <= set(json.loads(Path(path).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError): return False
 
-def bench(out="posebook-bench.json", # where the figures go
-          quick:bool=False, # only the default backbone, and few repetitions
-          overwrite:bool=False, # write over an older file
+def bench(out="posebook-bench.json", # JSON file for the results
+          quick:bool=False, # only the default tracker and backbone, with few repetitions
+          overwrite:bool=False, # overwrite an older file
 ) -> dict: # machine, help_seconds and measurements
-    "Measure this machine: log a table row by row, write JSON"
+    """Measure this machine, log a row for each measurement and write the results as JSON.
+
+    Raises `PosebookError` if a measurement fails, or the file exists and may not be overwritten."""
     if Path(out).exists() and not overwrite:
         raise PosebookError("the file exists already", out, "give another with --out, or say --overwrite")
     if Path(out).exists() and not _is_bench(out):
