@@ -22,7 +22,7 @@ from threading import get_ident
 
 # %% ../nbs/00_core.ipynb #d6a3eb64
 class PosebookError(Exception):
-    "Something that the user can fix"
+    "Error that the user can fix"
     def __init__(self,
         what:str,       # what is wrong, one sentence
         where=None,     # the file, row, column or key
@@ -43,7 +43,7 @@ def did_you_mean(name:str, # what the user wrote
 
 # %% ../nbs/00_core.ipynb #27a80188
 class Registry(dict):
-    "Name -> definition, for one kind of thing"
+    "Map names to definitions, for one kind of definition"
     def __init__(self,
         kind:str, # what is registered, in the singular
         *folders, # of posebook whose modules register such definitions
@@ -71,8 +71,9 @@ class Registry(dict):
         if member and family in self.families: return self.families[family](member)
         raise PosebookError(f"no {self.kind} is called {name!r}", do=did_you_mean(name, self))
 
+    # %% ../nbs/00_core.ipynb #1f389829
     def __call__(self, name:str=None): # the name in a YAML file; None: the definition's own
-        "A decorator that registers a class or a function"
+        "Return a decorator that registers a class or a function"
         def _add(f):
             key = name or f.__name__
             # from outside: with all of posebook's there, so that two equal names are an error
@@ -85,15 +86,17 @@ class Registry(dict):
             return f
         return _add
 
+    # %% ../nbs/00_core.ipynb #b60bfa03
     def family(self,
         name:str, # what stands before the stroke
     ): # a decorator
-        "A decorator for a function from MEMBER to the definition of `name/MEMBER`"
+        "Return a decorator that registers a function from MEMBER to the definition of `name/MEMBER`"
         def _add(f): self.families[name] = f; return f
         return _add
 
+# %% ../nbs/00_core.ipynb #1f389829
 def _is_same_definition(a, b) -> bool:
-    "Whether one is the other run again: in its module, or in a notebook where somebody works on it"
+    "Return whether one is the other run again: in its module, or in a notebook where somebody edits it"
     homes = a.__module__, b.__module__
     files = [getattr(sys.modules.get(o), "__file__", o) for o in homes]   # a plug-in may be imported too
     return a.__qualname__ == b.__qualname__ and (files[0] == files[1] or "__main__" in homes)
@@ -111,6 +114,7 @@ def params(f, # a class or a function
         if not any(p.kind == p.VAR_KEYWORD for p in ps): break
     return parameters
 
+# %% ../nbs/00_core.ipynb #56e9d1ff
 def param_docs(f, # a class or a function
 ) -> dict: # name -> comment
     "Return the comments of `f`, and of its parents, about each parameter"
@@ -181,10 +185,11 @@ def disk_errors(path): # what is being written
         raise PosebookError(_disk[e.errno], path,
                             "make room or give another folder, then run the command again") from e
 
+# %% ../nbs/00_core.ipynb #d8718b78
 @contextmanager
 def atomic_write(path, # the file that will be there in the end
 ): # yields the path to write to
-    "A temporary path to write to, which becomes `path` if all goes well and vanishes if not"
+    "Yield a temporary path, which becomes `path` if all goes well and is removed if not"
     path = Path(path)
     if path.is_symlink(): path = path.resolve()      # the file changes, the link stays
     part = path.with_name(f".{path.stem}.{os.getpid()}-{get_ident()}{path.suffix}")

@@ -9,6 +9,7 @@ __all__ = ['count_preemptions', 'SecondTeam', 'busy_wait_is_adjustable', 'share_
 import os
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,19 +56,25 @@ def busy_wait_is_adjustable() -> bool:
 @contextmanager
 def share_cores(
     interval:float=.5,    # seconds between two counts
-    threshold:float=60,   # preemptions a second and thread: with more, others need the cores
+    threshold:float=60,   # preemptions a second and thread: with more, threads want the same cores
+    own:float=.85,        # fraction of the cores' time: a process that gets more has them for itself
     count=count_preemptions, # () -> preemptions until now
-): # gives the `SecondTeam`, or None where nothing can be done
+    cpu_time=time.process_time, # () -> seconds that the threads of this process have computed
+): # yields the `SecondTeam`, or None where nothing can be done
     "Let torch's threads wait less busily inside the block while other processes need the cores"
     if not busy_wait_is_adjustable():
         yield None
         return
-    team, ended, limit = SecondTeam(), threading.Event(), threshold * interval * torch.get_num_threads()
+    team, ended, cores = SecondTeam(), threading.Event(), len(os.sched_getaffinity(0))
+    figures = lambda: (time.monotonic(), count(), cpu_time())
     def watch():
-        before = count()
-        while not ended.wait(interval):
-            before, preempted = (now := count()), now - before > limit
-            (team.start if preempted else team.stop)()
+        before = figures()
+        while not ended.wait(10 * interval if team.thread else interval):
+            seconds, preemptions, computed = (b - a for a, b in zip(before, figures()))
+            wanted = preemptions > threshold * seconds * torch.get_num_threads()
+            if team.thread: team.stop()          # and measure the next interval without it
+            elif wanted and computed < own * seconds * cores: team.start()
+            before = figures()
         team.stop()
     watcher = threading.Thread(target=watch, daemon=True, name="posebook-share-cores")
     watcher.start()

@@ -33,7 +33,7 @@ def test_a_second_team_comes_and_goes_with_the_preemptions():
         preemptions[0] += step[0]
         return preemptions[0]
 
-    with share_cores(interval=0.01, count=count) as team:
+    with share_cores(interval=0.01, count=count, cpu_time=lambda: 0) as team:
         assert wait_until(lambda: team.thread is not None)
         step[0] = 0
         assert wait_until(lambda: team.thread is None)
@@ -43,8 +43,19 @@ def test_a_second_team_comes_and_goes_with_the_preemptions():
 
 
 @adjustable
+def test_a_process_that_has_the_cores_for_itself_is_left_alone():
+    "Preempted by its own threads, such as the one that decodes video"
+    counts = iter(range(0, 10**9, 10_000))
+    with share_cores(interval=0.01, count=counts.__next__, cpu_time=lambda: 100 * time.monotonic()) as team:
+        assert wait_until(lambda: next(counts) > 200_000)
+        assert team.thread is None
+
+
+@adjustable
 def test_the_threads_end_when_the_block_fails():
-    with pytest.raises(ZeroDivisionError), share_cores(interval=0.01, count=iter(range(0, 10**9, 1000)).__next__):
+    with pytest.raises(ZeroDivisionError), share_cores(
+        interval=0.01, count=iter(range(0, 10**9, 1000)).__next__, cpu_time=lambda: 0
+    ):
         time.sleep(0.1)
         raise ZeroDivisionError
     assert team_threads() == []
