@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['backbones', 'necks', 'heads', 'losses', 'models', 'augmentations', 'callbacks', 'sources', 'decoders', 'formats',
            'kinds', 'PosebookError', 'did_you_mean', 'Registry', 'params', 'param_docs', 'document_parameters', 'build',
-           'disk_errors', 'atomic_write', 'file_sha256']
+           'os_error', 'disk_errors', 'atomic_write', 'file_sha256']
 
 # %% ../nbs/00_core.ipynb #4d396d7c
 import difflib
@@ -167,23 +167,40 @@ kinds = {r.kind: r for r in (backbones, necks, heads, losses, models, augmentati
                              sources, decoders, formats)}
 
 # %% ../nbs/00_core.ipynb #732263bd
-_disk = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "your disk quota is used up",
-         errno.EFBIG: "the file is larger than this disk takes",
-         errno.EROFS: "the disk is read-only", errno.EACCES: "writing there is not allowed",
-         errno.EPERM: "writing there is not allowed",
-         errno.ENOTDIR: "a part of the path is a file, not a folder",
-         errno.EEXIST: "a part of the path is a file, not a folder",
-         errno.EISDIR: "a folder has that name", errno.ENAMETOOLONG: "the name is too long",
-         errno.ELOOP: "a link on the path leads back to itself"}
+_another = "give another path"
+_os_errors = { # errno -> what, what to do
+    errno.ENOENT: ("there is no such file or folder", _another),
+    errno.EACCES: ("permission denied", "change the permissions, or give another path"),
+    errno.EPERM: ("permission denied", "change the permissions, or give another path"),
+    errno.EROFS: ("the disk is read-only", "give a path on another disk"),
+    errno.ENOSPC: ("the disk is full", "make room, then run the command again"),
+    errno.EDQUOT: ("your disk quota is used up", "make room, then run the command again"),
+    errno.EFBIG: ("the file is larger than this disk takes", "give a path on another disk"),
+    errno.EIO: ("the disk cannot be read or written", "check the disk or the network drive"),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", _another),
+    errno.EEXIST: ("a part of the path is a file, not a folder", _another),
+    errno.EISDIR: ("this is a folder, not a file", "give a file, or move the folder away"),
+    errno.ENAMETOOLONG: ("the name is too long", "give a shorter one"),
+    errno.ELOOP: ("a link on the path leads back to itself", "remove the link")}
 
+def os_error(e:OSError, # any
+             path=None, # the file or folder, if the error does not name it
+) -> PosebookError: # None: not one that the user can fix
+    "Return an error of the system as one that the user can fix"
+    path = e.filename or path
+    if e.errno not in _os_errors or path is None: return None
+    what, do = _os_errors[e.errno]
+    return PosebookError(what, path, do)
+
+# %% ../nbs/00_core.ipynb #84422082
 @contextmanager
-def disk_errors(path): # what is being written
-    "Turn what the system says about disks and rights into a `PosebookError`"
+def disk_errors(path=None, # what is read or written, if the error does not name it
+):
+    "Raise errors of the system in the block as a `PosebookError`, if the user can fix them"
     try: yield
     except OSError as e:
-        if e.errno not in _disk: raise
-        raise PosebookError(_disk[e.errno], path,
-                            "make room or give another folder, then run the command again") from e
+        if error := os_error(e, path): raise error from e
+        raise
 
 # %% ../nbs/00_core.ipynb #d8718b78
 @contextmanager
@@ -198,6 +215,9 @@ def atomic_write(path, # the file that will be there in the end
         try:
             yield part
             os.replace(part, path)
+        except OSError as e:
+            if e.filename == str(part): e.filename = str(path)   # a name that the user knows
+            raise
         finally: part.unlink(missing_ok=True)
 
 # %% ../nbs/00_core.ipynb #1865f27e

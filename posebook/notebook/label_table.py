@@ -15,11 +15,11 @@ import shutil
 import threading
 from pathlib import Path
 
-import cv2
 import numpy as np
+from PIL import Image
 
 from ..core import PosebookError, atomic_write
-from ..data.labels import Labels, image_size, read_labels
+from ..data.labels import Labels, read_image, read_labels
 from ..labeling.pick_frames import project_layout
 
 # %% ../../nbs/notebook/02_label_table.ipynb #c37030af
@@ -276,13 +276,14 @@ _save_lock = threading.Lock()                  # of all widgets in this notebook
 # %% ../../nbs/notebook/02_label_table.ipynb #099b5d16
 def image_bytes(path, # an image file
 ) -> bytes: # of a PNG or JPEG file
-    "Return an image as a browser can show it"
-    image_size(path)                               # raises an error for what is no image
-    data = Path(path).read_bytes()
-    if data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")): return data
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None: raise PosebookError("the image cannot be read", path)
-    return cv2.imencode(".png", image)[1].tobytes()
+    "Return an image as a browser can show it; a browser would rotate a file with an orientation tag"
+    image = read_image(path)
+    content = Path(path).read_bytes()
+    with Image.open(path) as file: rotated = file.getexif().get(0x0112, 1) != 1
+    if content.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) and not rotated: return content
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return file.getvalue()
 
 # %% ../../nbs/notebook/02_label_table.ipynb #1c21c5bc
 def neighbor_image(path,       # an image called NAME00000012.png

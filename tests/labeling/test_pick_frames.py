@@ -209,7 +209,7 @@ def test_a_folder_that_cannot_be_written(run_command, lab, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, "write_bytes", denied)
-    assert_error(run_command("frames", lab, "-n", 3, "--keypoints", "nose"), "writing there is not allowed")
+    assert_error(run_command("frames", lab, "-n", 3, "--keypoints", "nose"), "permission denied")
     assert not (lab / "CollectedData.csv").exists()
 
 
