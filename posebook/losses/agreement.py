@@ -19,7 +19,9 @@ from .pca import MultiviewPCA
 # %% ../../nbs/losses/06_agreement.ipynb #1ad94439
 @losses("agreement")
 class Agreement(Loss):
-    "Predictions for augmented copies of a frame, and for its views, agree"
+    """Compare the predictions for augmented copies of a frame, and for its views, with their consensus
+
+    Self-training with augmentation, as in FixMatch (Sohn et al. 2020)."""
     copies = 4
 
     def __init__(self,
@@ -67,6 +69,7 @@ class Agreement(Loss):
         weight = 1 / (1 + (spread.square().sum(-1) / self.tolerance**2))
         return self.fuse_views(median, spread)[row_frames], weight[row_frames]
 
+    # %% ../../nbs/losses/06_agreement.ipynb #1ac070c3
     def forward(self,
                 keypoints_pred:Tensor, # (S, K, 2) pixels of the frame
                 logits_pred:Tensor,    # (S, K, h, w), heatmaps before the softmax

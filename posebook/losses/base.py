@@ -15,7 +15,7 @@ from ..core import PosebookError, losses
 
 # %% ../../nbs/losses/01_base.ipynb #a8087ac5
 class Loss(nn.Module):
-    "A number to be minimized, computed from the outputs that `forward` names"
+    "Compute a number to be minimized from the outputs that `forward` names"
     copies = 1      # augmented copies of each unlabeled frame in a batch
     labeled = None  # whether it compares with labels; None: if it needs an output `..._targ`
 
@@ -25,7 +25,7 @@ class Loss(nn.Module):
 
     @property
     def weight(self) -> float:
-        "The factor of the loss in the sum"
+        "Return the factor of the loss in the sum"
         return 1 / (2 * math.exp(self.log_weight))
 
     @classmethod
@@ -44,13 +44,17 @@ class Loss(nn.Module):
     def forward(self,
         **outputs # of the model, by name; a loss names those that it needs and ignores the others
     ) -> Tensor: # a scalar
-        "The loss, before its weight"
+        """Return the loss, before its weight
+
+        Raises `NotImplementedError` if the loss does not define it."""
         raise NotImplementedError(f"{type(self).__name__} needs a `forward` that takes "
                                   "the outputs it compares by name and returns a scalar")
 
 # %% ../../nbs/losses/01_base.ipynb #d74cff5b
 class VideoLoss(Loss):
-    "A loss of unlabeled frames that uses confident predictions only"
+    """Compute a loss of unlabeled frames from confident predictions only
+
+    Raises `PosebookError` if the threshold is not from 0 to 1."""
     def __init__(self,
         prob_threshold:float=.05, # confidence, 0 to 1, from which on a prediction counts
         **kwargs                  # log_weight

@@ -12,7 +12,7 @@ from ..core import PosebookError, build, did_you_mean, losses
 
 # %% ../../nbs/losses/07_factory.ipynb #8e89ca82
 class LossFactory(nn.Module):
-    "The weighted sum of some losses"
+    "Compute the weighted sum of some losses"
     def __init__(self,
         settings:dict,   # a loss's name -> its settings
         facts:dict=None, # parameter's name -> value, for the losses that ask for it
@@ -27,7 +27,9 @@ class LossFactory(nn.Module):
         anneal:float=1., # multiplies all weights
         **outputs        # of the model
     ) -> tuple: # the sum, and name -> value for the log
-        "Return the weighted sum of the losses, and each of them for the log"
+        """Return the weighted sum of the losses, and each of them for the log
+
+        Raises `PosebookError` if the model does not return an output that a loss needs."""
         total, log = 0, {}
         for k, loss in self.losses.items():
             for name in self.required[k]:

@@ -15,12 +15,14 @@ from .base import Loss
 
 # %% ../../nbs/losses/02_supervised.ipynb #63f05691
 class HeatmapLoss(Loss):
-    "The mean over labeled keypoints of a difference between target and prediction"
+    "Compute the mean difference between target and predicted heatmaps over labeled keypoints"
     def compare(self,
         targ:Tensor,   # (n, pixels) of labeled keypoints, each sums to one
         logits:Tensor, # (n, pixels) heatmaps before the softmax
     ) -> Tensor: # (n,)
-        "Return the difference of each pair of heatmaps"
+        """Return the difference of each pair of heatmaps
+
+        Raises `NotImplementedError` if the loss does not define it."""
         raise NotImplementedError(f"{type(self).__name__} needs `compare(targ, logits)`: "
                                   "one number for each pair of heatmaps")
 
@@ -29,7 +31,7 @@ class HeatmapLoss(Loss):
         logits_pred:Tensor,   # (B, K, h, w), heatmaps before the softmax
         **_                   # other outputs are ignored
     ) -> Tensor: # a scalar
-        "The mean of `compare` over labeled keypoints"
+        "Return the mean of `compare` over labeled keypoints"
         targ, logits = heatmaps_targ.flatten(2), logits_pred.flatten(2)
         labeled = targ.sum(-1) > 0
         if not labeled.any(): return logits.sum() * 0.
@@ -38,24 +40,33 @@ class HeatmapLoss(Loss):
 # %% ../../nbs/losses/02_supervised.ipynb #ecb72b86
 @losses("heatmap_cross_entropy")
 class HeatmapCrossEntropy(HeatmapLoss):
-    "Cross-entropy of the softmax over the map against the target"
-    def compare(self, targ, logits): return -(targ * F.log_softmax(logits, -1)).sum(-1)
+    "Compute the cross-entropy of the softmax over the map against the target"
+    def compare(self, targ, logits):
+        "Return the cross-entropy of each pair of heatmaps, in nats"
+        return -(targ * F.log_softmax(logits, -1)).sum(-1)
 
+# %% ../../nbs/losses/02_supervised.ipynb #ab44d3f6
 @losses("heatmap_mse")
 class HeatmapMSE(HeatmapLoss):
-    "Squared difference, summed over the heatmap pixels (a mean would shrink as the map grows)"
-    def compare(self, targ, logits): return (targ - logits.softmax(-1)).square().sum(-1)
+    "Compute the squared difference, summed over the heatmap pixels"
+    def compare(self, targ, logits):
+        "Return the sum of squared differences of each pair of heatmaps"
+        return (targ - logits.softmax(-1)).square().sum(-1)     # a mean would shrink as the map grows
 
+# %% ../../nbs/losses/02_supervised.ipynb #092ded2b
 @losses("heatmap_kl")
 class HeatmapKL(HeatmapLoss):
-    "Kullback-Leibler divergence of the prediction from the target"
+    "Compute the Kullback-Leibler divergence of the prediction from the target"
     def compare(self, targ, logits):
+        "Return the divergence of each pair of heatmaps, in nats"
         return F.kl_div(F.log_softmax(logits, -1), targ, reduction="none").sum(-1)
 
+# %% ../../nbs/losses/02_supervised.ipynb #cd780b84
 @losses("heatmap_js")
 class HeatmapJS(HeatmapLoss):
-    "Jensen-Shannon divergence, which is bounded by log 2"
+    "Compute the Jensen-Shannon divergence, which is bounded by log 2"
     def compare(self, targ, logits):
+        "Return the divergence of each pair of heatmaps, in nats"
         p = logits.softmax(-1).clamp(min=1e-30)      # a zero has no gradient
         log_mean = ((p + targ) / 2).log()
         divergences = [F.kl_div(log_mean, o, reduction="none") for o in (targ, p)]
@@ -63,11 +74,13 @@ class HeatmapJS(HeatmapLoss):
 
 # %% ../../nbs/losses/02_supervised.ipynb #ea759216
 class CoordinateLoss(Loss):
-    "The mean over labeled keypoints of a function of the residual"
+    "Compute the mean of a function of the residual over labeled keypoints"
     def compare(self,
         residuals:Tensor, # (n, 2) pixels of the frame
     ) -> Tensor: # (n,)
-        "Return the loss of each residual"
+        """Return the loss of each residual
+
+        Raises `NotImplementedError` if the loss does not define it."""
         raise NotImplementedError(f"{type(self).__name__} needs `compare(residuals)`: "
                                   "one number for each residual")
 
@@ -76,22 +89,31 @@ class CoordinateLoss(Loss):
         keypoints_pred:Tensor, # (B, K, 2) pixels of the frame
         **_                    # other outputs are ignored
     ) -> Tensor: # a scalar
-        "The mean of `compare` over labeled keypoints"
+        "Return the mean of `compare` over labeled keypoints"
         labeled = ~keypoints_targ.isnan().any(-1)
         if not labeled.any(): return keypoints_pred.sum() * 0.
         return self.compare((keypoints_pred - keypoints_targ)[labeled]).mean()
 
+# %% ../../nbs/losses/02_supervised.ipynb #d9cf2a33
 @losses("coordinate")
 class Distance(CoordinateLoss):
-    "Distance in pixels"
-    def compare(self, residuals): return residuals.square().sum(-1).clamp(min=1e-12).sqrt()
+    "Compute the distance in pixels"
+    def compare(self, residuals):
+        "Return the length of each residual, in pixels"
+        return residuals.square().sum(-1).clamp(min=1e-12).sqrt()
 
+# %% ../../nbs/losses/02_supervised.ipynb #b79d58a5
 @losses("regression_mse")
 class RegressionMSE(CoordinateLoss):
-    "Squared error of a coordinate, the mean over x and y"
-    def compare(self, residuals): return residuals.square().mean(-1)
+    "Compute the squared error of a coordinate, the mean over x and y"
+    def compare(self, residuals):
+        "Return the mean of the squared x and y of each residual, in square pixels"
+        return residuals.square().mean(-1)
 
+# %% ../../nbs/losses/02_supervised.ipynb #3966537d
 @losses("regression_rmse")
 class RegressionRMSE(CoordinateLoss):
-    "The root of each keypoint's squared error; smaller than its distance by the root of two"
-    def compare(self, residuals): return residuals.square().mean(-1).clamp(min=1e-12).sqrt()
+    "Compute the root of each keypoint's squared error; smaller than its distance by the root of two"
+    def compare(self, residuals):
+        "Return the root of the mean of the squared x and y of each residual, in pixels"
+        return residuals.square().mean(-1).clamp(min=1e-12).sqrt()

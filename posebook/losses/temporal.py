@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TemporalLoss', 'Temporal', 'TemporalHeatmapMSE', 'TemporalHeatmapKL']
 
-# %% ../../nbs/losses/03_temporal.ipynb #6578eccf
+# %% ../../nbs/losses/03_temporal.ipynb #8ff3f073
 from torch import Tensor
 from torch.linalg import vector_norm
 from torch.nn import functional as F
@@ -15,7 +15,10 @@ from .base import VideoLoss
 
 # %% ../../nbs/losses/03_temporal.ipynb #37204cdb
 class TemporalLoss(VideoLoss):
-    "The mean excess of change over what is allowed, from one frame to the next"
+    """Compute the mean excess of the change over `epsilon`, from one frame to the next
+
+    Raises `PosebookError` for a list of the wrong length.
+    From Lightning Pose (Biderman et al. 2024)."""
     def __init__(self,
         epsilon:float|list=0.,  # change that costs nothing: one number, or a list, one a keypoint
         num_keypoints:int=None, # how long a list has to be
@@ -32,16 +35,19 @@ class TemporalLoss(VideoLoss):
         before:Tensor, # (n, ...) of the first frames of the steps that count
         after:Tensor,  # (n, ...) of the second frames
     ) -> Tensor: # (n,)
-        "Return the change in each step"
+        """Return the change in each step
+
+        Raises `NotImplementedError` if the loss does not define it."""
         raise NotImplementedError(f"{type(self).__name__} needs `compare(before, after)`: "
                                   "one number for each step")
 
+    # %% ../../nbs/losses/03_temporal.ipynb #bd5df316
     def mean_excess(self,
                     values:Tensor,      # (S, K, n), what is compared from frame to frame
                     confidences:Tensor, # (S, K), 0 to 1
                     sequence:Tensor,    # (S,) int, the same for frames of one clip
     ) -> Tensor: # a scalar
-        "The mean over steps that count of what exceeds `epsilon`"
+        "Return the mean excess of the change over `epsilon`, over all included steps"
         confident = self.confident(confidences, values)
         mask = confident[:-1] & confident[1:] & (sequence[:-1] == sequence[1:])[:, None]
         epsilon = values.new_tensor(self.epsilon).expand(mask.shape)[mask]
@@ -51,14 +57,16 @@ class TemporalLoss(VideoLoss):
 # %% ../../nbs/losses/03_temporal.ipynb #ef5a0914
 @losses("temporal")
 class Temporal(TemporalLoss):
-    "The displacement of keypoints beyond `epsilon`, pixels of the recorded frame"
+    "Compute the displacement of keypoints beyond `epsilon`, in pixels of the recorded frame"
     def __init__(self,
         epsilon:float|list=20., # pixels a step that cost nothing: one number, or one a keypoint
         log_weight:float=5.,    # weight = 1 / (2 exp(log_weight)); pixels are large numbers, see the text
         **kwargs                # prob_threshold, num_keypoints
     ): super().__init__(epsilon=epsilon, log_weight=log_weight, **kwargs)
 
-    def compare(self, before, after): return vector_norm(after - before, dim=-1)
+    def compare(self, before, after):
+        "Return the distance that each keypoint moved, in pixels"
+        return vector_norm(after - before, dim=-1)
 
     def forward(self,
         keypoints_pred:Tensor, # (S, K, 2), pixels of the recorded frame
@@ -66,14 +74,16 @@ class Temporal(TemporalLoss):
         sequence:Tensor,       # (S,) int, the same for frames of one clip
         **_                    # other outputs are ignored
     ) -> Tensor: # a scalar, pixels
-        "The mean excess distance over steps that count"
+        "Return the mean excess distance over all included steps"
         return self.mean_excess(keypoints_pred, confidences, sequence)
 
 # %% ../../nbs/losses/03_temporal.ipynb #186dea0f
 @losses("temporal_heatmap_mse")
 class TemporalHeatmapMSE(TemporalLoss):
-    "Squared difference of successive heatmaps beyond `epsilon`, summed over the heatmap pixels"
-    def compare(self, before, after): return (after - before).square().sum(-1)
+    "Compute the squared difference of successive heatmaps beyond `epsilon`, summed over the pixels"
+    def compare(self, before, after):
+        "Return the squared difference of each pair of heatmaps, summed over the heatmap pixels"
+        return (after - before).square().sum(-1)
 
     def forward(self,
         heatmaps_pred:Tensor, # (S, K, h, w), each sums to one
@@ -81,13 +91,15 @@ class TemporalHeatmapMSE(TemporalLoss):
         sequence:Tensor,      # (S,) int, the same for frames of one clip
         **_                   # other outputs are ignored
     ) -> Tensor: # a scalar
-        "The mean excess change over steps that count"
+        "Return the mean excess change over all included steps"
         return self.mean_excess(heatmaps_pred.flatten(2), confidences, sequence)
 
+# %% ../../nbs/losses/03_temporal.ipynb #09df9c09
 @losses("temporal_heatmap_kl")
 class TemporalHeatmapKL(TemporalLoss):
-    "Kullback-Leibler divergence of successive heatmaps beyond `epsilon`"
+    "Compute the Kullback-Leibler divergence of successive heatmaps beyond `epsilon`"
     def compare(self, before, after):
+        "Return the divergence of the first heatmap from the second, for each pair of logits"
         log_p, log_q = F.log_softmax(before, -1), F.log_softmax(after, -1)
         return (log_q.exp() * (log_q - log_p)).sum(-1)
 
@@ -97,5 +109,5 @@ class TemporalHeatmapKL(TemporalLoss):
         sequence:Tensor,    # (S,) int, the same for frames of one clip
         **_                 # other outputs are ignored
     ) -> Tensor: # a scalar
-        "The mean excess divergence over steps that count"
+        "Return the mean excess divergence over all included steps"
         return self.mean_excess(logits_pred.flatten(2), confidences, sequence)

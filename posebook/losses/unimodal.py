@@ -14,7 +14,7 @@ from .supervised import HeatmapJS, HeatmapKL, HeatmapMSE
 
 # %% ../../nbs/losses/05_unimodal.ipynb #3b58d440
 class UnimodalLoss(VideoLoss):
-    "The mean difference between a heatmap and the Gaussian at its own peak"
+    "Compute the mean difference between each heatmap and the Gaussian at its own peak"
     def __init__(self,
         prob_threshold:float=0., # confidence, 0 to 1, from which on a map counts
         **kwargs                 # log_weight
@@ -26,7 +26,7 @@ class UnimodalLoss(VideoLoss):
         confidences:Tensor,       # (S, K), 0 to 1
         **_                       # other outputs are ignored
     ) -> Tensor: # a scalar
-        "The mean of `compare` over the maps that count"
+        "Return the mean of `compare` over the selected heatmaps"
         gaussians, logits = heatmaps_unimodal.detach().flatten(2), logits_pred.flatten(2)
         mask = self.confident(confidences, logits) & (gaussians.sum(-1) > 0)
         if not mask.all(): gaussians, logits = gaussians[mask], logits[mask]    # else no copy
@@ -35,12 +35,14 @@ class UnimodalLoss(VideoLoss):
 # %% ../../nbs/losses/05_unimodal.ipynb #f231d0e5
 @losses("unimodal_mse")
 class UnimodalMSE(UnimodalLoss, HeatmapMSE):
-    "Squared difference of each heatmap and its Gaussian, summed over the heatmap pixels"
+    "Compute the squared difference of each heatmap and its Gaussian, summed over the heatmap pixels"
 
+# %% ../../nbs/losses/05_unimodal.ipynb #964d68cb
 @losses("unimodal_kl")
 class UnimodalKL(UnimodalLoss, HeatmapKL):
-    "Kullback-Leibler divergence of each heatmap from its Gaussian"
+    "Compute the Kullback-Leibler divergence of each heatmap from its Gaussian"
 
+# %% ../../nbs/losses/05_unimodal.ipynb #c974f8d3
 @losses("unimodal_js")
 class UnimodalJS(UnimodalLoss, HeatmapJS):
-    "Jensen-Shannon divergence of each heatmap and its Gaussian, at most log 2"
+    "Compute the Jensen-Shannon divergence of each heatmap and its Gaussian, at most log 2"
