@@ -9,13 +9,16 @@ __all__ = ['PYTHON_ONLY', 'OPTION_NAMES', 'COMMANDS', 'MessageHandler', 'message
 import inspect
 import logging
 import sys
+import tempfile
+import traceback
+import warnings
 from contextlib import contextmanager
 from typing import Annotated, Optional
 
 import typer
 
 from . import __version__, commands
-from .core import PosebookError, param_docs
+from .core import PosebookError, os_error, param_docs
 
 # %% ../nbs/84_cli.ipynb #1dae3b83
 def _print_line(line):
@@ -145,13 +148,36 @@ def _make_app(words:list) -> typer.Typer:
         app.command(name, help=first_line.rstrip("."))(run)
     return app
 
-# %% ../nbs/84_cli.ipynb #56c759de
+# %% ../nbs/84_cli.ipynb #cd1c23b7
+def _as_user_error(e) -> PosebookError: # None: an internal error
+    "Return an error as one that the user can fix"
+    if isinstance(e, PosebookError): return e
+    if isinstance(e, OSError): return os_error(e)
+    if isinstance(e, MemoryError) or "out of memory" in str(e) or "can't allocate memory" in str(e):
+        return PosebookError("there is not enough memory", do="use fewer frames a batch: "
+                             "training.train_batch_size, or sequence_length in the section dali")
+
+# %% ../nbs/84_cli.ipynb #45b45763
+def _write_traceback(e) -> str: # path of the file
+    "Write the traceback of an error to a new file"
+    with tempfile.NamedTemporaryFile("w", prefix="posebook-error-", suffix=".txt", delete=False,
+                                     encoding="utf-8", errors="backslashreplace") as file:
+        file.write(f"posebook {__version__}: {' '.join(sys.argv)}\n\n")
+        traceback.print_exception(e, file=file)
+    return file.name
+
 def main(args:list=None, # words of the command line; None: those of `sys.argv`
 ):
-    "Run the command `posebook`; an error that the user can fix exits with code 2"
+    "Run the command `posebook`: exit code 2 for an error that the user can fix, 1 for an internal one"
     words = sys.argv[1:] if args is None else args
     try:
-        with messages_on_stderr(): _make_app(words)(words, prog_name="posebook")
-    except PosebookError as e:
-        _print_line(f"error: {e}")
-        sys.exit(2)
+        with messages_on_stderr(), warnings.catch_warnings():
+            if not sys.warnoptions: warnings.simplefilter("ignore")   # they are for programmers
+            _make_app(words)(words, prog_name="posebook")
+    except Exception as e:
+        error = _as_user_error(e)
+        if error is None:
+            _print_line(f"error: this is a fault of posebook: {type(e).__name__}: {str(e)[:300]}\n"
+                        f"  -> the whole report is in {_write_traceback(e)}; please send it to the developers")
+        else: _print_line(f"error: {error}")
+        sys.exit(1 if error is None else 2)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['backbones', 'necks', 'heads', 'losses', 'models', 'augmentations', 'callbacks', 'sources', 'decoders', 'formats',
            'kinds', 'PosebookError', 'did_you_mean', 'Registry', 'params', 'param_docs', 'document_parameters', 'build',
-           'os_error', 'disk_errors', 'atomic_write', 'file_sha256']
+           'os_error', 'disk_errors', 'atomic_write', 'read_text', 'file_sha256']
 
 # %% ../nbs/00_core.ipynb #4d396d7c
 import difflib
@@ -219,6 +219,26 @@ def atomic_write(path, # the file that will be there in the end
             if e.filename == str(part): e.filename = str(path)   # a name that the user knows
             raise
         finally: part.unlink(missing_ok=True)
+
+# %% ../nbs/00_core.ipynb #de7e9c20
+_other_files = { # first bytes -> what it is
+    b"\xff\xfe": "is text in UTF-16", b"\xfe\xff": "is text in UTF-16", b"\x1f\x8b": "is compressed (gzip)",
+    b"PK\x03\x04": "is a spreadsheet or a zip file", b"\xd0\xcf\x11\xe0": "is a spreadsheet (xls)",
+    b"\x89HDF": "is an HDF5 file"}
+
+def read_text(path, # a text file
+) -> str:
+    """Return the content of a text file in UTF-8.
+
+    Raises `PosebookError` if it cannot be read or is of another kind."""
+    with disk_errors(path): content = Path(path).read_bytes()
+    what = next((o for start, o in _other_files.items() if content.startswith(start)), None)
+    try: text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        line = content[:e.start].count(b"\n") + 1
+        what = what or f"is not text in UTF-8: line {line} has other bytes"
+    if what: raise PosebookError(f"this file {what}", path, "save it as text in UTF-8")
+    return text
 
 # %% ../nbs/00_core.ipynb #1865f27e
 def file_sha256(path, # a file

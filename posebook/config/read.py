@@ -16,8 +16,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
-from .schema import Config
-from ..core import PosebookError, did_you_mean, formats
+from .schema import Config, ConfigSection
+from ..core import PosebookError, did_you_mean, formats, read_text
 
 # %% ../../nbs/config/02_read.ipynb #f5086e01
 DEFAULTS = {"training": {"max_steps": 1500}}   # beyond those of the schema
@@ -38,36 +38,119 @@ def with_defaults(content:dict, # of a config file's content
             if OmegaConf.select(settings, f"{section}.{k}") is None: settings[section].pop(k, None)
     return OmegaConf.to_container(OmegaConf.merge(base, settings))
 
-# %% ../../nbs/config/02_read.ipynb #3cdbf173
-def _path(loc) -> str:
-    "A key's path as one writes it: pydantic also names the branch of a union that it tried"
+# %% ../../nbs/config/02_read.ipynb #be44ed20
+def _load(path) -> dict:
+    "Return the content of a config file"
+    try: content = OmegaConf.create(read_text(path))
+    except (yaml.YAMLError, OmegaConfBaseException) as e:
+        mark = getattr(e, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = " ".join(str(getattr(e, "problem", None) or e).split())
+        raise PosebookError(f"this is not a YAML file: {problem}", f"{path}{line}", "correct it") from None
+    if not OmegaConf.is_dict(content):
+        raise PosebookError("this is not a config: there are no sections in it", path,
+                            "give a config file, or a project's folder")
+    content.pop("hydra", None)
+    return OmegaConf.to_container(content)
+
+# %% ../../nbs/config/02_read.ipynb #7b866b0c
+def _check_form(content:dict, where):
+    "Raise an error if sections or keys are not of the form of a config, and remove empty sections"
+    what, do = None, "correct it; `posebook init --full` shows every key with its meaning"
+    for name, section in [*content.items()]:
+        annotation = getattr(Config.model_fields.get(name), "annotation", None)
+        is_section = isinstance(annotation, type) and issubclass(annotation, ConfigSection)
+        if not isinstance(name, str): what = f"the key {name!r} is not text"
+        elif is_section and section is None: del content[name]
+        elif is_section and not isinstance(section, dict):
+            what = f"{name} = {section!r}: this is a section, and must have keys"
+        elif isinstance(section, dict) and (bad := [o for o in section if not isinstance(o, str)]):
+            what = f"the key {bad[0]!r} in {name} is not text"
+    version = content.get("posebook", 1)
+    if version is not None and (version != 1 or isinstance(version, bool)):
+        what = f"posebook = {version!r}: this program reads files with posebook: 1"
+        do = "write posebook: 1, or update the program"
+    losses = (content.get("model") or {}).get("losses_to_use") if what is None else None
+    if isinstance(losses, str):
+        what, do = f"model.losses_to_use = {losses!r}: this must be a list", f"write [{losses}]"
+    if what: raise PosebookError(what, where, do)
+
+# %% ../../nbs/config/02_read.ipynb #4fda93d4
+_allowed = re.compile(r"\$\{(LP_ROOT_PATH:[^${}]*|[\w.\[\]]+)\}")
+
+def _check_interpolations(content, where, key=""):
+    "Raise an error if a value has an interpolation that is not allowed"
+    if isinstance(content, dict):
+        for k, v in content.items(): _check_interpolations(v, where, f"{key}.{k}" if key else k)
+    elif isinstance(content, list):
+        for v in content: _check_interpolations(v, where, key)
+    elif isinstance(content, str) and re.search(r"(?<!\\)\$\{", _allowed.sub("", content)):
+        raise PosebookError(f"{key} = {content!r}: only another key, such as ${{data.data_dir}}, can stand in "
+                            "braces", where, "write the value itself, or \\\\${ for these characters")
+
+@contextmanager
+def _lightning_pose_resolver():
+    "Let OmegaConf resolve `${LP_ROOT_PATH:}` in the block"
+    if OmegaConf.has_resolver("LP_ROOT_PATH"): yield; return
+    OmegaConf.register_resolver("LP_ROOT_PATH", lambda *_: os.environ.get("LP_ROOT_PATH", ""))
+    try: yield
+    finally: OmegaConf.clear_resolver("LP_ROOT_PATH")
+
+def _resolve(content:dict, where) -> dict:
+    "Return a config with its interpolations resolved"
+    _check_interpolations(content, where)
+    try:
+        with _lightning_pose_resolver(): return OmegaConf.to_container(OmegaConf.create(content), resolve=True)
+    except OmegaConfBaseException as e:
+        raise PosebookError(str(e).split("\n")[0], where, "correct the value") from None
+
+# %% ../../nbs/config/02_read.ipynb #f799d4e2
+def _key_path(loc) -> str:
+    "Return a key's path as one writes it; pydantic also names the branch of a union that it tried"
     branch = lambda p: p.startswith(("list[", "dict[")) or p in ("str", "float")
     return ".".join(p for p in map(str, loc) if not branch(p))
 
+def _key_paths(section=Config, path=""): # yields text
+    "Yield the paths of all keys of the schema"
+    for name, field in section.model_fields.items():
+        yield f"{path}{name}"
+        if isinstance(field.annotation, type) and issubclass(field.annotation, ConfigSection):
+            yield from _key_paths(field.annotation, f"{path}{name}.")
+
+def _nearest(loc) -> str:
+    "Return a hint at the known key that is closest to an unknown one"
+    same = [o for o in _key_paths() if o.rpartition(".")[2] == loc[-1]]
+    if same: return f"did you mean {' or '.join(same)}?"
+    section = Config
+    for p in loc[:-1]:
+        if p in section.model_fields: section = section.model_fields[p].annotation
+    return did_you_mean(loc[-1], section.model_fields)
+
+# %% ../../nbs/config/02_read.ipynb #25f3de73
 def _explain(e:ValidationError, where) -> PosebookError:
-    "Pydantic's findings in our words"
+    "Return what pydantic found as an error in plain words"
     lines = []
     for error in e.errors():
-        loc, message, section = error["loc"], error["msg"], Config
-        if error["type"] == "extra_forbidden":
-            for p in loc[:-1]:
-                if p in section.model_fields: section = section.model_fields[p].annotation
-            lines.append(f"unknown key {_path(loc)}; {did_you_mean(loc[-1], section.model_fields)}")
-        else: lines.append(f"{_path(loc)} = {error['input']!r}: {message[0].lower() + message[1:]}")
+        path, message = _key_path(error["loc"]), error["msg"]
+        if error["type"] == "extra_forbidden": lines.append(f"unknown key {path}; {_nearest(error['loc'])}")
+        else: lines.append(f"{path} = {error['input']!r}: {message[0].lower() + message[1:]}")
     return PosebookError("; ".join(dict.fromkeys(lines)), where,
                          "correct it; `posebook init --full` shows every key with its meaning")
 
 def check_config(content:dict, # of the file
                  where=None, # the file's name, for messages
 ) -> Config:
-    "A validated config, with defaults for what is left out"
-    try: return Config(**with_defaults(content))
+    """Return a checked config, with defaults for what is left out.
+
+    Raises `PosebookError` for an unknown key or a wrong value."""
+    _check_form(content, where)
+    try: return Config.model_validate(with_defaults(content))
     except ValidationError as e: raise _explain(e, where) from None
 
 # %% ../../nbs/config/02_read.ipynb #1a7bc332
 def config_path(path, # a config file, or a folder with one
 ) -> Path: # the config file
-    "The config file that is meant"
+    "Return the config file that a path names"
     path = Path(path)
     if path.is_dir():
         for name in ("posebook.yaml", "config.yaml"):
@@ -75,7 +158,7 @@ def config_path(path, # a config file, or a folder with one
         raise PosebookError("there is no posebook.yaml in this folder", path,
                             f"`posebook init {path}` writes one")
     if not path.is_file():
-        raise PosebookError("there is no such config file or project folder", path)
+        raise PosebookError("there is no such config file or project folder", path, "give another path")
     return path
 
 # %% ../../nbs/config/02_read.ipynb #1fe4d32b
@@ -87,41 +170,53 @@ def _translated(content:dict, folder:Path) -> dict:
     return content
 
 # %% ../../nbs/config/02_read.ipynb #50bb2985
-@contextmanager
-def _lightning_pose_resolver():
-    "Let OmegaConf resolve `${LP_ROOT_PATH:}`, which configs of Lightning Pose use, and nothing else"
-    if OmegaConf.has_resolver("LP_ROOT_PATH"): yield; return
-    OmegaConf.register_resolver("LP_ROOT_PATH", lambda *_: os.environ.get("LP_ROOT_PATH", ""))
-    try: yield
-    finally: OmegaConf.clear_resolver("LP_ROOT_PATH")
+def _check_overrides(overrides) -> dict:
+    "Return overrides as a nested dict"
+    for override in overrides:
+        if not re.match(r"^[\w-]+(\.[\w-]+)*=", override):
+            raise PosebookError(f"{override!r} is not of the form section.key=value", "the command line",
+                                "write it as in training.max_steps=600")
+    try: return OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)))
+    except (OmegaConfBaseException, yaml.YAMLError) as e:
+        problem = getattr(e, "problem", None) or str(e).split("\n")[0]
+        raise PosebookError(f"a value is not YAML: {problem}", f"the command line, {' '.join(overrides)}",
+                            "quote it") from None
+
+def _merge(content:dict, overrides, where) -> tuple: # `Config`, notes
+    "Return the checked config of a file's content and overrides"
+    try: merged = OmegaConf.merge(content, _check_overrides(overrides))
+    except OmegaConfBaseException as e: raise PosebookError(str(e).split("\n")[0], where, "correct it") from None
+    settings = _resolve(OmegaConf.to_container(merged), where)
+    _check_form(settings, where)
+    notes = formats["lightning_pose"]().translate(settings)
+    return check_config(settings, where), notes
+
+# %% ../../nbs/config/02_read.ipynb #88dee7df
+def _with_absolute_paths(cfg:Config, folder:Path) -> Config:
+    "Return a config whose paths are absolute"
+    cfg.data.data_dir = str((folder/(cfg.data.data_dir or ".")).resolve())
+    cfg.model.plugins = {str(folder.resolve()/k): v for k, v in cfg.model.plugins.items()}
+    for section, name in ((cfg.data, "video_dir"), (cfg.eval, "test_videos_directory")):
+        if section.get(name): setattr(section, name, str(Path(cfg.data.data_dir)/section.get(name)))
+    if not cfg.data.data_dir.isprintable():
+        raise PosebookError(f"the path has characters that cannot be written: {cfg.data.data_dir!r}",
+                            do="rename the folder")
+    return cfg
 
 def read_config(path,         # a config file, or a project's folder
                 overrides=(), # `section.key=value`, as on the command line
                 notes:list=None, # gets a line for each key that is not acted on
 ) -> Config: # its paths made absolute
-    "Read, merge, interpolate and check a config"
+    """Read, merge, resolve and check a config.
+
+    Raises `PosebookError` if a file, a key or a value has an error."""
     path = config_path(path)
-    try: content = OmegaConf.load(path)
-    except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as e:
-        raise PosebookError(f"this is not a YAML file: {' '.join(str(e).split())}", path) from None
-    if not OmegaConf.is_dict(content):
-        raise PosebookError("this is not a config: there are no sections in it", path)
-    content.pop("hydra", None)
-    content = OmegaConf.create(_translated(content, path.parent))
-    for override in overrides:
-        if re.match(r"^[\w.]+=", override): continue
-        raise PosebookError(f"{override!r} is not of the form section.key=value", "the command line")
-    try:
-        merged = OmegaConf.merge(content, OmegaConf.from_dotlist(list(overrides)))
-        with _lightning_pose_resolver(): settings = OmegaConf.to_container(merged, resolve=True)
-    except (OmegaConfBaseException, yaml.YAMLError) as e:
-        raise PosebookError(str(e).split("\n")[0], path) from None
-    key_notes = formats["lightning_pose"]().translate(settings)
+    content = _translated(_load(path), path.parent)
+    _check_form(content, path)
+    try: cfg, key_notes = _merge(content, overrides, path)
+    except PosebookError as e:
+        if not overrides or e.where != path: raise
+        _merge(content, (), path)                     # an error of the file itself comes first
+        raise PosebookError(e.what, "the command line", e.do) from None
     if notes is not None: notes += key_notes
-    cfg = check_config(settings, path)
-    cfg.data.data_dir = str((path.parent/(cfg.data.data_dir or ".")).resolve())
-    folder = path.parent.resolve()
-    cfg.model.plugins = {str(folder/k): v for k, v in cfg.model.plugins.items()}
-    for section, name in ((cfg.data, "video_dir"), (cfg.eval, "test_videos_directory")):
-        if section.get(name): setattr(section, name, str(Path(cfg.data.data_dir)/section.get(name)))
-    return cfg
+    return _with_absolute_paths(cfg, path.parent)
