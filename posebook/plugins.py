@@ -23,12 +23,13 @@ log = logging.getLogger(__name__)
 
 # %% ../nbs/02_plugins.ipynb #aaebf1d5
 def settings_folder() -> Path:
-    "Return the user's folder for posebook's settings: `POSEBOOK_SETTINGS`, else the system's place for them"
+    "Return the user's folder for posebook's settings: `POSEBOOK_SETTINGS`, or the system's folder for them"
     from typer import get_app_dir
     return Path(os.environ.get("POSEBOOK_SETTINGS") or get_app_dir("posebook"))
 
+# %% ../nbs/02_plugins.ipynb #3909359a
 def trusted_plugins() -> set: # of sha256
-    "Return the hashes that may run: those of the user's list and of `POSEBOOK_TRUST=HASH,...`"
+    "Return the trusted hashes: those of the user's list and of `POSEBOOK_TRUST=HASH,...`"
     try: lines = (settings_folder()/"trusted_plugins.txt").read_text(encoding="utf-8").splitlines()
     except OSError: lines = []
     hashes = [line.split()[0] for line in lines if line.strip()]
@@ -36,13 +37,14 @@ def trusted_plugins() -> set: # of sha256
 
 # %% ../nbs/02_plugins.ipynb #8af70a01
 def _read_plugin(path) -> tuple: # content, sha256
-    "Read a plug-in file"
+    "Return the content of a plug-in file and its hash"
     try: content = Path(path).read_bytes()
     except FileNotFoundError: raise PosebookError("the plug-in does not exist", path) from None
     except OSError as e:
         raise PosebookError(f"the plug-in cannot be read: {e.strerror}", path) from None
     return content, hashlib.sha256(content).hexdigest()
 
+# %% ../nbs/02_plugins.ipynb #c5e14f8c
 def trust_plugin(path, # a plug-in file
 ) -> str: # its sha256
     "Add a plug-in file to the user's list of trusted ones"
@@ -58,7 +60,7 @@ def trust_plugin(path, # a plug-in file
 
 # %% ../nbs/02_plugins.ipynb #f694fa00
 def _run_plugin(path, content:bytes):
-    "Run a plug-in's content as a module of its own"
+    "Run the content of a plug-in as a module of its own"
     module = ModuleType(f"posebook_plugin_{Path(path).stem}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
@@ -67,7 +69,8 @@ def _run_plugin(path, content:bytes):
     except Exception as e:
         raise PosebookError(f"the plug-in does not run: {type(e).__name__}: {e}", path) from e
 
-def load_plugin(path, # a Python file that registers things
+# %% ../nbs/02_plugins.ipynb #3181cc9d
+def load_plugin(path, # a Python file that registers definitions
 ) -> str: # its sha256
     "Run a plug-in file that the user named, and trust it from now on"
     content, sha256 = _read_plugin(path)

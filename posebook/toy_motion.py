@@ -13,16 +13,20 @@ import numpy as np
 
 # %% ../nbs/04_toy_motion.ipynb #b3db14c6
 class Wave:
-    "A smooth random function of time, in seconds, that stays between -1 and 1"
+    "Compute a smooth random function of time, in seconds, that stays between -1 and 1"
     def __init__(self,
                  rng:np.random.Generator, # where the phases, and the exact periods, are drawn from
                  *periods:float,          # seconds, one for each sine; stretched by up to 20 % either way
         ):
         self.omega = 2*np.pi / (np.array(periods) * rng.uniform(.8, 1.2, len(periods)))
         self.phase = rng.uniform(0, 2*np.pi, len(periods))
-    def _angle(self, t): return np.multiply.outer(t, self.omega) + self.phase
-    def __call__(self, t): # seconds, any shape
-        "Return the wave at these times, of the same shape"
+    def _angle(self, t):
+        "Return the angle of each sine at these times, with one more axis"
+        return np.multiply.outer(t, self.omega) + self.phase
+    def __call__(self,
+                 t, # seconds, any shape
+    ) -> np.ndarray: # of the same shape
+        "Return the wave at these times"
         return np.sin(self._angle(t)).mean(-1)
     def integral(self,
                  t, # seconds, any shape
@@ -32,7 +36,7 @@ class Wave:
 
 # %% ../nbs/04_toy_motion.ipynb #296bdf66
 class Toy:
-    "An animal that walks on a moving belt, seen from the side and, through a mirror, from below"
+    "Compute an animal that walks on a moving belt, seen from the side and, through a mirror, from below"
     parts = ('nose', 'ear_left', 'ear_right', 'paw_front_left', 'paw_front_right',
              'paw_hind_left', 'paw_hind_right', 'tail_base', 'tail_tip')
     bones = (0,1), (0,2), (1,7), (2,7), (0,3), (0,4), (7,5), (7,6), (7,8)

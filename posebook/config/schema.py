@@ -13,34 +13,36 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 # %% ../../nbs/config/01_schema.ipynb #b9d17e32
 class ConfigSection(BaseModel):
-    "A part of the config: unknown keys are errors"
+    "Hold a part of the config; unknown keys are errors"
     model_config = ConfigDict(extra="forbid", validate_assignment=True, protected_namespaces=())
 
     def get(self,
             key:str,      # its name
-            default=None, # what to give if there is no such key
-    ): # whatever it is
-        "The value of a key, as a dict would give it"
+            default=None, # value if there is no such key
+    ): # of any type
+        "Return the value of a key, as a dict does"
         return getattr(self, key, default)
 
-def key(default,          # what it is if the file does not say
-        doc:str,          # what it means: the comment in the YAML
+# %% ../../nbs/config/01_schema.ipynb #cfff487a
+def key(default,          # value if the file does not have the key
+        doc:str,          # its meaning: the comment in the YAML
         basic:bool=False, # whether `init` writes it without `--full`
         **kw              # limits, as pydantic's `Field` takes them
 ): # pydantic's description of a field
-    "One key of the config"
+    "Return the default, the meaning and the limits of a config key"
     return Field(default, description=doc, json_schema_extra=dict(basic=basic), **kw)
 
 Share = float
 
-# %% ../../nbs/config/01_schema.ipynb #eb4dcd3d
+# %% ../../nbs/config/01_schema.ipynb #0388c69b
 class Size(ConfigSection):
-    "Size of the model input"
+    "Hold the size of the model input"
     height: Optional[int] = key(None, "pixels, a multiple of 32", True, gt=0)
     width:  Optional[int] = key(None, "pixels, a multiple of 32", True, gt=0)
 
+# %% ../../nbs/config/01_schema.ipynb #eb4dcd3d
 class Data(ConfigSection):
-    "Labels, videos and the model input"
+    "Hold the settings of labels, videos and the model input"
     data_dir:  Optional[str] = key(None, "the project's folder; null: the folder of this file", True)
     video_dir: Optional[str] = key("videos", "unlabeled videos, absolute or inside data_dir", True)
     csv_file:  str = key(
@@ -62,9 +64,11 @@ class Data(ConfigSection):
         None, "for each view the numbers of its keypoints, in the same order (for pca_multiview)")
     columns_for_singleview_pca: Optional[list[int]] = key(None, "keypoints for pca_singleview; null: all")
 
-# %% ../../nbs/config/01_schema.ipynb #a2821f0a
-class Training(ConfigSection):
-    "Length, frames and schedule of the training"
+# %% ../../nbs/config/01_schema.ipynb #c5a677c6
+Share = float
+
+class _TrainingFrames(ConfigSection):
+    "Hold the frames, batches and augmentation of the training"
     imgaug: Union[str, dict[str, dict]] = key(
         "dlc", "none | dlc | dlc-lr | dlc-top-down, or {name: {setting: value}}", True)
     train_batch_size: int = key(8, "labeled frames a step", True, gt=0)
@@ -76,6 +80,10 @@ class Training(ConfigSection):
     train_frames: float = key(1, "<= 1: fraction of the training frames to use; > 1: their number", gt=0)
     split: Literal["random", "group"] = key(
         "random", "group: all frames of a video are in one set, so the test is on other videos", True)
+
+# %% ../../nbs/config/01_schema.ipynb #2fcfb5b6
+class _TrainingSchedule(_TrainingFrames):
+    "Hold the length, optimizer and schedule of the training"
     max_time: Optional[str] = key(
         None, 'time limit, quoted: "DD:HH:MM:SS"', True, pattern=r"^\d+:\d\d:\d\d:\d\d$")
     max_steps:  Optional[int] = key(None, "largest number of steps", True, gt=0)
@@ -91,6 +99,10 @@ class Training(ConfigSection):
     lr_scheduler: Literal["cosine", "multisteplr", "multistep_lr"] = key(
         "cosine", "learning rate schedule: cosine | multisteplr")
     lr_scheduler_params: dict = key({}, "multisteplr: {milestones (epochs) or milestone_steps, gamma}")
+
+# %% ../../nbs/config/01_schema.ipynb #a2821f0a
+class Training(_TrainingSchedule):
+    "Hold the length, frames and schedule of the training"
     cache_features: bool = key(
         True, "compute features once while the backbone is frozen, and train the head on them")
     uniform_heatmaps_for_nan_keypoints: bool = key(
@@ -114,13 +126,15 @@ class Training(ConfigSection):
     num_workers: Optional[int] = key(
         None, "processes that augment frames; null: from the number of cores; does not change results", ge=0)
 
-# %% ../../nbs/config/01_schema.ipynb #52061d44
+# %% ../../nbs/config/01_schema.ipynb #4a32fe2a
 def _check_odd(n):
+    "Return an odd number; raises `ValueError` for an even one"
     if n % 2: return n
     raise ValueError("a window has a middle frame, so its number of frames must be odd")
 
+# %% ../../nbs/config/01_schema.ipynb #52061d44
 class Model(ConfigSection):
-    "Backbone, neck, head and losses of the tracker"
+    "Hold the backbone, neck, head and losses of the tracker"
     model_type: str = key("heatmap", "`posebook list` shows all of them", True)
     backbone: str = key("efficientnet_lite0", "`posebook list` shows all of them", True)
     weights: Optional[str] = key("imagenet", "the backbone's initialization by name, or null: random", True)
@@ -143,33 +157,35 @@ class Model(ConfigSection):
 
 # %% ../../nbs/config/01_schema.ipynb #31f46599
 class Sequence(ConfigSection):
-    "Successive frames of a video"
+    "Hold the number of successive frames of a video"
     sequence_length: int = key(16, "frames a batch", gt=0)
 
 class Reading(ConfigSection):
-    "Frames a batch, for trackers without context"
+    "Hold the frames a batch, for trackers without context"
     train:   Sequence = key(Sequence(), "unlabeled frames in training")
     predict: Sequence = key(Sequence(), "frames to track")
 
 class Windows(ConfigSection):
-    "Successive frames of a video with their context"
+    "Hold the number of successive frames of a video with their context"
     batch_size: int = key(16, "frames a batch", gt=0)
 
 class ContextReading(ConfigSection):
-    "Frames a batch, for trackers with context"
+    "Hold the frames a batch, for trackers with context"
     train:   Windows  = key(Windows(), "unlabeled frames in training")
     predict: Sequence = key(Sequence(sequence_length=64), "frames to track")
 
+# %% ../../nbs/config/01_schema.ipynb #f7ecee82
 class Dali(ConfigSection):
-    "Reading of video, in training and prediction"
+    "Hold the settings of reading video, in training and prediction"
     backend: str = key("auto", "video backend: auto | dali | torch (auto: dali with CUDA, else torch)")
     general: dict = key({"seed": 123456}, "seed: random seed of the clips in training")
     base: Reading = key(Reading(), "for trackers without context")
     context: ContextReading = key(
         ContextReading(), "for trackers with context; batches overlap by the context")
 
+# %% ../../nbs/config/01_schema.ipynb #07b08817
 class Eval(ConfigSection):
-    "Steps after training, and labeled videos"
+    "Hold the settings of steps after training, and of labeled videos"
     predict_vids_after_training: bool = key(
         True, "track the videos of test_videos_directory after training", True)
     test_videos_directory: Optional[str] = key(None, "null: data.video_dir")
@@ -180,7 +196,7 @@ class Eval(ConfigSection):
 
 # %% ../../nbs/config/01_schema.ipynb #468f8bdf
 class Config(ConfigSection):
-    "The whole of a posebook YAML file"
+    "Hold the whole of a posebook YAML file"
     posebook: Optional[int] = key(
         1, "the version of this file's format; a file without it is read as Lightning Pose's", True)
     data: Data = key(Data(), "", True)

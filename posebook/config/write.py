@@ -15,12 +15,13 @@ from ..core import atomic_write, kinds, param_docs, params
 
 # %% ../../nbs/config/03_write.ipynb #3c7ae31a
 def _value(v) -> str:
-    "A value as YAML writes it, in one line"
+    "Return a value as YAML, in one line"
     text = yaml.safe_dump(v, default_flow_style=True, width=1000)
     return re.sub(r"\n\.\.\.$", "", text.strip())
 
+# %% ../../nbs/config/03_write.ipynb #80007535
 def _section_lines(section:ConfigSection, full:bool, indent:int):
-    "The lines of a section; None where there would be an empty one"
+    "Yield the lines of a section; None where an inner section begins"
     for name, field in type(section).model_fields.items():
         v, doc = getattr(section, name), field.description
         if not (full or field.json_schema_extra["basic"] or v != field.default): continue
@@ -32,8 +33,9 @@ def _section_lines(section:ConfigSection, full:bool, indent:int):
             line = " " * indent + f"{name}: {_value(v)}"
             yield f"{line:<34} # {doc}" if doc else line
 
-def registered_lines(): # yields lines
-    "For each thing that has a name, its settings as comments"
+# %% ../../nbs/config/03_write.ipynb #402c82a2
+def registered_lines(): # yields lines of text
+    "Yield a comment for each registered definition and for each of its settings"
     for kind, registry in kinds.items():
         for name, f in sorted(registry.load().items()):
             doc, docs = (f.__doc__ or "").strip().split("\n")[0], param_docs(f)
@@ -43,17 +45,18 @@ def registered_lines(): # yields lines
                 yield f"#       {p.name}: {_value(p.default)}   {docs.get(p.name, '')}"
 
 # %% ../../nbs/config/03_write.ipynb #7399131d
-def config_text(cfg:Config, # any
-                full:bool=False, # every key, and the settings of everything registered, plug-ins' too
+def config_text(cfg:Config, # config to write
+                full:bool=False, # every key, and the settings of all registered definitions
 ) -> str: # the text of the file
     "Return a config as a commented YAML file"
     lines = [o for o in _section_lines(cfg, full, 0) if o is not None]
     if full: lines += ["", "# What has a name, with its settings:", *registered_lines()]
     return "\n".join(lines).strip() + "\n"
 
+# %% ../../nbs/config/03_write.ipynb #8a20b147
 def save_config(cfg:Config, # resolved
                 path, # the file to write
 ):
-    "Write a resolved config"
+    "Write a resolved config as a YAML file without comments"
     text = yaml.safe_dump(cfg.model_dump(), sort_keys=False, allow_unicode=True)
     with atomic_write(path) as p: p.write_text(text, encoding="utf-8")

@@ -24,7 +24,9 @@ DEFAULTS = {
     "eval": {"confidence_thresh_for_vid": 0.9, "colormap": "cool"}}
 
 # %% ../../nbs/formats/02_lightning_pose.ipynb #32224c54
-def _unchanged(v): return v
+def _unchanged(v):
+    "Return a value as it is"
+    return v
 
 # another name here -> the name, and the function that converts its value
 _renamed = {
@@ -37,14 +39,14 @@ _renamed = {
     "losses.*.weight": ("losses.*.log_weight", lambda v: -math.log(2 * v) if v else math.inf),
     "losses.*.min_variance_explained": ("losses.*.components_to_keep", _unchanged),
     "eval.create_labeled_video": ("eval.save_vids_after_training", _unchanged)}
+
+# %% ../../nbs/formats/02_lightning_pose.ipynb #dc8a9c5c
 # values that have another name here
 _renamed_values = {
     "training.imgaug": {"default": "none"},
     "model.backbone": {"resnet50_animalpose_apose": "resnet50_animal_apose"}}
 
 # %% ../../nbs/formats/02_lightning_pose.ipynb #3884147f
-_epsilon = "without an epsilon, it is the 99th percentile of the labels' own errors"
-_fitted, _machine = "it is found from the labels", "it is chosen for the machine"
 _not_used = {
     "data.image_orig_dims": "the size is read from each image",
     "data.header_rows": "the header of the CSV is recognized",
@@ -58,7 +60,12 @@ _not_used = {
     "training.multiple_trainloader_mode": "unlabeled frames come along with labeled ones",
     "model.lightning_pose_version": "it does not matter here",
     "model.model_params": "use model.args",
-    "model.learn_weights": "the weights of the losses are given",
+    "model.learn_weights": "the weights of the losses are given"}
+
+# %% ../../nbs/formats/02_lightning_pose.ipynb #82750299
+_epsilon = "without an epsilon, it is the 99th percentile of the labels' own errors"
+_fitted, _machine = "it is found from the labels", "it is chosen for the machine"
+_not_used |= {
     "dali.general.num_threads": _machine,
     "dali.general.device": "use training.accelerator",
     "dali.general.device_id": "use training.gpu_id",
@@ -79,6 +86,8 @@ _not_used = {
     "eval.path_to_test_videos": "use eval.test_videos_directory",
     "eval.video_directory": "use eval.test_videos_directory",
     "eval.dali_parameters": "use dali.base.predict"}
+
+# %% ../../nbs/formats/02_lightning_pose.ipynb #2533cee9
 _not_yet = {
     "data.view_names": "several synchronized cameras",
     "data.camera_params_file": "several synchronized cameras",
@@ -108,8 +117,9 @@ def _set_default(config:dict, path:str, value):
     for section in sections: config = config.setdefault(section, {})
     config.setdefault(key, value)
 
+# %% ../../nbs/formats/02_lightning_pose.ipynb #f2f80945
 def _rename_keys(config:dict) -> list: # notes
-    "Rename the keys and values that have another name here"
+    "Rename the keys and values that have another name here, and return a line for each key"
     notes = []
     for old, (new, convert) in _renamed.items():
         for holder, key, path in key_locations(config, old):
@@ -126,7 +136,7 @@ def _rename_keys(config:dict) -> list: # notes
 
 # %% ../../nbs/formats/02_lightning_pose.ipynb #43e6e9d1
 def _remove_unused(config:dict) -> list: # notes
-    "Remove the keys that nothing acts on; one that would change the result is an error"
+    "Remove the keys without an effect; one that would change the result is an error"
     notes = []
     for pattern, reason in {**_not_used, **_not_yet}.items():
         # a loss of one's own may have such a setting
@@ -142,7 +152,7 @@ def _remove_unused(config:dict) -> list: # notes
 # %% ../../nbs/formats/02_lightning_pose.ipynb #bb7a2fd2
 @formats("lightning_pose")
 class LightningPose(Format):
-    "Lightning Pose 2: config.yaml, and labels as CSV"
+    "Read projects of Lightning Pose 2: config.yaml, and labels as CSV"
     defaults = DEFAULTS
 
     def translate(self,

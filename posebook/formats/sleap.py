@@ -17,7 +17,7 @@ from .base import Format
 
 # %% ../../nbs/formats/04_sleap.ipynb #61df8941
 def _load(path):
-    "Open a file of SLEAP with its library"
+    "Return the content of a SLEAP file, read by its library"
     try:
         import sleap_io
     except ImportError as e:
@@ -27,6 +27,7 @@ def _load(path):
     except Exception as e:
         raise PosebookError(f"these labels of SLEAP cannot be read: {e}", path) from e
 
+# %% ../../nbs/formats/04_sleap.ipynb #e25e445a
 def _save_image(frame, path:Path):
     "Save a labeled frame as an image, unless it is there"
     if path.exists(): return
@@ -38,6 +39,7 @@ def _save_image(frame, path:Path):
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as p: Image.fromarray(np.asarray(pixels).squeeze()).save(p, format="png")
 
+# %% ../../nbs/formats/04_sleap.ipynb #ba8e3ea9
 def _image_name(frame) -> str:
     "Return the image's path in the project: `labeled-data/VIDEO/img00000000.png`"
     source = (frame.video.source_video or frame.video).filename
@@ -48,10 +50,11 @@ def _image_name(frame) -> str:
 # %% ../../nbs/formats/04_sleap.ipynb #0708c03d
 @formats("sleap")
 class Sleap(Format):
-    "SLEAP: labels as .slp or .pkg.slp"
+    "Read labels of SLEAP: .slp or .pkg.slp"
     suffixes = (".slp",)
 
     def find_labels(self, project):
+        "Return the SLEAP file of a project; several are an error"
         paths = sorted(project.glob("*.slp"))
         if len(paths) > 1:
             raise PosebookError(f"which of these holds the labels? {', '.join(p.name for p in paths)}",
@@ -59,6 +62,7 @@ class Sleap(Format):
         return paths[0] if paths else None
 
     def read_labels(self, path, root):
+        "Return the labels of a SLEAP file, and save its labeled frames as images"
         content, images, keypoints = _load(path), [], []
         if len(content.skeletons) != 1:
             raise PosebookError(f"there are {len(content.skeletons)} skeletons in it, not one", path)
@@ -75,4 +79,5 @@ class Sleap(Format):
         return Labels(images, np.stack(keypoints).astype(float), names, root, "sleap")
 
     def write_labels(self, labels, path):
+        "Raise an error: labels are written as CSV"
         raise PosebookError("posebook does not write labels of SLEAP", path, "write a CSV file")

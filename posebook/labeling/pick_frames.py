@@ -58,10 +58,11 @@ def project_layout(project,        # the folder
     return SimpleNamespace(root=base, csv=table, video_dir=video_dir, labels=labels,
                            names=list(names or keypoints or []), box=data and data.box)
 
+# %% ../../nbs/labeling/01_pick_frames.ipynb #ffd8fb52
 def labeled_frames(labels, # of the project, or None
                    video,  # a video file
 ) -> list: # numbers, rising
-    "Return which frames of a video have a row in the table, filled in or not"
+    "Return the frames of a video that have a row in the table, with coordinates or without"
     images = [Path(o) for o in labels.images] if labels else []
     stems = [o.stem for o in images if o.parent.name == Path(video).stem]
     digits = [o[len(o.rstrip("0123456789")):] for o in stems]
@@ -94,8 +95,16 @@ def _write_image(path, frame):
     content = cv2.imencode(".png", frame[..., ::-1])[1].tobytes()
     with atomic_write(path) as p: p.write_bytes(content)
 
+# %% ../../nbs/labeling/01_pick_frames.ipynb #baf4e825
+def _csv_bytes(rows, line_end="\n") -> bytes:
+    "Return rows as CSV"
+    file = io.StringIO()
+    csv.writer(file, lineterminator=line_end).writerows(rows)
+    return file.getvalue().encode()
+
+# %% ../../nbs/labeling/01_pick_frames.ipynb #596ec8fa
 def _table_start(path, names) -> tuple: # bytes, columns, columns of the image's path
-    "Return what a table begins with: its whole content if it is there"
+    "Return the beginning of a table: its content, or the header rows of a new one"
     if path.is_file():
         text, (_, names, coords, _) = path.read_bytes(), read_table(path)
         columns = len(next(csv.reader([text.decode("utf-8-sig").splitlines()[0]])))
@@ -108,17 +117,12 @@ def _table_start(path, names) -> tuple: # bytes, columns, columns of the image's
             ("coords", *["x", "y"] * len(names))]
     return _csv_bytes(rows), len(rows[0]), 1
 
-def _csv_bytes(rows, line_end="\n") -> bytes:
-    "Return rows as CSV"
-    file = io.StringIO()
-    csv.writer(file, lineterminator=line_end).writerows(rows)
-    return file.getvalue().encode()
-
+# %% ../../nbs/labeling/01_pick_frames.ipynb #9991c681
 def add_rows(path,   # the CSV file with the labels; made if it is not there
              images, # paths, relative to the project
              names=(), # of the keypoints, for a file that is not there
 ):
-    "Append rows without coordinates to a table of labels"
+    "Append rows without coordinates to a label table"
     text, columns, path_columns = _table_start(path, names)
     if not images and path.is_file(): return
     line_end = "\r\n" if b"\r\n" in text else "\n"
@@ -133,7 +137,7 @@ def save_frames(project,   # the folder
                 neighbors:int=2, # frames on either side that are saved too
                 keypoints=None,   # names, for a project whose table does not exist yet
 ) -> list: # the new rows' images, as the table names them; no frame gets a second row
-    "Make frames of a video ready for labeling"
+    "Write frames of a video as images, and as rows of the label table"
     layout, name = project_layout(project, keypoints), "labeled-data/{}/img{:08d}.png".format
     if not layout.names: _table_start(layout.csv, layout.names)     # an error if they are missing
     known, last = labeled_frames(layout.labels, video), SequenceReader(video).num_frames - 1
@@ -151,8 +155,8 @@ def save_frames(project,   # the folder
 # %% ../../nbs/labeling/01_pick_frames.ipynb #73ec2d68
 THUMBNAIL_SIZE = 32        # pixels
 
-def thumbnail(frame,   # (H, W, 3) uint8
-                  box=None, # x, y, width, height of the part that counts; None: all
+def thumbnail(frame,    # (H, W, 3) uint8
+              box=None, # x, y, width, height of the part that counts; None: all
 ) -> tuple: # (1024,) float32 of mean 0 and standard deviation 1; the one before, gray levels
     "Return a frame as a small gray image, normalized"
     size = THUMBNAIL_SIZE, THUMBNAIL_SIZE
@@ -162,16 +166,18 @@ def thumbnail(frame,   # (H, W, 3) uint8
     spread = gray.std()
     return (gray - gray.mean()) / max(spread, 1e-6), float(spread)
 
+# %% ../../nbs/labeling/01_pick_frames.ipynb #50c97f6a
 def pairwise_mse(a, # (n, d)
-          b, # (m, d)
+                 b, # (m, d)
 ) -> np.ndarray: # (n, m)
-    "Return mean squared differences between images"
+    "Return the mean squared difference between each row of `a` and each of `b`"
     squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
     return np.maximum(squares, 0) / a.shape[1]
 
+# %% ../../nbs/labeling/01_pick_frames.ipynb #756650de
 def thumbnails(video,    # a video file
-         numbers,  # of the frames, rising
-         box=None, # x, y, width, height of the part that counts; None: all
+               numbers,  # of the frames, rising
+               box=None, # x, y, width, height of the part that counts; None: all
 ) -> tuple: # numbers (m,), images (m, 1024), standard deviations (m,) of those that can be read; the error
     "Return thumbnails of frames of a video"
     rows, error = [], None
@@ -183,13 +189,14 @@ def thumbnails(video,    # a video file
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #00704fe2
 def _initial_centers(x, n, fixed, rng):
-    "Return the first centers: random ones, far from each other and from the fixed ones"
+    "Return the fixed centers and `n` rows of x, drawn far from them and from each other"
     centers = [*fixed] or [x[pairwise_mse(x, x.mean(0)[None])[:, 0].argmin()]]
     while len(centers) < n + len(fixed):
         distances = pairwise_mse(x, np.array(centers)).min(1)
         centers.append(x[rng.choice(len(x), p=distances / distances.sum() if distances.sum() > 0 else None)])
     return np.array(centers)
 
+# %% ../../nbs/labeling/01_pick_frames.ipynb #1f5c7c34
 def kmeans(x,        # (m, d)
            n:int,    # centers to find
            fixed=(), # (f, d) centers that are there already and stay
@@ -210,6 +217,7 @@ def kmeans(x,        # (m, d)
         best = min(best, (pairwise_mse(x, centers).min(1).sum(), centers[num_fixed:]), key=lambda o: o[0])
     return best[1]
 
+# %% ../../nbs/labeling/01_pick_frames.ipynb #a44225fd
 def nearest_rows(x,       # (m, d)
                  centers, # (n, d), n <= m
 ) -> list: # n different rows of x
@@ -233,6 +241,7 @@ def distinct_rows(images,  # (m, 1024) thumbnails
         distance = np.minimum(distance, pairwise_mse(images, image[None])[:, 0])
     return rows
 
+# %% ../../nbs/labeling/01_pick_frames.ipynb #d1889a5b
 def pick_frames(video,    # a video file
                 n:int=20, # frames to pick
                 known=(), # numbers of frames that are labeled already
@@ -278,6 +287,17 @@ def chosen_videos(layout, # as `project_layout` returns
                             "images be", layout.root, "rename one")
     return videos
 
+# %% ../../nbs/labeling/01_pick_frames.ipynb #83b95f5b
+def _report_result(layout, n, new_rows, errors, num_videos):
+    "Log the number of new rows, and raise the errors of videos that could not be used"
+    log.info(f"{len(new_rows)} row(s) without coordinates are new in {layout.csv}")
+    if len(new_rows) < n and not errors:
+        log.warning(f"{n} were asked for and {len(new_rows)} picked: the other frames look like these, or "
+                    "are labeled or blank")
+    if num_videos == 1 and errors: raise errors[0]
+    if errors: raise PosebookError(f"{len(errors)} of {num_videos} videos could not be used:\n"
+                                   + "\n".join(f"  {e}" for e in errors), do="the others are done")
+
 # %% ../../nbs/labeling/01_pick_frames.ipynb #19b43bc2
 def pick_project_frames(
     project,        # the folder
@@ -303,11 +323,5 @@ def pick_project_frames(
         else:
             new_rows += rows
             log.info(f"{video.name}: {len(rows)} frame(s) in labeled-data/{video.stem}")
-    log.info(f"{len(new_rows)} row(s) without coordinates are new in {layout.csv}")
-    if len(new_rows) < n and not errors:
-        log.warning(f"{n} were asked for and {len(new_rows)} picked: the other frames look like these, or "
-                    "are labeled or blank")
-    if len(videos) == 1 and errors: raise errors[0]
-    if errors: raise PosebookError(f"{len(errors)} of {len(videos)} videos could not be used:\n"
-                                   + "\n".join(f"  {e}" for e in errors), do="the others are done")
+    _report_result(layout, n, new_rows, errors, len(videos))
     return new_rows

@@ -26,9 +26,10 @@ def find_csv(project:Path, # the folder
                             "rename it to CollectedData.csv")
     return tables[0] if tables else "CollectedData.csv"
 
+# %% ../../nbs/project/01_project.ipynb #f7a5deda
 def peer_settings(project:Path, # the folder
 ) -> dict: # key -> value, of the section data; empty if the folder has no config.yaml
-    "Return the settings of the data in a config.yaml of another program"
+    "Return the settings of the data in another program's config.yaml"
     if not (project/"config.yaml").is_file(): return {}
     data = read_config(project/"config.yaml").data
     keep = "csv_file", "mirrored_column_matches", "columns_for_singleview_pca"
@@ -49,7 +50,7 @@ def import_labels(project:Path, # the folder
 # %% ../../nbs/project/01_project.ipynb #b4e5ec0a
 def init_project(
     project, # the folder
-    full:bool=False, # every key, and the settings of everything that has a name
+    full:bool=False, # every key, and the settings of all registered definitions
     **settings # sections of the config that differ from the defaults
 ) -> Path: # the config file
     "Write a commented posebook.yaml for a project, and import the labels of another program"

@@ -22,12 +22,13 @@ from ..video.files import read_frames, write_video
 
 # %% ../../nbs/project/02_toy_project.ipynb #097f63c1
 def _film(toy, session, frames, folder):
-    "Write a video; return its path, keypoints and which of them are visible"
+    "Write a video; return its path, its true keypoints and their visibility"
     images, keypoints, visible = toy.render(frames, session)
     path = folder/"videos"/f"toy{session}.mp4"
     write_video(path, images, toy.fps, threads=1)     # the same bytes on every machine
     return path, keypoints, visible
 
+# %% ../../nbs/project/02_toy_project.ipynb #22f146eb
 def _label(path, picks, neighbors, folder):
     "Save the picked frames of a video, with their neighbors; return the paths of the picked ones"
     frames = list(read_frames(path))
