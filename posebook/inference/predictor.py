@@ -43,10 +43,13 @@ def prepare_for_prediction(tracker, # left as it is
             module[0], module[1] = fuse_conv_bn_eval(module[0], module[1]), nn.Identity()
     return tracker.to(memory_format=torch.channels_last)
 
+# %% ../../nbs/inference/01_predictor.ipynb #8a8bc0b5
 def load_tracker(model_dir, # a folder that `train` made
                  plugin=None, # a Python file that registers things
 ) -> tuple: # tracker, config
-    "Return the trained tracker of a model folder"
+    """Return the trained tracker of a model folder
+
+    Raises `PosebookError` if the folder has no `config.yaml`."""
     model_dir = Path(model_dir)
     if not (model_dir/"config.yaml").is_file():
         raise PosebookError("this is not a model folder, there is no config.yaml in it", model_dir)
@@ -60,8 +63,9 @@ def load_tracker(model_dir, # a folder that `train` made
     load_weights(tracker, checkpoint_of(model_dir))
     return tracker, cfg
 
+# %% ../../nbs/inference/01_predictor.ipynb #dcebeef5
 def weights_sha256(tracker, # one that comes from no checkpoint
-) -> str:
+) -> str: # 64 hexadecimal digits
     "Return a hash of a tracker's weights"
     digest = hashlib.sha256()
     for name, value in sorted(tracker.state_dict().items()):
@@ -69,9 +73,34 @@ def weights_sha256(tracker, # one that comes from no checkpoint
         digest.update(name.encode() + values.numpy().tobytes())
     return digest.hexdigest()
 
+# %% ../../nbs/inference/01_predictor.ipynb #c52bb4da
+def _check_precision(precision:str, # 32 or bf16
+                     device:str,    # cpu, cuda or mps
+):
+    """Raise an error if a device cannot compute with a precision
+
+    Raises `PosebookError` for an unknown precision, and for `bf16` where it is slow."""
+    if precision not in ("32", "bf16"):
+        raise PosebookError(f"there is no precision {precision!r}", "--precision",
+                            "use 32 or bf16")
+    if precision == "bf16" and not bf16_is_fast(device):
+        raise PosebookError("this machine computes bfloat16 in software, many times slower "
+                            "than 32 bits", "--precision", "leave it out")
+
+# %% ../../nbs/inference/01_predictor.ipynb #142b21b4
+def _frames_per_pass(size,       # height, width of the model input
+                     device:str, # cpu, cuda or mps
+) -> int: # at least 1
+    "Return the number of frames that pass through the network at a time"
+    # about as many as fit into a processor's cache
+    num_frames = max(1, round(4 * 256**2 / np.prod(size)))
+    return num_frames if device == "cpu" else 64
+
 # %% ../../nbs/inference/01_predictor.ipynb #e706bf15
 class Predictor:
-    "A loaded model that tracks batches, arrays, images, videos and live frames"
+    """Track batches, arrays, images, videos and live frames with a loaded model
+
+    Raises `PosebookError` for a device or precision that this machine does not have."""
     def __init__(self,
         tracker,              # a trained tracker; it is left as it is
         cfg,                  # its resolved config
@@ -80,15 +109,10 @@ class Predictor:
         backend:str=None,     # the source of frames, by name, or auto; None: as in training
         model_dir=None,       # where the tracker comes from
     ):
-        if precision not in ("32", "bf16"):
-            raise PosebookError(f"there is no precision {precision!r}", "--precision",
-                                "use 32 or bf16")
         self.model_dir = None if model_dir is None else Path(model_dir)
         self.cfg, self.names, self.precision = cfg, cfg.data.keypoint_names, precision
         self.device = torch.device(pick_accelerator(device))
-        if precision == "bf16" and not bf16_is_fast(self.device.type):
-            raise PosebookError("this machine computes bfloat16 in software, many times slower "
-                                "than 32 bits", "--precision", "leave it out")
+        _check_precision(precision, self.device.type)
         source_of_training = cfg.dali.backend if cfg.dali.backend != "dali" else "auto"
         self.source = pick_source(backend or source_of_training, self.device.type)
         sha256 = weights_sha256(tracker) if model_dir is None else file_sha256(checkpoint_of(model_dir))
@@ -97,10 +121,9 @@ class Predictor:
         self.context = tracker.context
         self.preprocess = Preprocess.from_config(cfg.data)
         self.scorer = f"{cfg.model.model_type}_tracker"
-        # about as many as fit into a processor's cache
-        num_frames = max(1, round(4 * 256**2 / np.prod(self.preprocess.size)))
-        self.frames_per_pass = num_frames if self.device.type == "cpu" else 64
+        self.frames_per_pass = _frames_per_pass(self.preprocess.size, self.device.type)
 
+    # %% ../../nbs/inference/01_predictor.ipynb #c2e14827
     @classmethod
     def from_folder(cls,
         model_dir,   # a folder that `train` made
@@ -108,7 +131,9 @@ class Predictor:
         plugin=None, # a Python file that registers things
         **kwargs,    # as for `Predictor`
     ) -> "Predictor":
-        "Load a model folder"
+        """Load a model folder
+
+    Raises `PosebookError` if the folder is no model folder."""
         return cls(*load_tracker(model_dir, plugin), *args, model_dir=model_dir, **kwargs)
 
     # %% ../../nbs/inference/01_predictor.ipynb #77ebc3aa
@@ -137,6 +162,7 @@ class Predictor:
             outputs.append([predictions[k] for k in names])
         return {k: torch.cat(o).float().cpu().numpy() for k, o in zip(names, zip(*outputs))}
 
+    # %% ../../nbs/inference/01_predictor.ipynb #10793e5b
     def predict_stream(self,
                        batches,             # yields batches
                        heatmaps:bool=False, # return them too
@@ -151,7 +177,9 @@ class Predictor:
              frames,        # yields (H, W, 3) uint8 RGB, all of one size
              batch_size:int=1, # frames to wait for
     ): # yields keypoints (K, 2) in pixels of the frame and confidences (K,), for each frame
-        "Track frames as they come"
+        """Track frames as they come
+
+    Raises `PosebookError` for a frame of another shape or type."""
         affine = None
         def model_inputs():
             nonlocal affine
@@ -167,18 +195,24 @@ class Predictor:
             predictions = self.predict_batch(dict(batch, affine=affine.expand(size, 2, 3)))
             yield from zip(predictions["keypoints_pred"], predictions["confidences"])
 
+    # %% ../../nbs/inference/01_predictor.ipynb #4246d393
     def frames(self,
                frames, # (N, H, W, 3) uint8 RGB, in the order of a video
     ) -> tuple: # keypoints (N, K, 2) in frame pixels, confidences (N, K)
-        "Track frames in memory"
+        """Track frames in memory
+
+    Raises `PosebookError` if there are no frames, or for frames of another shape or type."""
         predictions = list(self.live(frames, self.frames_per_pass))
         if not predictions: raise PosebookError("there are no frames")
         return tuple(np.stack(o) for o in zip(*predictions))
 
+    # %% ../../nbs/inference/01_predictor.ipynb #5ae4f19c
     def video(self,
               path, # a video file
     ) -> tuple: # keypoints (N, K, 2) in frame pixels, confidences (N, K)
-        "Track a video; `posebook.predict` writes tables"
+        """Track a video; `posebook.predict` writes tables
+
+    Raises `PosebookError` if frames of the video cannot be read."""
         stream = VideoStream(path, self.preprocess, context=self.context, source=self.source,
                              device=self.device.type)
         return _concatenated(o for _, o in self.predict_stream(stream))
@@ -188,7 +222,9 @@ class Predictor:
                images,    # paths, or a folder
                path=None, # a CSV file to write; an error if it is there already
     ) -> tuple: # keypoints (N, K, 2) in pixels of the image, confidences (N, K)
-        "Track single images"
+        """Track single images
+
+    Raises `PosebookError` if there are no images, or if the CSV file exists already."""
         if path is not None and Path(path).exists():
             raise PosebookError("the file exists already", path, "give another name")
         if isinstance(images, (str, Path)):
@@ -199,8 +235,9 @@ class Predictor:
         labels = Labels([str(Path(o).resolve()) for o in images], no_keypoints, self.names, Path("/"))
         return predict_dataset(self, labels, path)
 
-# %% ../../nbs/inference/01_predictor.ipynb #339145fe
-def _concatenated(predictions) -> tuple: # keypoints (N, K, 2), confidences (N, K)
+# %% ../../nbs/inference/01_predictor.ipynb #a6dbbe38
+def _concatenated(predictions, # yields dicts, as `predict_batch` returns them
+) -> tuple: # keypoints (N, K, 2), confidences (N, K)
     "Concatenate the predictions of batches"
     predictions = list(predictions)
     return tuple(np.concatenate([o[k] for o in predictions]) for k in ("keypoints_pred", "confidences"))

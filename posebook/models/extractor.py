@@ -15,7 +15,9 @@ from .network import Network
 
 # %% ../../nbs/models/03_extractor.ipynb #331ec1ca
 class BaseFeatureExtractor(LightningModule):
-    "A network whose backbone and neck are built from their names"
+    """Build a network from the names of its backbone and neck, and return its features
+
+    Raises `PosebookError` if the image size is not divisible by the backbone's stride."""
     network_class = Network
     context = 1     # frames in a window; a tracker with context sets more
 
@@ -48,10 +50,11 @@ class BaseFeatureExtractor(LightningModule):
         "Return what the network takes from a batch"
         return {k: batch[k] for k in ("images", "windows", "levels", "features") if k in batch}
 
+    # %% ../../nbs/models/03_extractor.ipynb #29208e3d
     def forward(self,
                 batch:dict, # images (N, 3, H, W) uint8 or what is known of them: levels, features; windows
     ): # what the network's head returns
-        "Run the network on a batch"
+        "Return what the network computes from a batch"
         return self.network(**self.network_inputs(batch))
 
     # %% ../../nbs/models/03_extractor.ipynb #fafbd8b5

@@ -15,7 +15,9 @@ from ..core import PosebookError, necks
 # %% ../../nbs/models/01_necks.ipynb #a7c4adae
 @necks("pyramid")
 class Pyramid(nn.Module):
-    "Combine all levels by a feature pyramid into one map at the requested stride (Lin et al. 2017)"
+    """Combine all levels by a feature pyramid into one map at the requested stride (Lin et al. 2017)
+
+    Raises `PosebookError` if the backbone has no level of this stride."""
     def __init__(self,
         channels,     # of each of the backbone's levels
         strides,      # of each of the backbone's levels, in pixels of the model input
@@ -32,10 +34,11 @@ class Pyramid(nn.Module):
         self.sides = nn.ModuleList(layer(c, 1) for c in channels[self.first:])
         self.mixes = nn.ModuleList(layer(width, 3) for _ in channels[self.first:])
 
+    # %% ../../nbs/models/01_necks.ipynb #bef6b051
     def forward(self,
         levels:list, # of (N, C, h, w), fine to coarse
     ) -> Tensor: # (N, width, h, w) at the requested stride
-        "Combine the levels from the deepest to the finest"
+        "Return one map that combines the levels, from the deepest to the finest"
         x = 0
         for level, side, mix in reversed(list(zip(levels[self.first:], self.sides, self.mixes))):
             if torch.is_tensor(x):
@@ -53,4 +56,9 @@ class NoNeck(nn.Module):
     ):
         super().__init__()
         self.stride, self.num_features = strides[-1], channels[-1]
-    def forward(self, levels): return levels[-1]
+
+    def forward(self,
+        levels:list, # of (N, C, h, w), fine to coarse
+    ) -> Tensor: # (N, C, h, w), the last of them
+        "Return the deepest level"
+        return levels[-1]

@@ -16,7 +16,9 @@ from ..core import PosebookError, heads
 # %% ../../nbs/models/02_network.ipynb #0c0b3c3b
 @heads("conv")
 class ConvHead(nn.Module):
-    "One convolution"
+    """Return the logits of heatmaps by one convolution
+
+    Raises `PosebookError` if the features do not have the stride of the heatmap."""
     def __init__(self,
         num_features,   # channels in
         num_keypoints,  # channels out
@@ -29,12 +31,19 @@ class ConvHead(nn.Module):
                                 f"{feature_stride} instead of {stride}",
                                 "model.head", "use neck: pyramid, or head: deconv")
         self.layer = nn.Conv2d(num_features, num_keypoints, 3, padding=1)
-    def forward(self, x): return self.layer(x)
+
+    def forward(self,
+        x:Tensor, # features (N, F, h, w)
+    ) -> Tensor: # (N, K, h, w)
+        "Return the logits of features"
+        return self.layer(x)
 
 # %% ../../nbs/models/02_network.ipynb #f9200153
 @heads("deconv")
 class DeconvHead(nn.Module):
-    "Pixel shuffle and transposed convolutions"
+    """Return the logits of heatmaps by a pixel shuffle and transposed convolutions
+
+    Raises `PosebookError` if the features are not coarser than the heatmap."""
     def __init__(self,
         num_features,   # channels in
         num_keypoints,  # channels out
@@ -49,11 +58,16 @@ class DeconvHead(nn.Module):
         sizes = [num_features // 4] + [num_keypoints] * doublings
         double = lambda i, o: nn.ConvTranspose2d(i, o, 3, 2, 1, output_padding=1)
         self.layers = nn.Sequential(nn.PixelShuffle(2), *map(double, sizes, sizes[1:]))
-    def forward(self, x): return self.layers(x)
+
+    def forward(self,
+        x:Tensor, # features (N, F, h, w)
+    ) -> Tensor: # (N, K, h * feature_stride / stride, w * feature_stride / stride)
+        "Return the logits of features"
+        return self.layers(x)
 
 # %% ../../nbs/models/02_network.ipynb #d0476e5e
 class Network(nn.Module):
-    "Backbone, neck, head and decoder: from frames to keypoints in pixels of the model input"
+    "Compute keypoints from frames by a backbone, neck, head and decoder, in pixels of the model input"
     def __init__(self,
         backbone,      # runs in stages, each of which returns a level of features
         neck,          # combines the levels into one map (N, F, h, w)
@@ -68,31 +82,22 @@ class Network(nn.Module):
         self.fixed_statistics = fixed_statistics
         self.freeze(len(backbone.stages))
 
-    def forward(self,
-        images:Tensor=None,   # (N, 3, H, W) uint8
-        windows:Tensor=None,  # (B, T) rows of `images`; not used by a network without context
-        levels=(),            # the first levels of the images, if they are known already
-        features:Tensor=None, # (N, F, h, w) of the images, if they are known already
-    ) -> Tensor: # (N, K, h, w) before the softmax
-        "Return the logits of each keypoint's heatmap"
-        if features is None: features = self.get_features(images, levels)
-        return self.head(features).float()
-
-    # %% ../../nbs/models/02_network.ipynb #0b2ebf63
     def freeze(self,
-               stages:int, # the backbone's first stages that are frozen
+        stages:int, # the backbone's first stages that are frozen
     ):
         "Freeze the first stages of the backbone and unfreeze the others"
         self.num_frozen = stages
         for i, stage in enumerate(self.backbone.stages): stage.requires_grad_(i >= stages)
         self.train(self.training)
 
+    # %% ../../nbs/models/02_network.ipynb #46e41cc4
     def unfreeze(self):
         "Unfreeze the last stages that have parameters"
         stages = self.backbone.stages
         trainable = [i for i, s in enumerate(stages) if next(s.parameters(), None) is not None]
         self.freeze(trainable[-min(self.tuned_stages, len(trainable))] if self.tuned_stages else len(stages))
 
+    # %% ../../nbs/models/02_network.ipynb #0b2ebf63
     def train(self,
               mode:bool=True, # False: evaluation mode for everything
     ) -> "Network": # itself, as torch's own returns
@@ -104,7 +109,7 @@ class Network(nn.Module):
                 if isinstance(m, nn.modules.batchnorm._BatchNorm): m.eval()
         return self
 
-    # %% ../../nbs/models/02_network.ipynb #695a05f8
+    # %% ../../nbs/models/02_network.ipynb #7b85eeb1
     @property
     def device(self) -> torch.device:
         "Return the device of the weights"
@@ -155,6 +160,17 @@ class Network(nn.Module):
         "Return the neck's features of each frame"
         return self.neck(self.get_levels(images, levels))
 
+    # %% ../../nbs/models/02_network.ipynb #9537c14b
+    def forward(self,
+        images:Tensor=None,   # (N, 3, H, W) uint8
+        windows:Tensor=None,  # (B, T) rows of `images`; not used by a network without context
+        levels=(),            # the first levels of the images, if they are known already
+        features:Tensor=None, # (N, F, h, w) of the images, if they are known already
+    ) -> Tensor: # (N, K, h, w) before the softmax
+        "Return the logits of each keypoint's heatmap"
+        if features is None: features = self.get_features(images, levels)
+        return self.head(features).float()
+
     # %% ../../nbs/models/02_network.ipynb #3aa0569c
     def decode(self,
                logits:Tensor, # (N, K, h, w) before the softmax
@@ -164,6 +180,7 @@ class Network(nn.Module):
         keypoints, confidences = self.decoder(heatmaps)
         return dict(heatmaps=heatmaps, keypoints=keypoints, confidences=confidences)
 
+    # %% ../../nbs/models/02_network.ipynb #a5316888
     def predict(self,
                 images:Tensor=None,   # (N, 3, H, W) uint8
                 windows:Tensor=None,  # (B, T) rows of `images`; not used by a network without context

@@ -18,9 +18,23 @@ from ..data.preprocess import Preprocess
 from .files import probe
 from .stream import prefetch, window_indices
 
+# %% ../../nbs/video/03_clips.ipynb #2e6c92fd
+def _check_lengths(videos:list,     # video files
+                   lengths,         # frames of each
+                   clip_length:int, # frames of a clip
+):
+    "Raise a `PosebookError` if a video is shorter than a clip, or if there are no videos"
+    short_videos = [v for v, n in zip(videos, lengths) if n < clip_length]
+    if short_videos or not videos:
+        raise PosebookError(f"unlabeled video of at least {clip_length} frames is needed",
+                            short_videos[0] if short_videos else "data.video_dir",
+                            "take out what is shorter, or add videos")
+
 # %% ../../nbs/video/03_clips.ipynb #8a3dfefb
 class RandomSequences:
-    "Unlabeled video in short clips, as batches"
+    """Draw short clips of unlabeled video at random, as batches
+
+    Raises `PosebookError` if a video is shorter than a clip."""
     def __init__(self,
         videos:list,        # video files
         preprocess:Preprocess, # from a frame to the model input
@@ -43,12 +57,8 @@ class RandomSequences:
         self.context, self.seed = context, seed
         self.augment = augment and augment.without_flips()
         self.half_window = context // 2
-        self.clip_length = clip_length = length + 2 * self.half_window       # with its margins
-        short_videos = [v for v, n in zip(self.videos, self.lengths) if n < clip_length]
-        if short_videos or not videos:
-            raise PosebookError(f"unlabeled video of at least {clip_length} frames is needed",
-                                short_videos[0] if short_videos else "data.video_dir",
-                                "take out what is shorter, or add videos")
+        self.clip_length = length + 2 * self.half_window                     # with its margins
+        _check_lengths(self.videos, self.lengths, self.clip_length)
         self.cache_videos = self.lengths.sum() * 3 * np.prod(preprocess.size) <= memory
 
     # %% ../../nbs/video/03_clips.ipynb #7b94b8ed
@@ -60,10 +70,11 @@ class RandomSequences:
         video = rng.choice(len(self.lengths), p=self.lengths / self.lengths.sum())
         return video, int(rng.integers(0, self.lengths[video] - self.clip_length + 1))
 
+    # %% ../../nbs/video/03_clips.ipynb #e8034f9a
     def clips(self,
               first:int, # number of the first clip
     ): # yields, for each clip and its copies, images (n, 3, h, w) and affine (2, 3)
-        "Yield the augmented copies of clips"
+        "Yield the augmented copies of clips, without end"
         clip_starts, same_starts = tee(map(self.random_clip, count(first)))
         locations = ((self.videos[v], start) for v, start in clip_starts)
         sequences = self.source.read_sequences(locations, self.clip_length, self.cache_videos)
@@ -96,16 +107,17 @@ class RandomSequences:
                        sequence=torch.arange(num_sequences).repeat_interleave(length),
                        frame=frame.expand(-1, self.copies, -1).flatten())
 
-# %% ../../nbs/video/03_clips.ipynb #b7d0a002
+# %% ../../nbs/video/03_clips.ipynb #ad4f9e42
 class EpochCounter:
-    "Holds the epoch that Lightning sets"
+    "Hold the epoch that Lightning sets"
     epoch = 0
     def set_epoch(self, epoch:int): # from 0
         "Set the epoch"
         self.epoch = epoch
 
+# %% ../../nbs/video/03_clips.ipynb #b7d0a002
 class SequenceLoader:
-    "Random clips, epoch by epoch, for a training"
+    "Yield batches of random clips, epoch by epoch, for a training"
     def __init__(self,
         sequences:RandomSequences, # the clips
         steps:int, # batches in an epoch
@@ -114,9 +126,11 @@ class SequenceLoader:
         self.sequences, self.steps, self.tracker = sequences, steps, tracker
         self.sampler, self.prefetched, self.next_batch = EpochCounter(), None, None
 
-    def __len__(self): return self.steps
+    def __len__(self) -> int:
+        "Return the number of batches in an epoch"
+        return self.steps
 
-    def __iter__(self):
+    def __iter__(self): # yields dicts
         "Yield the batches of the epoch; they are prefetched, across epochs"
         first = self.sampler.epoch * self.steps
         for number in range(first, first + self.steps):

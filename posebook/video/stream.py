@@ -19,6 +19,16 @@ from ..data.geometry import warp
 from ..data.preprocess import Preprocess, to_uint8
 from .files import decode_frames, open_video, probe, read_frames, upright_rgb
 
+# %% ../../nbs/video/02_stream.ipynb #3409c799
+def _put(q,    # queue
+         item, # anything
+         stop, # event; when it is set, the queue is no longer read
+):
+    "Put an item into a queue as soon as there is room, or give up when `stop` is set"
+    while not stop.is_set():
+        try: return q.put(item, timeout=.1)
+        except queue.Full: pass
+
 # %% ../../nbs/video/02_stream.ipynb #ed7ef64c
 def prefetch(items,   # an iterable
           n:int=2, # items to keep ready
@@ -26,20 +36,16 @@ def prefetch(items,   # an iterable
     "Yield the same items, prefetched by a thread; an error in it is raised here"
     q, stop, ready = queue.Queue(n), threading.Event(), threading.Event()
     cores = torch.get_num_threads()
-    def put(item):
-        while not stop.is_set():
-            try: return q.put(item, timeout=.1)
-            except queue.Full: pass
     def run():
         torch.get_num_threads()                     # or torch would set it later
         torch.set_num_threads(1)                    # of this thread, and of those to come ...
         ready.set()
         try:
             for item in items:
-                put((item, None))
+                _put(q, (item, None), stop)
                 if stop.is_set(): return
-            put((None, StopIteration()))
-        except BaseException as e: put((None, e))
+            _put(q, (None, StopIteration()), stop)
+        except BaseException as e: _put(q, (None, e), stop)
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     ready.wait()
@@ -72,7 +78,9 @@ def batch_windows(chunks,          # yields (n, 3, h, w), successive frames
                   first:int=0,       # the first frame to predict
                   chunk_start:int=0, # the number of the first frame of the first chunk
 ): # yields dicts of images, windows and frame_numbers
-    "Yield frames as batches, each frame predicted once"
+    """Yield frames as batches, each frame predicted once
+
+    Raises the `PosebookError` of `chunks` after the frames that were read before it."""
     chunks, half_window, images, error = iter(chunks), context // 2, None, None
     def batch(last):
         windows = window_indices(first, last, context, chunk_start, chunk_start + len(images))
@@ -94,7 +102,7 @@ def batch_windows(chunks,          # yields (n, 3, h, w), successive frames
 # %% ../../nbs/video/02_stream.ipynb #72644b07
 @sources("torch")
 class TorchSource:
-    "Frames decoded by PyAV, cropped and resized by torch"
+    "Decode frames by PyAV, and crop and resize them by torch"
     def __init__(self,
         preprocess:Preprocess, # from a frame to the model input
         device:str="cpu", # where frames are wanted; here they stay in the processor's memory
@@ -112,17 +120,20 @@ class TorchSource:
         images, # (n, 3, h, w) uint8
         affine, # (2, 3), from pixels of these images to pixels of the result
     ) -> torch.Tensor: # (n, 3, h, w) uint8
-        "Turn, scale and shift frames"
+        "Return frames that are turned, scaled and shifted"
         warped = [warp(o, affine) for o in images.permute(0, 2, 3, 1).numpy()]
         return torch.from_numpy(np.stack(warped)).permute(0, 3, 1, 2)
 
+    # %% ../../nbs/video/02_stream.ipynb #d2e8ab80
     def read_chunks(self,
                     path,      # a video file
                     start:int, # the first frame's number
                     n:int,     # frames at a time
                     boxes=None, # (frames of the video, 4), a box for each frame
     ): # yields (<= n, 3, h, w) uint8
-        "Yield the frames of a video from one on, `n` at a time"
+        """Yield the frames of a video from one on, `n` at a time
+
+    Raises `PosebookError` if frames cannot be read, after the last one, or if the number of boxes differs."""
         frames = read_frames(path, start)
         while True:
             chunk, error = [], None
@@ -140,16 +151,17 @@ class TorchSource:
     def count_frames(self,
                      path, # a video file
     ) -> int:
-        "Frames of a video"
+        "Return the number of frames of a video"
         if path not in self.readers: self.readers[path] = SequenceReader(path)
         return self.readers[path].num_frames
 
+    # %% ../../nbs/video/02_stream.ipynb #3a5dc92e
     def read_sequences(self,
-                       clip_starts,          # yields (path, the first frame's number)
-                       n:int,                # frames of each
+                       clip_starts,     # yields (path, the first frame's number), each path counted before
+                       n:int,           # frames of each
                        keep:bool=False, # decode a video once, and cache its model inputs
     ): # yields (n, 3, h, w) uint8
-        "Successive frames from anywhere"
+        "Yield successive frames from anywhere in videos"
         for path, start in clip_starts:
             if keep and path not in self.cached_videos:
                 self.cached_videos[path] = to_uint8(torch.cat(list(self.read_chunks(path, 0, 64))))
@@ -160,7 +172,9 @@ class TorchSource:
 
 # %% ../../nbs/video/02_stream.ipynb #c769c44b
 class VideoStream:
-    "A video as batches, in order, each frame predicted once"
+    """Yield a video as batches, in order, each frame predicted once
+
+    Raises `PosebookError` if boxes of single frames and context are combined, or the video cannot be read."""
     def __init__(self,
         path,              # a video file
         preprocess:Preprocess, # from a frame to the model input
@@ -179,7 +193,9 @@ class VideoStream:
         affines = [preprocess.affine(frame_size, box) for box in ([None] if boxes is None else boxes)]
         self.affines = torch.from_numpy(np.stack(affines)).float()
 
-    def _batches(self):
+    # %% ../../nbs/video/02_stream.ipynb #2f2d26d8
+    def _batches(self): # yields dicts of images, windows, frame_numbers, affine and video
+        "Yield the batches, without prefetching"
         first_frame = max(0, self.start - self.context // 2)   # of the first window
         chunks = self.source.read_chunks(self.info.path, first_frame, self.batch_size, self.boxes)
         for batch in batch_windows(chunks, self.batch_size, self.context, self.start, first_frame):
@@ -188,11 +204,16 @@ class VideoStream:
             affine = self.affines.expand(len(numbers), 2, 3) if one_box else self.affines[numbers]
             yield dict(batch, affine=affine, video=self.info.path)
 
-    def __iter__(self): return prefetch(self._batches())
+    # %% ../../nbs/video/02_stream.ipynb #bb45fe72
+    def __iter__(self): # yields batches
+        "Yield the batches, prefetched"
+        return prefetch(self._batches())
 
 # %% ../../nbs/video/02_stream.ipynb #1bb3f343
 class SequenceReader:
-    "Reads short sequences of frames from anywhere in a video"
+    """Read short sequences of frames from anywhere in a video
+
+    Raises `PosebookError` if the packets of the video cannot be read."""
     def __init__(self,
         path, # a video file
     ):
@@ -206,18 +227,12 @@ class SequenceReader:
         self.times = [] if None in times else sorted(times)
         self.num_frames = len(times)
 
-    def read_sequence(self,
-                      start:int, # the first frame's number
-                      n:int,     # frames
-    ) -> list: # of n arrays (H, W, 3) uint8
-        "Some successive frames"
-        frames = self._read_by_seeking(start, n) or list(islice(read_frames(self.path, start), n))
-        if len(frames) == n: return frames
-        raise PosebookError(f"frames {start} to {start + n - 1} cannot be read", self.path,
-                            "re-encode the video with ffmpeg, or take it out of the folder")
-
     # %% ../../nbs/video/02_stream.ipynb #58a26fa5
-    def _read_by_seeking(self, start, n) -> list: # of n frames; empty if it fails
+    def _read_by_seeking(self,
+                         start:int, # the first frame's number
+                         n:int,     # frames
+    ) -> list: # of n arrays (H, W, 3) uint8; empty if it fails
+        "Return successive frames that are found by their time stamps"
         if len(set(self.times)) < self.num_frames: return []
         first_time, frames, failed_times = self.times[start], [], []
         with open_video(self.path) as c:
@@ -229,3 +244,16 @@ class SequenceReader:
                     if len(frames) == n: return frames
             except (av.error.FFmpegError, OSError): return []
         return []
+
+    # %% ../../nbs/video/02_stream.ipynb #ddb94deb
+    def read_sequence(self,
+                      start:int, # the first frame's number
+                      n:int,     # frames
+    ) -> list: # of n arrays (H, W, 3) uint8
+        """Return successive frames of the video
+
+    Raises `PosebookError` if one of them cannot be read."""
+        frames = self._read_by_seeking(start, n) or list(islice(read_frames(self.path, start), n))
+        if len(frames) == n: return frames
+        raise PosebookError(f"frames {start} to {start + n - 1} cannot be read", self.path,
+                            "re-encode the video with ffmpeg, or take it out of the folder")
