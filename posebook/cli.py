@@ -22,11 +22,11 @@ from .core import PosebookError, os_error, param_docs
 
 # %% ../nbs/84_cli.ipynb #1dae3b83
 def _print_line(line):
-    "Print a line to the present stderr, which a progress bar or a test may have replaced"
+    "Print a line to the current stderr, which a progress bar or a test may have replaced"
     print(line, file=sys.stderr, flush=True)
 
 class MessageHandler(logging.Handler):
-    "Logging handler that prints messages to stderr, warnings as notes"
+    "Print log messages to stderr, and mark warnings as notes"
     def emit(self, record):
         "Print a message"
         _print_line("note: " * (record.levelno == logging.WARNING) + record.getMessage())
@@ -39,7 +39,7 @@ def messages_on_stderr():
     level, propagate = log.level, log.propagate
     log.addHandler(handler)
     log.setLevel(logging.INFO)
-    log.propagate = False      # a handler of another package would print them again
+    log.propagate = False      # otherwise a handler of another package would print them again
     try: yield
     finally:
         log.removeHandler(handler)
@@ -51,7 +51,7 @@ PYTHON_ONLY = ("callbacks",)
 OPTION_NAMES = {"n": "-n", "videos": "--video"}
 
 def _command_parameter(p:inspect.Parameter, meaning:str) -> inspect.Parameter:
-    "Return a parameter of a public call as typer wants it"
+    "Convert a parameter of a public call to a parameter for typer"
     flag = OPTION_NAMES.get(p.name, f"--{p.name.replace('_', '-')}")
     kind, default = p.annotation, p.default
     if p.kind == p.VAR_POSITIONAL: kind, default = list[kind], None
@@ -64,8 +64,8 @@ def _command_parameter(p:inspect.Parameter, meaning:str) -> inspect.Parameter:
 
 # %% ../nbs/84_cli.ipynb #d03d05a5
 def command(f,              # a public call
-            result=None,    # function from the call's return value to the text for stdout
-            adapt=None,     # function that changes the dict of typed values to the call's arguments
+            result=None,    # function that converts the return value of the call to text for stdout
+            adapt=None,     # function that changes the dict of typed values to arguments of the call
             extra=(),       # `inspect.Parameter`s that only the command line has
 ): # the function that typer runs
     "Return a function from which typer makes the command of a public call"
@@ -88,7 +88,7 @@ def command(f,              # a public call
 
 # %% ../nbs/84_cli.ipynb #a8bdc616
 def _join_keypoints(typed):
-    "Join names of keypoints to one text, separated by commas"
+    "Join the names of keypoints to one string, separated by commas"
     typed["keypoints"] = ",".join(typed["keypoints"] or ())
 
 def _split_ensemble(typed):
@@ -139,7 +139,7 @@ def _options(version:Annotated[bool, typer.Option(
     "posebook: track animals in video from few labeled frames"
 
 def _make_app(words:list) -> typer.Typer:
-    "Return the command line, with the parameters of the command that is the first word"
+    "Return the command line; only the command that is the first word has its parameters"
     app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False,
                       no_args_is_help=True, callback=_options)
     for name, arguments in COMMANDS.items():
@@ -150,7 +150,7 @@ def _make_app(words:list) -> typer.Typer:
 
 # %% ../nbs/84_cli.ipynb #cd1c23b7
 def _as_user_error(e) -> PosebookError: # None: an internal error
-    "Return an error as one that the user can fix"
+    "Convert an error to a `PosebookError`, if the user can fix it"
     if isinstance(e, PosebookError): return e
     if isinstance(e, OSError): return os_error(e)
     if isinstance(e, MemoryError) or "out of memory" in str(e) or "can't allocate memory" in str(e):
@@ -168,16 +168,16 @@ def _write_traceback(e) -> str: # path of the file
 
 def main(args:list=None, # words of the command line; None: those of `sys.argv`
 ):
-    "Run the command `posebook`: exit code 2 for an error that the user can fix, 1 for an internal one"
+    "Run the command `posebook`; exit code 2: an error that the user can fix, 1: an internal error"
     words = sys.argv[1:] if args is None else args
     try:
         with messages_on_stderr(), warnings.catch_warnings():
-            if not sys.warnoptions: warnings.simplefilter("ignore")   # they are for programmers
+            if not sys.warnoptions: warnings.simplefilter("ignore")   # Python's warnings are for programmers
             _make_app(words)(words, prog_name="posebook")
     except Exception as e:
         error = _as_user_error(e)
         if error is None:
             _print_line(f"error: this is a fault of posebook: {type(e).__name__}: {str(e)[:300]}\n"
-                        f"  -> the whole report is in {_write_traceback(e)}; please send it to the developers")
+                        f"  -> please report it with the file {_write_traceback(e)}")
         else: _print_line(f"error: {error}")
         sys.exit(1 if error is None else 2)

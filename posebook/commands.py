@@ -16,13 +16,13 @@ log = logging.getLogger(__name__)
 # %% ../nbs/83_commands.ipynb #c98f6358
 def init(project:Path,   # the project's folder
          full:bool=False, # write every key, and the settings of every registered definition
-         plugin:Path=None, # a Python file that registers definitions; naming it here trusts it
+         plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
 ) -> Path: # the config file
     """Write a commented posebook.yaml for a project.
 
-    Labels of another program are imported, if a registered file format finds them.
+    If a registered file format finds labels of another program, these labels are imported.
 
-    Raises `PosebookError` if the folder has a posebook.yaml already, or its labels cannot be read."""
+    Raises `PosebookError` if the folder already has a posebook.yaml, or if its labels cannot be read."""
     from posebook.plugins import load_plugin
     from posebook.project.project import init_project
     if plugin: load_plugin(plugin)
@@ -32,12 +32,12 @@ def init(project:Path,   # the project's folder
 
 # %% ../nbs/83_commands.ipynb #01b3b403
 def pick_frames(project:Path, # the project's folder
-                n:int=20,     # frames to pick, over all videos
+                n:int=20,     # number of frames to pick from all videos together
                 videos:list[str]=None, # video names or files; default: all videos of the project
-                neighbors:int=2, # neighboring frames to save on either side
+                neighbors:int=2, # number of neighboring frames to save before and after each frame
                 keypoints:list[str]=None, # keypoint names, for a project without a label table
                 seed:int=0,   # random seed of the frame selection
-) -> list: # the images of the new rows, as the label table names them
+) -> list: # paths of the images, as in the new rows of the label table
     """Pick frames of the videos to label.
 
     The frames differ from each other. They are saved as images in labeled-data/VIDEO and added to the
@@ -82,7 +82,7 @@ def _predict_with_bars(model_dirs, paths, progress, **kwargs) -> list: # the tab
 
 # %% ../nbs/83_commands.ipynb #ee972d78
 def _track_project(model_dir, progress) -> list: # the tables
-    "Track the videos of a model's project, if its config says so and there are any"
+    "Track the videos of a model's project, if this is set in the config and there are videos"
     from posebook.config.read import read_config
     from posebook.video.files import find_videos
     cfg = read_config(model_dir/"config.yaml")
@@ -91,7 +91,7 @@ def _track_project(model_dir, progress) -> list: # the tables
     return _predict_with_bars(model_dir, [videos], progress, overwrite=True, device=cfg.training.accelerator,
                               labeled_video=cfg.eval.save_vids_after_training)
 
-def _track_and_evaluate(run, track_videos, evaluate, progress) -> tuple: # tables; error or None
+def _track_and_evaluate(run, track_videos, evaluate, progress) -> tuple: # tables; error of a video, or None
     "Track the videos of a trained model's project, evaluate the model and write its report"
     from posebook.core import PosebookError
     from posebook.evaluation.evaluate import evaluate_model
@@ -108,10 +108,10 @@ def train(config:Path,     # a YAML file, or a project's folder
           out:Path=None,   # the model folder to make; default: models/DATE-TIME in the project
           resume:bool=False, # continue an interrupted training in `out`
           overwrite:bool=False, # replace the model in `out` when the new one is complete
-          plugin:Path=None, # a Python file that registers definitions; naming it here trusts it
-          track_videos:bool=True, # track the project's videos, if eval.predict_vids_after_training
+          plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
+          track_videos:bool=True, # track the project's videos, if eval.predict_vids_after_training is true
           evaluate:bool=True, # measure the model on the labeled frames and write the report
-          callbacks:tuple=(), # further Lightning callbacks
+          callbacks:tuple=(), # additional Lightning callbacks
           progress:bool=True, # show the progress line, and a bar for each video
 ) -> Path: # the model folder
     """Train a tracker, evaluate it, track the project's videos and write a report.
@@ -122,7 +122,7 @@ def train(config:Path,     # a YAML file, or a project's folder
     neither `resume` nor `overwrite` is set. The error of a video is raised after the report is written."""
     from posebook.training.fit import train_tracker
     results = []
-    def complete(run):         # before the model replaces an older one
+    def complete(run):         # runs before the model replaces an older model
         results.extend(_track_and_evaluate(run, track_videos, evaluate, progress))
     model_dir = train_tracker(config, *overrides, out=out, resume=resume, overwrite=overwrite, plugin=plugin,
                               callbacks=callbacks, progress=progress, complete=complete)
@@ -133,7 +133,7 @@ def train(config:Path,     # a YAML file, or a project's folder
     return model_dir
 
 # %% ../nbs/83_commands.ipynb #5498a653
-def predict(model_dir:Path, # a folder that `posebook train` made, or several for their mean
+def predict(model_dir:Path, # a folder that `posebook train` made; several folders: mean of their predictions
             paths:list[Path], # video files, or folders of videos
             out:Path=None,  # folder for the tables; default: video_preds in the model folder
             labeled_video:bool=False, # also write videos with the keypoints drawn
@@ -141,9 +141,9 @@ def predict(model_dir:Path, # a folder that `posebook train` made, or several fo
             resume:bool=False, # continue an interrupted run
             overwrite:bool=False, # overwrite older tables
             device:str="auto", # auto, cpu, cuda or mps
-            precision:str="32", # 32, or bf16: faster, slightly less accurate
+            precision:str="32", # 32 or bf16; bf16 is faster and slightly less accurate
             backend:str=None, # video backend: auto, dali or torch; default: as in training
-            plugin:Path=None, # a Python file that registers definitions; naming it here trusts it
+            plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
             progress:bool=True, # show a bar for each video
 ) -> list: # the tables, one for each video
     """Track videos.
@@ -164,17 +164,17 @@ def predict(model_dir:Path, # a folder that `posebook train` made, or several fo
 
 # %% ../nbs/83_commands.ipynb #9259980f
 def evaluate(model_dir:Path, # a folder that `posebook train` made
-             csv:Path=None,  # other labels than the project's; results go to evaluate/NAME
+             csv:Path=None,  # another label table than the project's; results are written to evaluate/NAME
              out:Path=None,  # folder for the results; default: the model folder
-             plugin:Path=None, # a Python file that registers definitions; naming it here trusts it
+             plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
 ) -> dict: # set -> keypoint or `all` -> statistics, in pixels of the frame; also in metrics.json
     """Measure a model on labeled frames and write the report.
 
     The errors are distances between predictions and labels. The folder gets report.html, metrics.json,
     predictions.csv and predictions_pixel_error.csv.
 
-    Raises `PosebookError` if the labels' keypoints are not the model's, or if the folder has results
-    of other labels."""
+    Raises `PosebookError` if the keypoints of the labels and of the model differ, or if the folder
+    has results for other labels."""
     from posebook.evaluation.evaluate import evaluate_model, results_folder
     metrics = evaluate_model(model_dir, csv, out, plugin=plugin)
     log.info(f"wrote {results_folder(model_dir, csv, out)/'report.html'}")
@@ -183,13 +183,13 @@ def evaluate(model_dir:Path, # a folder that `posebook train` made
 # %% ../nbs/83_commands.ipynb #c691ac9f
 def smooth(csv:Path,       # a prediction table
            out:Path=None,  # the file to write; default: NAME_smoothed.csv
-           threshold:float=.5, # confidence, from 0 to 1, below which a keypoint is a gap
+           threshold:float=.5, # keypoints with a lower confidence (0 to 1) are treated as missing
            gap:int=10,     # longest gap to fill, frames
            jump:float=None, # spike distance, pixels; default: 5 times the median displacement, at least 5
            window:int=5,   # length of the smoothing window, frames, odd; 1: no smoothing
            overwrite:bool=False, # overwrite an older file
 ) -> Path: # the smoothed table
-    """Fill short gaps and remove spikes and jitter, into a new file.
+    """Fill short gaps, remove spikes and jitter, and write a new table.
 
     Raises `PosebookError` if the table cannot be read, `window` is even, or the file exists and
     `overwrite` is not set."""
@@ -201,7 +201,7 @@ def smooth(csv:Path,       # a prediction table
 
 # %% ../nbs/83_commands.ipynb #954eac1c
 def convert(model_dir:Path, # a folder that Lightning Pose's training made
-            out:Path=None,  # the folder to make; default: NAME-posebook beside it
+            out:Path=None,  # the folder to make; default: NAME-posebook, beside the folder NAME
             overwrite:bool=False, # replace the model in `out`
 ) -> Path: # a model folder of posebook
     """Convert a trained model of Lightning Pose 2 to a model folder.
@@ -211,7 +211,7 @@ def convert(model_dir:Path, # a folder that Lightning Pose's training made
     return convert_model(model_dir, out, overwrite)
 
 # %% ../nbs/83_commands.ipynb #51a8ab04
-def list_registered(plugin:Path=None, # a Python file that registers definitions; naming it here trusts it
+def list_registered(plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
 ) -> dict: # kind -> name -> first line of the docstring
     """List registered trackers, backbones, losses and more.
 
@@ -228,7 +228,7 @@ def list_registered(plugin:Path=None, # a Python file that registers definitions
     return listed
 
 # %% ../nbs/83_commands.ipynb #61e51a37
-def trust(file:Path, # a plug-in, a Python file, that you have read
+def trust(file:Path, # a plug-in (a Python file) that you have read
 ) -> str: # its sha256
     """Trust a plug-in, so that models may run it.
 
@@ -250,7 +250,7 @@ def run_bench(out:Path=Path("posebook-bench.json"), # JSON file for the results
     return bench(out, quick, overwrite)
 
 # %% ../nbs/83_commands.ipynb #03e50123
-def _demo_folder(out) -> Path: # that does not exist, or is empty
+def _demo_folder(out) -> Path: # a folder that does not exist, or is empty
     "Return the folder of the demo"
     from posebook.core import PosebookError
     names = map("posebook-demo-{}".format, range(1, 10_000))
@@ -260,10 +260,10 @@ def _demo_folder(out) -> Path: # that does not exist, or is empty
     return folder
 
 def demo(out:Path=None,   # the folder to make; default: the next free posebook-demo-N
-         quick:bool=False, # train for ten seconds only, to see that it runs; not accurate
+         quick:bool=False, # train for only ten seconds, to test whether the demo runs; not accurate
          progress:bool=True, # show the progress line, and a bar for each video
 ) -> Path: # the model folder
-    """Make a toy project, train on it, track its videos and report the accuracy.
+    """Make a toy project, train a tracker, track the project's videos and report the accuracy.
 
     Raises `PosebookError` if the folder exists and is not empty."""
     import numpy as np

@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 # %% ../nbs/80_convert_lightning_pose.ipynb #4c2bbbf2
 def find_checkpoint(folder, # a model folder of Lightning Pose
 ) -> Path: # a .ckpt file
-    """Return the best checkpoint in a folder, or the newest.
+    """Return the best checkpoint in a folder, or the newest if no checkpoint is marked as best.
 
     Raises `PosebookError` if there is none."""
     number = lambda p, what: int((re.findall(rf"{what}[_=](\d+)", str(p)) or [-1])[-1])
@@ -63,7 +63,7 @@ def read_tensors(path, # a checkpoint of Lightning Pose
 ) -> dict: # name -> tensor
     """Return the tensors of a checkpoint.
 
-    Raises `PosebookError` if it has objects of other classes or is damaged."""
+    Raises `PosebookError` if the file has objects of other classes or is damaged."""
     with torch.serialization.safe_globals(allowed_classes): content = load_checkpoint(path)
     return content.get("state_dict", content)
 
@@ -75,14 +75,14 @@ recurrent_layers = {"W_pre": "input_conv", "W_f": "forward_conv", "W_b": "backwa
                     "H_b": "backward_state"}
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #0578048b
-def tensor_name(name:str, # in Lightning Pose
+def tensor_name(name:str, # name of the tensor in Lightning Pose
                 backbone:str, # name of the backbone in posebook
 ) -> str: # None: the network does not use it
     "Return the name that a tensor of Lightning Pose has in a network of posebook"
     if m := re.match(r"backbone\.(\d+)\.(.*)", name):
         layer, suffix = int(m[1]), m[2]
         if backbone.startswith("resnet"): return f"backbone.{resnet_layers[layer]}.{suffix}"
-        block = int(suffix.split(".")[0])                  # efficientnet: features in one list
+        block = int(suffix.split(".")[0])                  # an EfficientNet: all blocks are in one list
         return f"backbone.stages.{sum(block >= first for first in (3, 4, 6))}.{suffix}"
     if m := re.match(r"head\.(?:head_sf\.)?upsampling_layers\.(.*)", name):
         return f"head.layers.{m[1]}"
@@ -106,7 +106,7 @@ def _check_convertible(cfg:Config, path):
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #8419afa6
 def _fixed_settings(cfg:Config):
-    "Set what Lightning Pose's code fixes"
+    "Set the options that are fixed in the code of Lightning Pose"
     cfg.posebook, cfg.data.num_keypoints = 1, len(cfg.data.keypoint_names)
     cfg.data = cfg.data.model_copy(update=LIGHTNING_POSE_RESIZE)
     m = cfg.model
@@ -119,11 +119,11 @@ def _fixed_settings(cfg:Config):
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #2e662f78
 def converted_config(folder, # a model folder of Lightning Pose
-                     notes:list=None, # a line is appended for each key that is not used
+                     notes:list=None, # notes for the user are appended, for example on unused keys
 ) -> Config: # with posebook's keys
-    """Return the settings with which posebook predicts what a model of Lightning Pose predicts.
+    """Return the settings that give the same predictions as a model of Lightning Pose.
 
-    Raises `PosebookError` if there is no config or its type of model cannot be converted."""
+    Raises `PosebookError` if there is no config, or if this type of model cannot be converted."""
     path = Path(folder)/"config.yaml"
     if not path.is_file():
         raise PosebookError("there is no config.yaml in this folder", folder,
@@ -138,10 +138,10 @@ def converted_config(folder, # a model folder of Lightning Pose
     return cfg
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #75683a55
-def to_fractions(tensors:dict, # with posebook's names, of a regression model; changed
+def to_fractions(tensors:dict, # of a regression model, with posebook's names; changed in place
                  size,         # height, width of the model input
 ):
-    "Rewrite the last layer of a regression model to output fractions of the model input, and a scale"
+    "Change the last layer of a regression model to output fractions of the model input and a scale"
     weight, bias = tensors["head.0.weight"], tensors["head.0.bias"]
     extent = weight.new_tensor(size[::-1])                             # in x, in y
     weight, bias = weight.view(-1, 2, weight.shape[1]), bias.view(-1, 2)
@@ -152,7 +152,7 @@ def to_fractions(tensors:dict, # with posebook's names, of a regression model; c
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #6260f729
 def stored_split(folder, # a model folder of Lightning Pose
-) -> dict: # image -> the set's name in a split; empty if it is not recorded
+) -> dict: # image -> name of its set in posebook; empty if there is no record
     "Return the set of each labeled frame, as recorded in predictions.csv"
     path = Path(folder)/"predictions.csv"
     if not path.is_file(): return {}
@@ -162,7 +162,7 @@ def stored_split(folder, # a model folder of Lightning Pose
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #e8276f3b
 def _check_tensors(tensors:dict, expected:dict, checkpoint:Path):
-    "Raise an error unless the names and shapes are those of the tracker and every value is finite"
+    "Raise an error unless names and shapes equal those of the tracker and all values are finite"
     different = {k for k in {*expected, *tensors} if k not in expected or k not in tensors
                  or expected[k].shape != tensors[k].shape}
     if different:
@@ -200,12 +200,12 @@ def _write_model(folder, cfg, tensors, sets):
 # %% ../nbs/80_convert_lightning_pose.ipynb #5d11da6d
 def convert_model(
     folder, # a model folder of Lightning Pose
-    out=None, # the folder to make; None: NAME-posebook beside it
+    out=None, # the new model folder; None: NAME-posebook, beside the folder NAME
     overwrite:bool=False, # replace the model in `out`
 ) -> Path: # a model folder of posebook
-    """Convert a model folder of Lightning Pose into one of posebook.
+    """Convert a model folder of Lightning Pose into a model folder of posebook.
 
-    Raises `PosebookError` if the model cannot be converted, or `out` exists and `overwrite` is not set."""
+    Raises `PosebookError` if the model cannot be converted, or if `out` exists and `overwrite` is not set."""
     folder, notes = Path(folder), []
     cfg, checkpoint = converted_config(folder, notes), find_checkpoint(folder)
     tensors = _converted_tensors(cfg, checkpoint)

@@ -36,7 +36,7 @@ def names_used(nodes, # syntax trees
 # %% ../nbs/85_export_modules.ipynb #80ee09b9
 def evaluated(node, # syntax tree of a patched function
 ) -> tuple: # syntax trees: decorators and defaults; annotations
-    "Return what is evaluated when a function is defined, without `@patch` and its class"
+    "Return the expressions evaluated when a function is defined, except `@patch` and the class"
     decorators = [o for o in node.decorator_list if o is not patch_decorator(node)]
     values = [*decorators, *node.args.defaults, *node.args.kw_defaults]
     annotations = [o.annotation for o in ast.walk(node.args) if isinstance(o, ast.arg)][1:]
@@ -53,10 +53,10 @@ def names_defined(node, # syntax tree of a statement
     return stored | {getattr(o, "asname", None) or o.name.split(".")[0] for o in named}
 
 # %% ../nbs/85_export_modules.ipynb #2fdac25c
-def indent(code:str,      # whole statements
+def indent(code:str,      # complete statements
            by:str="    ", # text before each line
 ) -> str:
-    "Return code indented, its strings unchanged"
+    "Indent code without changing its strings"
     unchanged, begins = set(), []
     for t in tokenize.generate_tokens(io.StringIO(code).readline):
         kind = tokenize.tok_name[t.type]
@@ -71,9 +71,9 @@ def indent(code:str,      # whole statements
 _decorators = {"": "", "as_prop=True": "@property", "cls_method=True": "@classmethod"}
 
 def edits(node,      # syntax tree of a patched function
-          later:set, # names that its module defines from its class on
-) -> list: # of (line, first and last byte, new text), from the last to the first
-    """Return the changes that turn the text of a function into that of a method.
+          later:set, # names that the module defines from the class on
+) -> list: # of (line, first and last byte, new text), the last change first
+    """Return the changes that convert the text of a patched function to the text of a method.
 
     Raises `ValueError` for an unknown `@patch(...)`, or a change that needs more than one line."""
     decorator, first = patch_decorator(node), (node.args.posonlyargs + node.args.args)[0]
@@ -90,17 +90,17 @@ def edits(node,      # syntax tree of a patched function
 # %% ../nbs/85_export_modules.ipynb #ce1c9fd9
 @dataclass
 class Home:
-    "Class that patched methods are moved to"
-    end:int         # number of lines up to its end
-    marker:str      # of the cell that its last line comes from
-    indentation:str # of its body
-    names:set       # that its body defines
-    later:set       # that the module defines from here on
-    lines:list = field(default_factory=list) # of the methods
+    "Describe a class into which patched functions are moved"
+    end:int         # number of lines of the module up to the end of the class
+    marker:str      # comment that names the cell of its last line
+    indentation:str # indentation of its body
+    names:set       # names that its body defines
+    later:set       # names that the module defines from the class on
+    lines:list = field(default_factory=list) # lines of the methods that are moved
 
 # %% ../nbs/85_export_modules.ipynb #3f025719
 def _private_names(node) -> set:
-    "Return the names that Python changes in the body of a class"
+    "Return the names in a syntax tree that Python would change in the body of a class"
     fields = [o for n in ast.walk(node) if not isinstance(n, ast.Constant) for _, o in ast.iter_fields(n)]
     names = [o for f in fields for o in (f if isinstance(f, list) else [f]) if isinstance(o, str)]
     return {o for o in names if o.startswith("__") and not o.endswith("__")}
@@ -108,7 +108,7 @@ def _private_names(node) -> set:
 def check_method(node, # syntax tree of a patched function
                  home:Home, # its class
 ):
-    """Raise an error if a function would have another meaning in the class.
+    """Raise an error if a function would have a different meaning in the body of the class.
 
     Raises `ValueError` with the name and the reason."""
     values, annotations = evaluated(node)
@@ -122,8 +122,8 @@ def check_method(node, # syntax tree of a patched function
 
 # %% ../nbs/85_export_modules.ipynb #54361a95
 def extent(node,       # syntax tree of a statement
-           lines:list, # of the module
-) -> tuple: # number of the first line, and of the one after the last
+           lines:list, # lines of the module
+) -> tuple: # index of the first line, and of the line after the last line
     "Return the lines of a statement, with comments directly above it and at the end of its body"
     first = min(o.lineno for o in (node, *node.decorator_list)) - 1
     while first and re.match(r"#(?! %% )", lines[first - 1]): first -= 1
@@ -134,8 +134,8 @@ def extent(node,       # syntax tree of a statement
     return first, last
 
 # %% ../nbs/85_export_modules.ipynb #34694004
-def _marker(lines) -> str: # empty if there is none
-    "Return the last marker in lines"
+def _marker(lines) -> str: # empty if there is no marker
+    "Return the last marker of a cell in lines"
     return next((o for o in reversed(lines) if o.startswith("# %% ")), "")
 
 def _move(node, home:Home, lines:list) -> range:
@@ -162,7 +162,7 @@ def _home(node, lines) -> Home:
     "Return the lines, the indentation and the names of a class"
     first, end = extent(node, lines)
     column = node.body[0].col_offset
-    if lines[node.body[0].lineno - 1][:column].strip(): column = 0   # all on one line: nothing to add to
+    if lines[node.body[0].lineno - 1][:column].strip(): column = 0   # a class on one line has no body
     names = set().union(*map(names_defined, node.body))
     return Home(end, _marker(lines[:first]), " "*column, names, {node.name})
 
@@ -207,7 +207,7 @@ def fold(code:str, # of an exported module
     folded = []
     for i, line in enumerate(lines):
         folded += methods.get(i, [])
-        if i - 1 in moved and not line.strip(): moved.add(i)   # the empty lines after a method
+        if i - 1 in moved and not line.strip(): moved.add(i)   # empty lines after a moved method
         if i not in moved: folded.append(line)
     text = without_patch("\n".join([*folded, ""]))
     return re.sub(r"(?m)^# %% .*\n\s*(?=# %% |\Z)", "", text).rstrip("\n") + "\n"
@@ -215,10 +215,10 @@ def fold(code:str, # of an exported module
 # %% ../nbs/85_export_modules.ipynb #5dc3c10b
 def export(checkout=".", # the folder with settings.ini
 ):
-    """Export the notebooks, and fold the modules.
+    """Export the notebooks, and move the patched methods into their classes.
 
-    Raises `PosebookError` if the folder is no checkout, nbdev is not installed or fails, or a method
-    cannot be moved."""
+    Raises `PosebookError` if the folder is not a checkout, if nbdev is not installed or fails, or if
+    a method cannot be moved."""
     program = Path(sys.executable).with_name("nbdev_export")
     if not (Path(checkout)/"settings.ini").is_file():
         raise PosebookError("this is not a checkout of posebook", checkout)

@@ -4,14 +4,16 @@
 
 # %% auto #0
 __all__ = ['MANIFEST', 'read_manifest', 'new_model_folder', 'edit_manifest', 'model_folder_of', 'record_files', 'listed_files',
-           'other_files', 'remove_listed', 'newest_folder', 'training_lock', 'check_target', 'start_model_folder',
-           'finish_model_folder', 'refuse_target', 'record_checkpoint', 'check_checkpoint']
+           'other_files', 'remove_listed', 'newest_folder', 'hold_lock', 'training_lock', 'check_target',
+           'start_model_folder', 'finish_model_folder', 'refuse_target', 'record_checkpoint', 'check_checkpoint']
 
 # %% ../nbs/03_model_folder.ipynb #87a69844
 import json
 import os
+import platform
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from filelock import FileLock, Timeout
@@ -49,7 +51,7 @@ def _write_manifest(folder, manifest):
 def new_model_folder(folder, # made if it is not there
                      **entries  # further entries of posebook.json
 ):
-    "Make a folder a model folder; its list names only itself and the lock files"
+    "Write posebook.json into a folder; its list contains only posebook.json and the lock files"
     Path(folder).mkdir(parents=True, exist_ok=True)
     files = [MANIFEST, f"{MANIFEST}.lock", "training.lock"]
     _write_manifest(folder, {"posebook": __version__, "files": files, "checkpoints": {}, **entries})
@@ -58,7 +60,7 @@ def new_model_folder(folder, # made if it is not there
 @contextmanager
 def edit_manifest(folder, # a model folder
 ): # yields the content, to be changed
-    "Yield the content of posebook.json, and write it when it was changed; one process at a time"
+    "Yield the content of posebook.json, and write it if it was changed; other processes must wait"
     if read_manifest(folder) is None:
         raise PosebookError(f"this is no model folder, there is no {MANIFEST} in it", folder)
     with FileLock(Path(folder)/f"{MANIFEST}.lock"):
@@ -69,13 +71,13 @@ def edit_manifest(folder, # a model folder
 
 # %% ../nbs/03_model_folder.ipynb #b60b92b2
 def model_folder_of(path, # a file or a folder
-) -> Path: # None: it lies in no model folder
-    "Return the model folder that a path lies in"
+) -> Path: # None: the path is not in a model folder
+    "Return the model folder that contains a path"
     path = Path(os.path.abspath(path))
     return next((o for o in (path, *path.parents) if (o/MANIFEST).is_file()), None)
 
-def record_files(*paths): # files, there already or about to be written
-    "Add files to the list of the model folder that they lie in; others are passed over"
+def record_files(*paths): # files that exist or will be written next
+    "Add files to the list of the model folder that contains them; files outside of one are ignored"
     files = {}
     for path in map(os.path.abspath, paths):
         if folder := model_folder_of(path):
@@ -93,7 +95,7 @@ def _leftovers(folder, names): # yields relative paths
             if match and str(parent/(match[1] + (match[2] or ""))) in names: yield str(parent/path.name)
 
 def listed_files(folder, # a model folder
-) -> set: # relative paths with strokes
+) -> set: # relative paths with forward slashes
     "Return the files of a model folder that posebook wrote and that are still there"
     folder = Path(folder).resolve()
     def is_present(name):
@@ -104,8 +106,8 @@ def listed_files(folder, # a model folder
     return {o for o in names if is_present(o)} | {o for o in _leftovers(folder, names) if is_present(o)}
 
 # %% ../nbs/03_model_folder.ipynb #08fef9a9
-def other_files(folder, # any
-) -> set: # relative paths with strokes
+def other_files(folder, # any folder
+) -> set: # relative paths with forward slashes
     "Return the files and links of a folder that posebook did not write"
     folder, names = Path(folder), set()
     for root, folders, files in os.walk(folder):
@@ -115,7 +117,7 @@ def other_files(folder, # any
 
 # %% ../nbs/03_model_folder.ipynb #64f6553d
 def remove_listed(folder): # a model folder
-    "Remove the files that posebook wrote, and the folders that are empty then"
+    "Remove the files that posebook wrote, and then all empty folders"
     folder = Path(folder)
     last = [MANIFEST, f"{MANIFEST}.lock"]       # an interrupted removal can be repeated
     for name in (*sorted(listed_files(folder) - {*last}), *last):
@@ -131,30 +133,47 @@ def _is_replacement(new, folder) -> bool:
     "Return whether a folder is the unfinished replacement of another"
     return new.is_dir() and (read_manifest(new) or {}).get("replaces") == folder.name
 
-def newest_folder(folder, # a model folder, there already or not
+def newest_folder(folder, # a model folder, which may not exist yet
 ) -> Path: # itself, or NAME.new
-    "Return the folder that a training of this name writes to: NAME.new while it is to replace NAME"
+    "Return the folder that a training writes to: NAME.new if its model will replace the one in NAME"
     folder = Path(folder).resolve()
     new = _sibling(folder, "new")
     return new if _is_replacement(new, folder) else folder
 
-# %% ../nbs/03_model_folder.ipynb #e4b7cbb7
+# %% ../nbs/03_model_folder.ipynb #5d5e92a0
 @contextmanager
-def training_lock(folder): # a model folder
-    "Hold a model folder for one training, or raise an error if another holds it"
-    lock = FileLock(Path(folder)/"training.lock")
+def hold_lock(path,     # the lock file; made if it does not exist
+              what:str, # message if another process holds the lock
+              do:str,   # what the user can do then
+):
+    "Hold a lock file, or raise an error that names the process that holds it"
+    holder, lock = "", FileLock(path)
+    with suppress(OSError, ValueError): holder = Path(path).read_text(encoding="utf-8").strip()
     try: lock.acquire(timeout=0)
     except Timeout:
-        raise PosebookError("another training is writing to this folder", folder,
-                            "wait until it has ended, or give another folder with --out") from None
-    try: yield
+        with suppress(OSError):              # some versions of filelock empty the file in `acquire`
+            if holder: Path(path).write_text(holder, encoding="utf-8")
+        raise PosebookError(f"{what} ({holder or 'which process is not known'})", path, do) from None
+    try:
+        now = datetime.now().isoformat(" ", "seconds")
+        with suppress(OSError):
+            holder = f"process {os.getpid()} on {platform.node()}, since {now}"
+            Path(path).write_text(holder, encoding="utf-8")
+        yield
     finally: lock.release()
+
+# %% ../nbs/03_model_folder.ipynb #e4b7cbb7
+def training_lock(folder, # a model folder
+): # a context manager
+    "Return a lock of a model folder for one training; locking fails if another training has locked it"
+    return hold_lock(Path(folder)/"training.lock", "another training is writing to this folder",
+                     "wait until it has ended, or give another folder with --out")
 
 # %% ../nbs/03_model_folder.ipynb #8094aad6
 def check_target(folder, # where a model is to be
                  overwrite:bool=False, # whether it may replace an older model
-) -> bool: # whether there is an older model
-    "Raise an error if a folder holds something that posebook did not make, or a model unasked"
+) -> bool: # whether the folder contains a model already
+    "Raise an error if a folder has files of other programs, or has a model and `overwrite` is false"
     folder = Path(folder).resolve()
     if folder.exists() and not folder.is_dir():
         raise PosebookError("there is a file of that name", folder, "give another with --out")
@@ -169,18 +188,18 @@ def check_target(folder, # where a model is to be
 
 # %% ../nbs/03_model_folder.ipynb #fe0deff2
 def _is_replaced(old) -> bool:
-    "Return whether a folder is an old model that a new one was taking the place of"
+    "Return whether a folder contains an old model whose replacement by a new model was started"
     return old.is_dir() and "replaced" in (read_manifest(old) or {})
 
 def _finish_exchange(folder):
-    "Finish the exchange of two folders that was interrupted, or take it back"
+    "Finish or undo an interrupted exchange of two folders"
     if not _is_replaced(old := _sibling(folder, "old")): return
     if folder.is_dir(): return _discard(old, folder)
     old.rename(folder)
     with edit_manifest(folder) as manifest: del manifest["replaced"]
 
 def _discard(old, folder):
-    "Remove a replaced model; what is not listed there moves to the new one"
+    "Remove a replaced model; files that are not in its list are moved to the new model's folder"
     for name in sorted(other_files(old)):
         if os.path.lexists(folder/name):
             raise PosebookError(f"{name} is in the old model's folder and in the new one's", old,
@@ -191,7 +210,7 @@ def _discard(old, folder):
 
 # %% ../nbs/03_model_folder.ipynb #53cae3a7
 def _make_room(folder, overwrite, replace):
-    "Make room for NAME.new, and check that NAME.old will be free"
+    "Remove an unfinished NAME.new, and check that NAME.new and NAME.old can be used"
     new, old = _sibling(folder, "new"), _sibling(folder, "old")
     unfinished = _is_replacement(new, folder)
     if unfinished and not overwrite:
@@ -208,7 +227,7 @@ def _make_room(folder, overwrite, replace):
 def start_model_folder(folder, # where the model is to be
                        overwrite:bool=False, # whether it may replace an older model
 ) -> Path: # the folder to write to: `folder`, or NAME.new beside an older model
-    "Make a model folder for a new model, or raise an error if something is in the way"
+    "Make a model folder for a new model, or raise an error if existing files prevent it"
     folder = Path(folder).resolve()
     with disk_errors(folder):
         _finish_exchange(folder)
@@ -220,7 +239,7 @@ def start_model_folder(folder, # where the model is to be
 
 # %% ../nbs/03_model_folder.ipynb #21e4e563
 def _check_names(new, folder):
-    "Raise an error if files of the user's have the names of files of the new model"
+    "Raise an error if a file of the user has the same name as a file of the new model"
     new_names = {o for name in other_files(new) | listed_files(new)
                  for o in (PurePosixPath(name), *PurePosixPath(name).parents)}
     clashes = [o for o in sorted(other_files(folder)) if PurePosixPath(o) in new_names
@@ -232,8 +251,8 @@ def _check_names(new, folder):
 
 # %% ../nbs/03_model_folder.ipynb #5c20cff9
 def finish_model_folder(folder, # where the model is to be, as given to `start_model_folder`
-) -> Path: # the same
-    "Put a complete model in the place of the older one, if there is one"
+) -> Path: # the final folder of the model
+    "Replace the older model, if there is one, with the complete new model"
     folder = Path(folder).resolve()
     new, old = _sibling(folder, "new"), _sibling(folder, "old")
     try:
@@ -259,9 +278,9 @@ def finish_model_folder(folder, # where the model is to be, as given to `start_m
 def refuse_target(folder,  # where a model is to be
                   protected,    # name -> a folder that it may neither be nor contain
                   data=(), # folders of images or videos that it may neither be, contain nor lie in
-                  default=None, # a folder whose own subfolders may lie in such folders
+                  default=None, # a folder whose subfolders may be in a folder of `data`, such as models
 ):
-    "Raise an error if a model folder would take the place of a project, its data or a home"
+    "Raise an error if a model folder would be or contain a project, its data or the home folder"
     folder = Path(folder).resolve()
     protected = {**protected, "the working folder": Path.cwd(), "your home folder": Path.home()}
     for name, path in protected.items():
@@ -277,7 +296,7 @@ def refuse_target(folder,  # where a model is to be
 
 # %% ../nbs/03_model_folder.ipynb #fe666e1d
 def record_checkpoint(path, # of the checkpoint when it is complete
-                      part, # the same, under its temporary name
+                      part, # the checkpoint file under its temporary name
 ):
     "Record the sha256 of a checkpoint in the model folder that it lies in, if it lies in one"
     if (folder := model_folder_of(path)) is None: return
@@ -287,7 +306,7 @@ def record_checkpoint(path, # of the checkpoint when it is complete
         manifest["checkpoints"][name] = [*manifest["checkpoints"].get(name, []), file_sha256(part)][-2:]
 
 def check_checkpoint(path): # a checkpoint, in a model folder or not
-    "Raise an error if a checkpoint is not as its training wrote it"
+    "Raise an error if a checkpoint has changed since the training wrote it"
     if (folder := model_folder_of(path)) is None: return
     name = Path(os.path.abspath(path)).relative_to(folder).as_posix()
     recorded = read_manifest(folder)["checkpoints"]

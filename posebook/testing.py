@@ -34,7 +34,7 @@ from .training.fit import TrainingRun
 # %% ../nbs/81_testing.ipynb #761191c1
 @cache
 def small_project() -> Path: # its folder
-    "Return a project of the toy animal that is made once and must not be changed"
+    "Return a project of the synthetic animal that is made once and must not be changed"
     folder = Path(tempfile.mkdtemp())/"toy"
     return make_toy_project(Toy(0, 96, 96), folder, labels=12, videos=2, frames=30)
 
@@ -53,10 +53,10 @@ def register_tiny():
 
 # %% ../nbs/81_testing.ipynb #d2a92f74
 def short_run(model_type:str, # a registered tracker
-              *settings:str,  # `section.key=value`
-              losses_to_use=(), # further losses, by name
-              steps:int=40,   # of the training
-) -> TrainingRun: # trained
+              *settings:str,  # settings, as `section.key=value`
+              losses_to_use=(), # names of additional losses
+              steps:int=40,   # number of training steps
+) -> TrainingRun: # after the training
     "Train a tracker on the small project"
     register_tiny()
     folder = start_model_folder(tempfile.mkdtemp())
@@ -72,9 +72,9 @@ def short_run(model_type:str, # a registered tracker
     return run.fit(progress=False)
 
 # %% ../nbs/81_testing.ipynb #dbfbf6e4
-def check_learns(run:TrainingRun, # trained
+def check_learns(run:TrainingRun, # a run after its training
 ):
-    """Check that the labeled loss falls, and that every loss is logged with its weight.
+    """Check that the loss of labeled frames falls, and that every loss is logged with its weight.
 
     Raises `AssertionError` otherwise."""
     log = pd.read_csv(run.folder/"logs/metrics.csv")
@@ -92,7 +92,7 @@ def _to_device(run, batch):
     "Move a batch of a loader to the tracker's device"
     return run.tracker.transfer_batch_to_device(batch, run.tracker.device, 0)
 
-def check_outputs(run:TrainingRun, # trained
+def check_outputs(run:TrainingRun, # a run after its training
 ):
     """Check the tracker's outputs for labeled frames: shapes, range of confidences, gradients.
 
@@ -112,8 +112,8 @@ def check_outputs(run:TrainingRun, # trained
         "the keypoints' gradient does not reach the backbone"
 
 # %% ../nbs/81_testing.ipynb #6306bf14
-def check_unlabeled(run:TrainingRun, # trained, with losses of unlabeled video
-) -> dict: # a loss's name -> its value
+def check_unlabeled(run:TrainingRun, # a run after its training, with losses of unlabeled video
+) -> dict: # name of a loss -> its value
     """Check the outputs for unlabeled frames, and that each loss has a gradient in the backbone.
 
     Raises `AssertionError` otherwise."""
@@ -134,7 +134,7 @@ def check_unlabeled(run:TrainingRun, # trained, with losses of unlabeled video
     return values
 
 # %% ../nbs/81_testing.ipynb #1d8bcba0
-def check_reloads(run:TrainingRun, # trained
+def check_reloads(run:TrainingRun, # a run after its training
 ):
     """Check that the checkpoint restores the tracker, and that a video's table has one row per frame.
 
@@ -154,10 +154,10 @@ def check_reloads(run:TrainingRun, # trained
 
 # %% ../nbs/81_testing.ipynb #3a3334a1
 def try_tracker(model_type:str, # a registered tracker
-                *settings:str,  # `section.key=value`
-                losses_to_use=(), # further losses, by name
-                steps:int=40,   # of the training
-) -> TrainingRun: # trained
+                *settings:str,  # settings, as `section.key=value`
+                losses_to_use=(), # names of additional losses
+                steps:int=40,   # number of training steps
+) -> TrainingRun: # after the training
     """Train a tracker for some seconds and run all checks.
 
     Raises `AssertionError` if a check fails."""

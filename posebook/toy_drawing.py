@@ -18,7 +18,7 @@ from .toy_motion import STRIDE, Toy
 _per_capsule = lambda v: np.asarray(v, np.float32)[:,None,None]     # (n,) -> (n,1,1)
 
 def _capsule_pixels(ends, corner, size):
-    "Return direction c, s and length of each axis, (n,); pixels along, on and across it, (n,h,w)"
+    "Return cosine, sine and length of each axis, (n,), and the three values of each pixel, (n,h,w)"
     axis, length = ends[:,1] - ends[:,0], np.linalg.norm(ends[:,1,:2] - ends[:,0,:2], axis=1)
     flat = length>.01
     length = np.where(flat, length, .01)
@@ -37,16 +37,16 @@ def _fur_texture(fur, along, across, seed, unit):
                      borderMode=cv2.BORDER_WRAP).reshape(along.shape)
 
 # %% ../nbs/05_toy_drawing.ipynb #b038c786
-def render_capsules(ends,   # (n,2,3) x, y and nearness to the eye of the two joints of each, pixels
+def render_capsules(ends,   # (n,2,3) pixels: x, y and closeness to the camera of the two joints
                     radii,  # (n,2) pixels, at each joint
-                    corner, # (n,2) x, y of the first pixel of its rectangle
+                    corner, # (n,2) x, y of the top-left pixel of each rectangle
                     size,   # width and height of the rectangles, pixels
-                    tone,   # (n,) gray of the surface
-                    lamp, ground, # (n,3) where they are: right, down, towards the eye
-                    seed,   # (n,) which region of the texture
+                    tone,   # (n,) gray level of the surface
+                    lamp, ground, # (n,3) their directions: right, down, towards the camera
+                    seed,   # (n,) selects the region of the texture
                     fur=None,     # (h,w) texture, values -2..2; None: bare skin
-                    unit=1.,      # pixels of the frame to a pixel of the 320-pixel drawing
-    ) -> tuple:      # (n,h,w) each: cover 0..1, nearness of the surface, gray
+                    unit=1.,      # size of the frame, divided by 320 pixels
+    ) -> tuple:      # (n,h,w) each: cover 0..1, closeness of the surface to the camera, gray level
     "Render each capsule in its own rectangle"
     c, s, length, along, t, across = _capsule_pixels(ends, corner, size)
     r = _per_capsule(radii[:,0]) + _per_capsule((radii[:,1]-radii[:,0])/length)*t
@@ -66,11 +66,11 @@ def render_capsules(ends,   # (n,2,3) x, y and nearness to the eye of the two jo
 
 # %% ../nbs/05_toy_drawing.ipynb #4c82780c
 def composite(canvas, # gray, nearness, owner: (h,w) each, changed in place
-              patch,  # cover, nearness, gray: (side,side) each
-              owner:int, # number of this part
-              corner, # x, y of the patch's first pixel
-              rows,   # first row of the view and first row after it
-              softness:float, # pixels of nearness over which one surface gives way to another
+              patch,  # cover, nearness, gray of the rectangle: (h,w) each
+              owner:int, # number of the part
+              corner, # x, y of the top-left pixel of the rectangle
+              rows,   # first row of the view, and first row after the view
+              softness:float, # range of nearness, pixels, in which two surfaces are blended
     ):
     "Draw one rendered capsule into the image"
     (x, y), (h, w) = corner, patch[0].shape
@@ -86,7 +86,7 @@ def composite(canvas, # gray, nearness, owner: (h,w) each, changed in place
 
 # %% ../nbs/05_toy_drawing.ipynb #3edcb2cb
 def _anatomy():
-    "Return each capsule: two joints, two radii, material, name of the keypoint that it shows or None"
+    "Return a row for each capsule: two joints, two radii, material, name of its keypoint or None"
     ball = lambda joint, radius, material, shows=None: (joint, joint, radius, radius, material, shows)
     rows = [('tail0','pelvis',2.2,17,'coat',None), ('pelvis','back',17,18,'coat',None),
             ('back','chest',18,15,'coat',None), ('chest','neck',15,12,'coat',None),
@@ -118,8 +118,8 @@ SHOWN_KEYPOINT = np.array([Toy.parts.index(r[5]) if r[5] else -1 for r in ANATOM
 @patch
 def scene(self:Toy,
           session:int=0, # number of the recording
-    ) -> SimpleNamespace: # fur, wall (gray), belt and lens (factors), tint of each part
-    "Return the texture, background and colors of a recording: computed once, then cached"
+    ) -> SimpleNamespace: # fur texture, wall (gray), belt and lens (factors), tint of each part
+    "Return the texture, background and colors of a recording; they are computed once and cached"
     s = self.traits(session)
     if hasattr(s, 'scene'): return s.scene
     rng = np.random.default_rng([self.seed, session, 0, 1])
@@ -137,7 +137,7 @@ def scene(self:Toy,
     column = np.floor(x/pitch)
     along = (y - self.split + 24*c*(column%2))/(48*c) % 1
     slots = (np.abs(x/pitch - column - .5) < .27) & (np.abs(along - .5) < .36)
-    tint = np.zeros((256,3), np.float32)                     # by owner, for `cv2.LUT`
+    tint = np.zeros((256,3), np.float32)                     # for each owner, for `cv2.LUT`
     tint[:len(ANATOMY)+1] = [MATERIALS[r[4]][1] for r in ANATOMY] + [(.93, 1, 1.06)]
     tint[:len(ANATOMY)][FURRY] = 1.08+.12*s.brown, .98, .90-.18*s.brown
     s.scene = SimpleNamespace(fur=np.clip(fur/fur.std(), -2, 2), wall=wall,
@@ -148,7 +148,7 @@ def scene(self:Toy,
 # %% ../nbs/05_toy_drawing.ipynb #dd0ecab6
 @patch
 def _render_gray(self:Toy, s, ends, t):
-    "Return both views of one frame as gray values, and the part that owns each pixel"
+    "Return both views of one frame as gray values, and the part that each pixel belongs to"
     n, unit, swing = len(ANATOMY), self.scale*s.size, .3*s.lamp(t)
     part, ends, radii = np.arange(2*n) % n, ends.reshape(2*n, 2, 3), np.tile(RADII*unit, (2,1))
     tone = TONE[part] * np.where(FURRY[part], .7 + .5*s.pale, 1)
@@ -188,7 +188,7 @@ def _camera_image(self:Toy, s, t, steps, gray, owner, rng):
 # %% ../nbs/05_toy_drawing.ipynb #4890432d
 @patch
 def render(self:Toy,
-           frame_numbers,  # in any order; or their count, from frame 0 on
+           frame_numbers,  # in any order; or a number n, for the frames 0 to n-1
            session:int=0,  # number of the recording
     ) -> tuple:            # images (n,H,W,3) uint8 RGB, keypoints (n,K,2) float64 pixels, visible (n,K) bool
     "Render frames with their true keypoints and visibility"

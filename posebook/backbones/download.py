@@ -21,7 +21,7 @@ from ..core import PosebookError
 
 # %% ../../nbs/backbones/02_download.ipynb #f78947a6
 def _download(url:str, part:Path):
-    "Append the missing bytes of a file to `part`, or download it again without a Range request"
+    "Append the missing bytes to `part`; download all bytes if the server ignores Range requests"
     size = part.stat().st_size if part.is_file() else 0
     request = Request(url, headers={"Range": f"bytes={size}-"} if size else {})
     try: response = urlopen(request, timeout=30)
@@ -39,9 +39,9 @@ def _download(url:str, part:Path):
     if size < total: raise URLError(f"the connection ended after {size} of {total} bytes")
 
 # %% ../../nbs/backbones/02_download.ipynb #034d3339
-def fetch(url:str, # of a file whose name contains the beginning of its sha256
+def fetch(url:str, # URL of a file; the file name contains the first digits of its sha256
 ) -> Path: # the file in the folder of torch.hub
-    "Return the path of a file, which is downloaded once and checked"
+    "Return the path of a file after checking it; download it if it is missing"
     name, folder = url.split("/")[-1], Path(torch.hub.get_dir())/"checkpoints"
     path, part = folder/name, folder/f"{name}.part"
     [digest_start] = re.findall(r"-([0-9a-f]{8,64})[._]", name)
@@ -49,7 +49,7 @@ def fetch(url:str, # of a file whose name contains the beginning of its sha256
     try:
         if not path.is_file():
             folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder/f"{name}.lock"):  # several processes may train together
+            with FileLock(folder/f"{name}.lock"):  # several processes may download the same file
                 if not path.is_file():
                     _download(url, part)
                     if not is_intact(part):

@@ -26,8 +26,8 @@ resnet50_weights = { # name -> file of OpenMMLab
     "onehand10k": "hand/resnet/res50_onehand10k_256x256-739c8639_20210330.pth"}
 
 # %% ../../nbs/backbones/04_torchvision.ipynb #14438e87
-def weights_url(name:str,    # of a torchvision backbone
-                weights:str, # imagenet; for resnet50 also a key of `resnet50_weights`
+def weights_url(name:str,    # name of a torchvision backbone
+                weights:str, # imagenet, or for resnet50 also a key of `resnet50_weights`
 ) -> str:
     "Return the URL of a backbone's weights"
     urls = {"imagenet": torchvision.models.get_model_weights(name)["IMAGENET1K_V1"].url}
@@ -40,9 +40,9 @@ def weights_url(name:str,    # of a torchvision backbone
     return urls[weights]
 
 # %% ../../nbs/backbones/04_torchvision.ipynb #8f1e66c0
-def backbone_weights(path, # a checkpoint of torchvision or OpenMMLab
-) -> dict: # name in torchvision's network -> tensor, without the classifier
-    "Return the tensors of a checkpoint's backbone"
+def backbone_weights(path, # a checkpoint file of torchvision or OpenMMLab
+) -> dict: # tensor name in torchvision's network -> tensor, without the classifier
+    "Return the tensors of the backbone in a checkpoint"
     try: state = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as e:
         raise PosebookError("the checkpoint holds more than tensors and plain values, and was not "
@@ -53,10 +53,10 @@ def backbone_weights(path, # a checkpoint of torchvision or OpenMMLab
     return {k: v for k, v in tensors.items() if not k.startswith(("fc.", "classifier."))}
 
 # %% ../../nbs/backbones/04_torchvision.ipynb #6a626104
-def torchvision_net(name:str,     # of a torchvision network
-                    weights=None, # imagenet, or another name for `weights_url`; None: random weights
+def torchvision_net(name:str,     # name of a torchvision network
+                    weights=None, # imagenet, or another name that `weights_url` knows; None: random weights
 ) -> nn.Module: # without its classifier
-    "Return a torchvision network, with weights if their name is given"
+    "Return a torchvision network, with pretrained weights if their name is given"
     path = fetch(weights_url(name, weights)) if weights else None
     tensors = backbone_weights(path) if weights else {}
     net = torchvision.models.get_model(name, weights=None)
@@ -93,8 +93,8 @@ def _efficientnet_with_head(name:str, weights:str="imagenet", # imagenet | null
 
 # %% ../../nbs/backbones/04_torchvision.ipynb #2bda7d57
 def _register(name, f, doc, network_name=None, default_weights="imagenet"):
-    "Register a backbone that the function `f` makes"
-    def g(weights="imagenet"): # imagenet | null | another name
+    "Register the backbone that the function `f` returns"
+    def g(weights="imagenet"): # imagenet | null | name of other weights
         return f(network_name or name, default_weights if weights == "imagenet" else weights)
     g.__name__, g.__qualname__, g.__doc__ = name, name, doc
     backbones(name)(g)

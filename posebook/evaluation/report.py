@@ -43,15 +43,15 @@ _templates.filters |= {"px": _px, "percent": _percent}
 
 # %% ../../nbs/evaluation/03_report.ipynb #19d19ed1
 def _draw_figure(make, # width in inches -> Figure
-                 name:str, # a different one for each figure of the page
-                 label:str, # what it shows
-) -> list: # (width, svg)
+                 name:str, # name of the figure; different for each figure of the page
+                 label:str, # description of the figure
+) -> list: # two pairs: "wide" or "narrow", and the SVG
     "Draw a figure for a wide and for a narrow screen"
     return [(width, Markup(svg(make(inches), f"{name}-{width}", label)))
             for width, inches in (("wide", 8.6), ("narrow", 3.6))]
 
 # %% ../../nbs/evaluation/03_report.ipynb #1f3366d6
-def _read_logs(path) -> pd.DataFrame: # or None
+def _read_logs(path) -> pd.DataFrame: # None: there is no log with losses
     "Return Lightning's log of a training, if it has losses"
     try: logs = pd.read_csv(path)
     except (FileNotFoundError, pd.errors.EmptyDataError, pd.errors.ParserError): return None
@@ -59,8 +59,8 @@ def _read_logs(path) -> pd.DataFrame: # or None
     return logs if "step" in logs and has_loss else None
 
 # %% ../../nbs/evaluation/03_report.ipynb #0d00cbe6
-def _project_labels(cfg) -> Labels: # or None
-    "Return the project's labels, if they and their images are still there"
+def _project_labels(cfg) -> Labels: # None: the labels or their images cannot be read
+    "Return the project's labels, if they and their images still exist"
     try: return get_labels(cfg)
     except PosebookError: return None
 
@@ -74,21 +74,21 @@ def _check_files(model_dir, folder):
 # %% ../../nbs/evaluation/03_report.ipynb #61a99215
 @dataclass
 class Evaluation:
-    "The results of an evaluation and their model, for the sections of a report"
-    cfg:Config             # of the model
-    model_dir:Path         # of the model
-    folder:Path            # of the tables
-    own:bool               # whether these are the model's own labels
+    "The results of an evaluation and the evaluated model, for the sections of a report"
+    cfg:Config             # config of the model
+    model_dir:Path         # folder of the model
+    folder:Path            # folder of the tables
+    own:bool               # whether the labels are those of the model's project
     images:list            # names of the N labeled images
-    names:list             # of the K keypoints
+    names:list             # names of the K keypoints
     keypoints:np.ndarray   # (N, K, 2) predicted, in frame pixels
     confidences:np.ndarray # (N, K)
-    errors:np.ndarray      # (N, K) pixels, NaN without a label
-    split:dict             # set -> rows
-    metrics:dict           # set -> numbers
-    labels:Labels          # or None, if they are not there any more
+    errors:np.ndarray      # (N, K) pixels, NaN: not labeled
+    split:dict             # set name -> row numbers
+    metrics:dict           # as `metrics` returns
+    labels:Labels          # the evaluated labels; None: they do not exist any more
     label_rows:dict        # image -> row of `labels`
-    logs:pd.DataFrame      # of the training, or None
+    logs:pd.DataFrame      # log of the training, or None
 
 # %% ../../nbs/evaluation/03_report.ipynb #40b7195e
 def _read_evaluation(model_dir, folder, labels) -> Evaluation:
@@ -107,14 +107,14 @@ def _read_evaluation(model_dir, folder, labels) -> Evaluation:
 
 # %% ../../nbs/evaluation/03_report.ipynb #8e0fb74e
 def _main_split(results:dict, # as `metrics` returns
-) -> str: # None: no split has a label
-    "Return the name of the split that the headline is about"
+) -> str: # None: no set has labels
+    "Return the name of the set whose error is the main number"
     order = "test", "new", "validation", "train", "unknown"
     return next((s for s in order if s in results and results[s]["all"]["count"]), None)
 
 # %% ../../nbs/evaluation/03_report.ipynb #a7ba4236
-def _headline(evaluation) -> dict: # of the page's values
-    "Return what was evaluated, and its errors"
+def _headline(evaluation) -> dict: # values for the page
+    "Return the names and sizes of what was evaluated, and the errors"
     cfg, labels, model_dir = evaluation.cfg, evaluation.labels, evaluation.model_dir
     name = (read_manifest(model_dir) or {}).get("replaces", model_dir.resolve().name)   # its final name
     model = dict(name=name, type=cfg.model.model_type, backbone=cfg.model.backbone,
@@ -143,9 +143,9 @@ def _figures(evaluation, main) -> dict: # name -> drawings
 
 # %% ../../nbs/evaluation/03_report.ipynb #74bc5b5d
 def worst_frames(errors:np.ndarray, # (N, K) pixels
-                 rows,              # to choose from
-                 n:int=9,           # at most
-) -> list: # rows, the worst first
+                 rows,              # row numbers to choose from
+                 n:int=9,           # maximum number of frames
+) -> list: # row numbers; the frame with the largest error is the first
     "Return the frames with the largest single errors"
     largest = {int(i): np.nanmax(errors[i]) for i in rows if np.isfinite(errors[i]).any()}
     return sorted(largest, key=lambda i: -largest[i])[:n]
@@ -165,8 +165,8 @@ def _frame_context(evaluation, index) -> dict: # None: its image cannot be read
                 jpeg=base64.b64encode(jpeg(fig)).decode())
 
 # %% ../../nbs/evaluation/03_report.ipynb #38b69521
-def _worst_context(evaluation, main) -> dict: # split -> frames
-    "Return the worst frames of the main split, and of training if there is no test"
+def _worst_context(evaluation, main) -> dict: # set -> frames
+    "Return the worst frames of the main set, and if this is the validation set, of the training set"
     most = {main: 9} if main else {}
     if main == "validation" and "train" in evaluation.split: most["train"] = 6
     frames = {}
@@ -178,9 +178,9 @@ def _worst_context(evaluation, main) -> dict: # split -> frames
 
 # %% ../../nbs/evaluation/03_report.ipynb #68ec7903
 def read_beginning(path,            # a prediction table
-                   frames:int=1000, # at most
-) -> tuple: # names, keypoints (T, K, 2), confidences (T, K), number of the first frame
-    "Return the first frames of a video's predictions; None if it is another kind of table"
+                   frames:int=1000, # maximum number of frames
+) -> tuple: # keypoint names, keypoints (T, K, 2), confidences (T, K), number of the first frame
+    "Return the predictions for the first frames of a video; None if the table is of another kind"
     with open(path) as f:
         if not f.readline().startswith("scorer,"): return None
     table = pd.read_csv(path, header=[0, 1, 2], index_col=0, nrows=frames)
@@ -189,7 +189,7 @@ def read_beginning(path,            # a prediction table
     return list(table.columns.get_level_values(1)[::3]), values[..., :2], values[..., 2], int(table.index[0])
 
 # %% ../../nbs/evaluation/03_report.ipynb #1b7d653d
-def _video_contexts(evaluation, most:int=3) -> dict: # the videos to show, and the number of others
+def _video_contexts(evaluation, most:int=3) -> dict: # the shown videos, and the number of others
     "Draw the trajectories of tracked videos"
     if not evaluation.own: return dict(videos=[], other_videos=0)
     paths = sorted((evaluation.folder/"video_preds").glob("*.csv"))
@@ -202,10 +202,10 @@ def _video_contexts(evaluation, most:int=3) -> dict: # the videos to show, and t
     return dict(videos=videos, other_videos=max(0, len(tables) - most))
 
 # %% ../../nbs/evaluation/03_report.ipynb #3e7502b2
-def relative(value, # a config, or a part of one
+def relative(value, # a config, or a part of a config
              root,  # the project's folder
-): # of the same shape
-    "Return a config without absolute paths: relative to the project, or the last part only"
+): # the same value, with shortened paths
+    "Replace absolute paths in a config by paths relative to the project, or by their last part"
     if isinstance(value, dict): return {relative(k, root): relative(v, root) for k, v in value.items()}
     if isinstance(value, list): return [relative(o, root) for o in value]
     if not isinstance(value, str) or not (Path(value).is_absolute() or value.startswith("~")): return value
@@ -220,9 +220,9 @@ def _settings(cfg) -> str:
 
 # %% ../../nbs/evaluation/03_report.ipynb #bb0617c7
 def report(model_dir,   # a model folder that was evaluated
-           folder=None, # where the tables are, and the page will be; None: the model folder
-           labels:Labels=None, # what was evaluated; None: the project's labels
-) -> Path: # of report.html
+           folder=None, # folder of the tables and of the page; None: the model folder
+           labels:Labels=None, # the evaluated labels; None: the project's labels
+) -> Path: # path of report.html
     "Write the report of an evaluation"
     evaluation = _read_evaluation(Path(model_dir), Path(folder or model_dir), labels)
     main, cfg = _main_split(evaluation.metrics), evaluation.cfg

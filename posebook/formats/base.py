@@ -12,30 +12,30 @@ from ..data.labels import Labels, read_labels
 
 # %% ../../nbs/formats/01_base.ipynb #1de74cb4
 class Format:
-    "How a program stores the settings and the labels of a project"
-    suffixes = ()     # of label files that only this program writes
+    "Detect, read and write the settings and the labels of a project of another program"
+    suffixes = ()     # suffixes of label files that only this program writes
 
     def detect(self,
-        content:dict, # of a YAML file
-        folder:Path,  # where the file lies
+        content:dict, # content of a YAML file
+        folder:Path,  # folder that contains the file
     ) -> dict: # settings of posebook; None: the file is not of this program
-        "Return the settings that follow from the program's config file"
+        "Return the settings of posebook that follow from a config file of the program"
 
     def find_labels(self,
-        project:Path, # the folder
-    ) -> Path: # None: there is none
-        "Return the file with the labels of a project, if it is of this program"
+        project:Path, # the project's folder
+    ) -> Path: # None: there is no such file
+        "Return the file with the labels of a project, if this program wrote it"
 
     def read_labels(self,
         path:Path, # a file with one of `suffixes`, or a CSV file
-        root:Path, # the project's folder; images that the file holds are saved in it
+        root:Path, # the project's folder; images that the label file contains are saved there
     ) -> Labels:
         "Read labels"
         if path.suffix in self.suffixes: raise NotImplementedError(f"{type(self).__name__}.read_labels")
         return read_labels(path, root)
 
     def write_labels(self,
-        labels:Labels, # of a project
+        labels:Labels, # labels of a project
         path:Path, # the file to write
     ):
         "Write labels"

@@ -19,8 +19,8 @@ from ..plugins import load_plugin
 
 # %% ../../nbs/inference/06_ensemble.ipynb #fdea179a
 def ensemble(tables:list, # paths of prediction tables of the same video
-             path,        # file of the mean
-             spread,      # file of the spread, in pixels
+             path,        # file to write: the mean
+             spread,      # file to write: the spread, in pixels
 ):
     "Write the mean and the spread of several prediction tables"
     parts = lambda: zip(*map(read_in_chunks, tables), strict=True)
@@ -57,7 +57,7 @@ def _check_means(means, resume, overwrite):
 
 # %% ../../nbs/inference/06_ensemble.ipynb #87347109
 def _write_mean(tables, mean, resume):
-    "Write the mean of the tables of several models, unless it exists"
+    "Write the mean and spread of the tables of several models, unless `resume` keeps existing files"
     records, spread = [read_record(sidecar_path(o)) for o in tables], _spread_path(mean)
     checkpoints = sorted(o["model"]["checkpoint"] for o in records)
     identity = dict(checkpoint=" ".join(checkpoints), keypoints=records[0]["model"]["keypoints"])
@@ -73,13 +73,13 @@ def _write_mean(tables, mean, resume):
 
 # %% ../../nbs/inference/06_ensemble.ipynb #527e26fc
 def predict_ensemble(model_dirs, # model folders
-                     paths,      # a video, a folder of videos, or a list of these
+                     paths,      # a video, a folder of videos, or a list of videos and folders
                      out,        # the folder for the tables
-                     resume:bool=False,    # keep finished tables, and resume interrupted ones
+                     resume:bool=False,    # keep complete tables, and continue interrupted runs
                      overwrite:bool=False, # overwrite older tables
                      plugin=None,          # a Python file that registers extensions
-                     **kwargs              # of `predict_from_folder`
-) -> list: # paths of the tables of the mean
+                     **kwargs              # further parameters of `predict_from_folder`
+) -> list: # for each video, the path of the table of the mean
     "Track videos with several models, and write the mean and the spread"
     if plugin: load_plugin(plugin)
     folders = [Path(o).resolve() for o in model_dirs]

@@ -16,7 +16,7 @@ from ..data.tables import read_in_chunks
 from ..video.files import probe, read_frames, write_video
 
 # %% ../../nbs/inference/04_labeled_video.ipynb #0dc838f4
-def keypoint_colors(n:int, # keypoints
+def keypoint_colors(n:int, # number of keypoints
                     colormap:str="rainbow", # name of a matplotlib colormap
 ) -> np.ndarray: # (n, 3) RGB, 0 to 255
     "Return a color for each keypoint"
@@ -27,8 +27,8 @@ def draw_keypoints(frame,       # (H, W, 3) uint8, changed in place
                    keypoints,   # (K, 2) in pixels of the frame
                    confidences, # (K,)
                    colors,      # (K, 3) RGB, 0 to 255
-                   threshold:float=.5, # a keypoint with a confidence below it is hollow
-) -> np.ndarray: # the same frame
+                   threshold:float=.5, # a keypoint with a lower confidence is drawn hollow
+) -> np.ndarray: # the frame that was given
     "Draw keypoints on a frame with subpixel accuracy"
     radius = max(2., min(frame.shape[:2]) / 120)
     for (x, y), confidence, color in zip(keypoints, confidences, colors):
@@ -40,9 +40,9 @@ def draw_keypoints(frame,       # (H, W, 3) uint8, changed in place
 
 # %% ../../nbs/inference/04_labeled_video.ipynb #03520bc0
 def write_labeled_video(video,       # a video file
-                        predictions, # its prediction table
-                        path,        # the file to write
-                        threshold:float=.5, # a keypoint with a confidence below it is hollow
+                        predictions, # the prediction table of the video
+                        path,        # the video file to write
+                        threshold:float=.5, # a keypoint with a lower confidence is drawn hollow
                         colormap:str="rainbow", # name of a matplotlib colormap
 ):
     "Write a copy of a video with the keypoints drawn on its frames"

@@ -25,17 +25,17 @@ from ..video.stream import VideoStream
 
 # %% ../../nbs/inference/05_predict.ipynb #609f5dd5
 class PredictionHandler:
-    "Pass the predictions of a stream of batches to files: a row for each frame, in order"
+    "Pass the predictions of batches to output files, with one row for each frame, in order"
     def __init__(self,
         files:list,  # output files, with the methods open, add, close and finish
         start:int=0, # number of the first frame
     ): self.files, self.next_frame = list(files), start
 
     def add(self,
-        frames, # (B,) frame numbers; -1: no frame
+        frames, # (B,) frame numbers; -1: padding
         *predictions, # keypoints (B, K, 2), confidences (B, K) and further arrays (B, ...)
     ):
-        "Add the predictions of a batch to the files"
+        "Append the predictions of a batch to the files"
         frames = np.asarray(frames)
         valid, expected = frames >= 0, self.next_frame + np.arange((frames >= 0).sum())
         if (frames[valid] != expected).any():
@@ -46,7 +46,7 @@ class PredictionHandler:
 
 # %% ../../nbs/inference/05_predict.ipynb #559e1988
 def _output_dir(predictor, out) -> Path:
-    "Return the output folder of a predictor"
+    "Return the folder for the tables of a predictor"
     if out is not None: return Path(out)
     if predictor.model_dir is None:
         raise PosebookError("where should the table go? "
@@ -77,7 +77,7 @@ def _make_stream(predictor, video) -> VideoStream:
 
 # %% ../../nbs/inference/05_predict.ipynb #1176a160
 def _make_sidecar(predictor, stream, table) -> Sidecar:
-    "Return the sidecar of a table: its video, model and settings"
+    "Return the sidecar of a table, which records its video, model and settings"
     return Sidecar(table, video_identity(stream.info.path, stream.info.num_frames), predictor.identity,
                    dict(precision=predictor.precision, backend=predictor.source))
 
@@ -95,7 +95,7 @@ def _output_files(predictor, stream, table, save_heatmaps) -> list:
 
 # %% ../../nbs/inference/05_predict.ipynb #387a5601
 def _check_no_foreign_files(table, sidecar, overwrite):
-    "Raise an error if a file exists that posebook did not write, as far as this can be known"
+    "Raise an error if an output file exists that posebook probably did not write"
     if not table.exists() or overwrite: check_replaceable(table)
     if sidecar.exists() or table.exists() and overwrite: return
     side_files = _side_files(table)
@@ -107,7 +107,7 @@ def _check_no_foreign_files(table, sidecar, overwrite):
 
 # %% ../../nbs/inference/05_predict.ipynb #4e9a713d
 def _files_to_write(files, sidecar, resume, overwrite) -> list:
-    "Return the files that have to be written, and clear those that are not continued"
+    "Return the files that must be written, and clear the files that are not continued"
     existing, table = [f for f in files if f.path.exists()], files[0].path
     if existing and not (resume or overwrite):
         raise PosebookError("the file exists already", existing[0].path,
@@ -125,7 +125,7 @@ def _files_to_write(files, sidecar, resume, overwrite) -> list:
 
 # %% ../../nbs/inference/05_predict.ipynb #59b0fc91
 def _track_stream(predictor, stream, files, heatmaps, progress) -> tuple: # number of frames, error or None
-    "Write the predictions of a stream to files"
+    "Track the batches of a video and write the predictions to files"
     handler = PredictionHandler(files, stream.start)
     for file in files: file.open(stream.start)
     try:
@@ -154,10 +154,10 @@ def predict_single_video(
     video,            # a video file
     predictor,        # a `Predictor`, or the path of a model folder
     out=None,         # the folder for the table; None: video_preds in the model folder
-    save_heatmaps:bool=False, # as NAME_heatmaps.h5
+    save_heatmaps:bool=False, # whether to write NAME_heatmaps.h5
     resume:bool=False,    # continue an interrupted run
     overwrite:bool=False, # overwrite an older table
-    progress=lambda done, total: None, # called after each batch with numbers of frames
+    progress=lambda done, total: None, # called after each batch: tracked frames, all frames
 ) -> Path: # path of the table
     "Track a video and write its prediction table"
     predictor = predictor if isinstance(predictor, Predictor) else Predictor.from_folder(predictor)
@@ -197,7 +197,7 @@ def collect_videos(paths, # a file or folder, or a list of files and folders
 
 # %% ../../nbs/inference/05_predict.ipynb #c31d4c06
 def _table_matches(predictor, video, table) -> bool:
-    "Return whether a table exists and is of this video and model"
+    "Return whether a table exists and was computed from this video with this model"
     if not table.exists(): return False
     try: return _make_sidecar(predictor, VideoStream(video, predictor.preprocess), table).matches()
     except PosebookError: return False
@@ -221,12 +221,12 @@ def _write_side_files(predictor, video, table, labeled_video):
 
 # %% ../../nbs/inference/05_predict.ipynb #040b8f5e
 def _predict_with_side_files(video, table, predictor, labeled_video, **kwargs):
-    "Track a video, write its side files, and return the error or None"
+    "Track a video, write its derived files, and return an error or None"
     error = None
     try:
         try: predict_single_video(video, predictor, table.parent, **kwargs)
         except PosebookError as e: error = e
-        # a damaged video has a table of the frames before the damage
+        # also for a damaged video: its table has the frames before the damage
         if _table_matches(predictor, video, table):
             _write_side_files(predictor, video, table, labeled_video)
     except PosebookError as e: error = error or e
@@ -237,12 +237,12 @@ def predict_videos(videos,    # video files
                    predictor, # a `Predictor`, or the path of a model folder
                    out=None,  # the folder for the tables; None: video_preds in the model folder
                    labeled_video:bool=False, # write copies of the videos with keypoints drawn on them
-                   save_heatmaps:bool=False, # as NAME_heatmaps.h5
-                   resume:bool=False,    # keep complete tables and continue interrupted ones
+                   save_heatmaps:bool=False, # whether to write NAME_heatmaps.h5
+                   resume:bool=False,    # keep complete tables and continue interrupted runs
                    overwrite:bool=False, # overwrite older tables
-                   progress=lambda video, done, total: None, # called after each batch
+                   progress=lambda video, done, total: None, # called after each batch; counts frames
 ) -> list: # paths of the tables
-    "Track videos and write their tables; one that cannot be read does not stop the others"
+    "Track videos and write their tables, also if some of the videos cannot be read"
     predictor = predictor if isinstance(predictor, Predictor) else Predictor.from_folder(predictor)
     out = _output_dir(predictor, out)
     tables, errors = [out/f"{Path(v).stem}.csv" for v in videos], []
@@ -264,13 +264,13 @@ def predict_videos(videos,    # video files
 # %% ../../nbs/inference/05_predict.ipynb #d31e1185
 def predict_from_folder(
     model_dir, # a model folder
-    paths, # a video, a folder of videos, or a list of these
+    paths, # a video, a folder of videos, or a list of videos and folders
     out=None, # the folder for the tables; None: video_preds in the model folder
     device:str="auto", # auto | cpu | cuda | mps
     precision:str="32", # 32 | bf16
-    backend:str=None, # the video source: auto, or its name
+    backend:str=None, # the source of video frames: auto, or a name such as torch
     plugin=None, # a Python file that registers extensions
-    **kwargs # of `predict_videos`
+    **kwargs # further parameters of `predict_videos`
 ) -> list: # paths of the tables
     "Track videos with the model of a model folder"
     videos = collect_videos(paths)

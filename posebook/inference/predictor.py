@@ -32,9 +32,9 @@ from ..video.dali import pick_source
 from ..video.stream import VideoStream, batch_windows, prefetch
 
 # %% ../../nbs/inference/01_predictor.ipynb #243a28b0
-def prepare_for_prediction(tracker, # left as it is
-): # a copy of it
-    "Return a copy of the tracker with normalizations folded into convolutions; outputs are equal to rounding"
+def prepare_for_prediction(tracker, # a tracker; it is not changed
+): # the prepared copy
+    "Return a copy with batch normalizations folded into convolutions; outputs are equal up to rounding"
     tracker = copy.deepcopy(tracker).eval()
     tracker.network.backbone = tracker.network.backbone.fused()
     for module in list(tracker.modules()):
@@ -45,7 +45,7 @@ def prepare_for_prediction(tracker, # left as it is
 
 # %% ../../nbs/inference/01_predictor.ipynb #8a8bc0b5
 def load_tracker(model_dir, # a folder that `train` made
-                 plugin=None, # a Python file that registers things
+                 plugin=None, # a Python file that registers models, losses or other components
 ) -> tuple: # tracker, config
     """Return the trained tracker of a model folder
 
@@ -58,13 +58,13 @@ def load_tracker(model_dir, # a folder that `train` made
     named_plugins = [load_plugin(plugin)] if plugin else []
     load_trusted_plugins(cfg.model.plugins, named_plugins)
     cfg_without_weights = cfg.model_copy(deep=True)
-    cfg_without_weights.model.weights = None                           # they come from the checkpoint
+    cfg_without_weights.model.weights = None                # the weights come from the checkpoint
     tracker = get_model(cfg_without_weights)
     load_weights(tracker, checkpoint_of(model_dir))
     return tracker, cfg
 
 # %% ../../nbs/inference/01_predictor.ipynb #dcebeef5
-def weights_sha256(tracker, # one that comes from no checkpoint
+def weights_sha256(tracker, # a tracker that was not loaded from a checkpoint
 ) -> str: # 64 hexadecimal digits
     "Return a hash of a tracker's weights"
     digest = hashlib.sha256()
@@ -79,7 +79,7 @@ def _check_precision(precision:str, # 32 or bf16
 ):
     """Raise an error if a device cannot compute with a precision
 
-    Raises `PosebookError` for an unknown precision, and for `bf16` where it is slow."""
+    Raises `PosebookError` for an unknown precision, and for `bf16` if it is computed in software."""
     if precision not in ("32", "bf16"):
         raise PosebookError(f"there is no precision {precision!r}", "--precision",
                             "use 32 or bf16")
@@ -92,7 +92,7 @@ def _frames_per_pass(size,       # height, width of the model input
                      device:str, # cpu, cuda or mps
 ) -> int: # at least 1
     "Return the number of frames that pass through the network at a time"
-    # about as many as fit into a processor's cache
+    # on a CPU: about as many frames as fit into its cache
     num_frames = max(1, round(4 * 256**2 / np.prod(size)))
     return num_frames if device == "cpu" else 64
 
@@ -100,14 +100,14 @@ def _frames_per_pass(size,       # height, width of the model input
 class Predictor:
     """Track batches, arrays, images, videos and live frames with a loaded model
 
-    Raises `PosebookError` for a device or precision that this machine does not have."""
+    Raises `PosebookError` if the device or the precision is not available on this machine."""
     def __init__(self,
-        tracker,              # a trained tracker; it is left as it is
-        cfg,                  # its resolved config
+        tracker,              # a trained tracker; it is not changed
+        cfg,                  # the resolved config of the tracker
         device:str="auto",    # auto | cpu | cuda | mps
         precision:str="32",   # 32, or bf16: up to twice as fast, with a median difference of 0.25 px
-        backend:str=None,     # the source of frames, by name, or auto; None: as in training
-        model_dir=None,       # where the tracker comes from
+        backend:str=None,     # name of the source of frames, or auto; None: as in training, but auto for dali
+        model_dir=None,       # the model folder that the tracker was loaded from, if any
     ):
         self.model_dir = None if model_dir is None else Path(model_dir)
         self.cfg, self.names, self.precision = cfg, cfg.data.keypoint_names, precision
@@ -127,23 +127,23 @@ class Predictor:
     @classmethod
     def from_folder(cls,
         model_dir,   # a folder that `train` made
-        *args,       # as for `Predictor`, from `device` on
-        plugin=None, # a Python file that registers things
-        **kwargs,    # as for `Predictor`
+        *args,       # parameters of `Predictor` after `cfg`: `device`, `precision`, `backend`
+        plugin=None, # a Python file that registers models, losses or other components
+        **kwargs,    # the same parameters, by name
     ) -> "Predictor":
         """Load a model folder
 
-    Raises `PosebookError` if the folder is no model folder."""
+    Raises `PosebookError` if the folder is not a model folder."""
         return cls(*load_tracker(model_dir, plugin), *args, model_dir=model_dir, **kwargs)
 
     # %% ../../nbs/inference/01_predictor.ipynb #77ebc3aa
     @torch.inference_mode()
     def predict_batch(self,
-                      batch:dict, # images (N, 3, h, w) uint8 as model inputs, windows (B, T) rows
-                                  # of them, in rising order, affine (B, 2, 3)
-                      heatmaps:bool=False, # return them too
+                      batch:dict, # images (N, 3, h, w) uint8: model inputs; windows (B, T): the rows of
+                                  # images in each window, in rising order; affine (B, 2, 3)
+                      heatmaps:bool=False, # whether to also return the heatmaps
     ) -> dict: # arrays: keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), heatmaps_pred (B, K, h, w)
-        "Track a batch"
+        "Track a batch of windows"
         reduced = self.precision == "bf16"
         cast = torch.autocast(self.device.type, torch.bfloat16) if reduced else nullcontext()
         names = ("keypoints_pred", "confidences", *["heatmaps_pred"] * heatmaps)
@@ -151,7 +151,7 @@ class Predictor:
         for start in range(0, len(batch["windows"]), step):
             windows = batch["windows"][start:start + step]
             features, first_frame = [o[int(windows.min()) - first_frame:] for o in features], int(windows.min())
-            while num_done <= windows.max():              # each frame passes the backbone once
+            while num_done <= windows.max():              # the backbone computes each frame once
                 images = batch["images"][num_done:num_done + step].to(self.device, non_blocking=True)
                 with cast: features.append(self.tracker.network.get_features(images))
                 num_done += len(images)
@@ -164,22 +164,22 @@ class Predictor:
 
     # %% ../../nbs/inference/01_predictor.ipynb #10793e5b
     def predict_stream(self,
-                       batches,             # yields batches
-                       heatmaps:bool=False, # return them too
-    ): # yields the batch and what `predict_batch` returns for it
-        "Track a stream; on a GPU the next batch is computed while the caller uses the last one"
+                       batches,             # an iterable of batches
+                       heatmaps:bool=False, # whether to also return the heatmaps
+    ): # yields each batch and the result of `predict_batch` for this batch
+        "Track a sequence of batches; a GPU computes the next batch while the caller uses the current batch"
         predictions = ((batch, self.predict_batch(batch, heatmaps)) for batch in batches)
         if self.device.type != "cpu": predictions = prefetch(predictions)
         with share_cores(): yield from predictions
 
     # %% ../../nbs/inference/01_predictor.ipynb #339145fe
     def live(self,
-             frames,        # yields (H, W, 3) uint8 RGB, all of one size
-             batch_size:int=1, # frames to wait for
+             frames,        # an iterable of (H, W, 3) uint8 RGB frames of the same size
+             batch_size:int=1, # number of frames that are collected before they are tracked
     ): # yields keypoints (K, 2) in pixels of the frame and confidences (K,), for each frame
-        """Track frames as they come
+        """Track frames one by one, and yield the result of each frame
 
-    Raises `PosebookError` for a frame of another shape or type."""
+    Raises `PosebookError` for a frame that is not an (H, W, 3) uint8 array."""
         affine = None
         def model_inputs():
             nonlocal affine
@@ -201,7 +201,7 @@ class Predictor:
     ) -> tuple: # keypoints (N, K, 2) in frame pixels, confidences (N, K)
         """Track frames in memory
 
-    Raises `PosebookError` if there are no frames, or for frames of another shape or type."""
+    Raises `PosebookError` if there are no frames, or if they are not (H, W, 3) uint8 arrays."""
         predictions = list(self.live(frames, self.frames_per_pass))
         if not predictions: raise PosebookError("there are no frames")
         return tuple(np.stack(o) for o in zip(*predictions))
@@ -210,7 +210,7 @@ class Predictor:
     def video(self,
               path, # a video file
     ) -> tuple: # keypoints (N, K, 2) in frame pixels, confidences (N, K)
-        """Track a video; `posebook.predict` writes tables
+        """Track a video and return arrays; use `posebook.predict` to write tables
 
     Raises `PosebookError` if frames of the video cannot be read."""
         stream = VideoStream(path, self.preprocess, context=self.context, source=self.source,
@@ -219,8 +219,8 @@ class Predictor:
 
     # %% ../../nbs/inference/01_predictor.ipynb #50abc8d6
     def images(self,
-               images,    # paths, or a folder
-               path=None, # a CSV file to write; an error if it is there already
+               images,    # a list of paths, or a folder
+               path=None, # a CSV file to write, which must not exist yet; None: no file
     ) -> tuple: # keypoints (N, K, 2) in pixels of the image, confidences (N, K)
         """Track single images
 
@@ -236,17 +236,17 @@ class Predictor:
         return predict_dataset(self, labels, path)
 
 # %% ../../nbs/inference/01_predictor.ipynb #a6dbbe38
-def _concatenated(predictions, # yields dicts, as `predict_batch` returns them
+def _concatenated(predictions, # an iterable of results of `predict_batch`
 ) -> tuple: # keypoints (N, K, 2), confidences (N, K)
     "Concatenate the predictions of batches"
     predictions = list(predictions)
     return tuple(np.concatenate([o[k] for o in predictions]) for k in ("keypoints_pred", "confidences"))
 
 # %% ../../nbs/inference/01_predictor.ipynb #2f9fb490
-def predict_dataset(predictor:Predictor, # what tracks
-                    labels:Labels,       # whose images are tracked
-                    path=None,           # a CSV file to write
-                    split:dict=None,     # name -> indices
+def predict_dataset(predictor:Predictor, # the predictor that tracks the images
+                    labels:Labels,       # the labeled frames to track
+                    path=None,           # a CSV file to write; None: no file
+                    split:dict=None,     # name of a set -> row numbers of its frames in `labels`
 ) -> tuple: # keypoints (N, K, 2) in pixels of the frame, confidences (N, K)
     "Track labeled frames"
     data = LabeledDataset(labels, predictor.preprocess, memory=0, context=predictor.context,

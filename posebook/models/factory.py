@@ -14,26 +14,26 @@ from ..losses.factory import LossFactory
 from .semisupervised import semi_supervised
 
 # %% ../../nbs/models/10_factory.ipynb #c009624b
-def unsupervised_losses(cfg:Config, # as read
-) -> list: # of names
-    "Return the losses of unlabeled video that a config asks for"
+def unsupervised_losses(cfg:Config, # config, as read from the file
+) -> list: # names of losses
+    "Return the names of the losses of unlabeled video that a config selects"
     return [o for o in cfg.model.losses_to_use if not losses[o].needs_labels()]
 
-def window_size(cfg:Config, # as read
+def window_size(cfg:Config, # config, as read from the file
 ) -> int:
     "Return the number of frames in a window of the config's tracker"
     return cfg.model.context if models[cfg.model.model_type].uses_context else 1
 
 # %% ../../nbs/models/10_factory.ipynb #98fdcf53
-def get_model_class(cfg:Config, # as read
+def get_model_class(cfg:Config, # config, as read from the file
 ) -> type:
-    "Return the tracker class that a config names, semi-supervised if its losses ask for it"
+    "Return the tracker class that a config names; semi-supervised if a loss uses unlabeled video"
     tracker_class = models[cfg.model.model_type]
     return semi_supervised(tracker_class) if unsupervised_losses(cfg) else tracker_class
 
 # %% ../../nbs/models/10_factory.ipynb #690cc7d3
 def _check_tracker(tracker, unsupervised, model_cfg):
-    "Raise an error if a tracker does not return what the losses of unlabeled video require"
+    "Raise an error if a tracker lacks an output that a loss requires, or contradicts `do_context`"
     for name in unsupervised:
         missing = set(losses[name].required_outputs()) - {*tracker.outputs, "sequence", "frame"}
         if not missing: continue
@@ -49,11 +49,11 @@ def _check_tracker(tracker, unsupervised, model_cfg):
                             f"take do_context out, or use {' or '.join(alternatives)}")
 
 # %% ../../nbs/models/10_factory.ipynb #2574306a
-def get_loss_factories(cfg:Config,         # resolved
+def get_loss_factories(cfg:Config,         # resolved config
                        train_keypoints=None, # (N, K, 2) of the training frames; None: only the
                                              # losses of labeled frames
 ) -> dict: # "supervised" and "unsupervised" -> a LossFactory
-    """Return the losses that a config asks for
+    """Return the losses that a config selects
 
     Raises `PosebookError` if a loss is unknown or the tracker lacks an output that it needs."""
     tracker, m, d = models[cfg.model.model_type], cfg.model, cfg.data
@@ -71,7 +71,7 @@ def get_loss_factories(cfg:Config,         # resolved
     return factories | {"unsupervised": LossFactory(settings(unsupervised), facts)}
 
 # %% ../../nbs/models/10_factory.ipynb #9ecfb8f0
-def get_model(cfg:Config, # resolved
+def get_model(cfg:Config, # resolved config
               train_keypoints=None, # (N, K, 2) of the training frames; None: a tracker for
                                     # prediction
 ): # a tracker

@@ -24,7 +24,7 @@ class HeatmapTracker(BaseSupervisedTracker):
 
     @classmethod
     def supervised_losses(cls, model_cfg):
-        "Return the name of the loss that `model_cfg.heatmap_loss_type` asks for"
+        "Return the name of the loss that `model_cfg.heatmap_loss_type` selects"
         return [f"heatmap_{model_cfg.heatmap_loss_type}"]
 
     def __init__(self,
@@ -32,10 +32,10 @@ class HeatmapTracker(BaseSupervisedTracker):
         head:str="conv",    # conv | deconv
         head_args:dict=None, # further settings of the head, by name
         decode:str="windowed_soft_argmax", # the decoder's registered name
-        sigma:float=1.5,    # of the target Gaussian, in heatmap pixels
-        uniform:bool=False, # a flat target heatmap for a keypoint that is not labeled
+        sigma:float=1.5,    # standard deviation of the target Gaussian, in heatmap pixels
+        uniform:bool=False, # use a flat target heatmap for a keypoint that is not labeled
         stride:int=4,       # stride of the heatmap, in pixels of the model input
-        **kwargs,           # settings of every tracker
+        **kwargs,           # settings that all trackers have
     ):
         super().__init__(stride=stride, **kwargs)
         self.num_keypoints, self.stride, self.sigma, self.uniform = num_keypoints, stride, sigma, uniform
@@ -60,7 +60,7 @@ class HeatmapTracker(BaseSupervisedTracker):
                             logits:Tensor, # (B, K, h, w) before the softmax
                             affine:Tensor, # (B, 2, 3), frame pixels -> model pixels
     ) -> dict: # logits_pred, heatmaps_pred, keypoints_pred in pixels of the frame, confidences
-        "Return the outputs that follow from the logits"
+        "Return the outputs that are computed from the logits"
         return dict(logits_pred=logits, **self.to_frame(self.network.decode(logits), affine))
 
     # %% ../../nbs/models/07_heatmap.ipynb #f09954ea
@@ -68,7 +68,7 @@ class HeatmapTracker(BaseSupervisedTracker):
                         keypoints:Tensor, # (B, K, 2) in pixels of the frame; NaN: not labeled
                         affine:Tensor,    # (B, 2, 3), frame pixels -> model pixels
                         size,             # height, width of the heatmaps
-    ) -> Tensor: # (B, K, h, w), each sums to one, or to zero outside the model input
+    ) -> Tensor: # (B, K, h, w), each sums to one; to zero if not labeled or outside, unless `uniform`
         "Return the target heatmaps of keypoints"
         positions = apply_affine(self.network.decoder.align(affine), keypoints)
         edge = torch.tensor(size[::-1], device=keypoints.device) * self.stride - .5
@@ -79,7 +79,7 @@ class HeatmapTracker(BaseSupervisedTracker):
     # %% ../../nbs/models/07_heatmap.ipynb #6b43edbd
     def get_loss_inputs_labeled(self,
                                 batch:dict, # images or levels, keypoints (B, K, 2), affine
-    ) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
+    ) -> dict: # outputs with standard names, such as heatmaps_pred; keypoints in pixels of the frame
         "Return the inputs of the losses of labeled frames"
         logits, keypoints, affine = self(batch), batch["keypoints"], batch["affine"]
         return dict(heatmaps_targ=self.target_heatmaps(keypoints, affine, logits.shape[-2:]),
@@ -88,7 +88,7 @@ class HeatmapTracker(BaseSupervisedTracker):
     # %% ../../nbs/models/07_heatmap.ipynb #0f114d6f
     def get_loss_inputs_unlabeled(self,
                                   batch:dict, # images, affine (S, 2, 3)
-    ) -> dict: # outputs, by the field's standard keys; keypoints in pixels of the frame
+    ) -> dict: # outputs with standard names, such as heatmaps_pred; keypoints in pixels of the frame
         "Return the inputs of the losses of unlabeled frames"
         logits, affine = self(batch), batch["affine"]
         outputs, half = self.outputs_from_logits(logits, affine), affine.new_tensor([0, 0, .5])
@@ -99,7 +99,7 @@ class HeatmapTracker(BaseSupervisedTracker):
     # %% ../../nbs/models/07_heatmap.ipynb #983e52a1
     def predict_step(self,
                      batch:dict,      # images (B, 3, H, W) uint8, affine (B, 2, 3)
-                     batch_idx:int=0, # Lightning's; not used
+                     batch_idx:int=0, # given by Lightning; not used
     ) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), heatmaps_pred (B, K, h, w)
         "Return the predictions for a batch"
         return self.to_frame(self.network.predict(**self.network_inputs(batch)), batch["affine"])

@@ -18,7 +18,7 @@ from .semisupervised import semi_supervised
 
 # %% ../../nbs/models/08_mhcrnn.ipynb #b3a0921a
 class WindowCell(nn.Module):
-    "Compute features of a window's middle frame by a recurrence from both of its ends"
+    "Compute features of the middle frame of a window by recurrences from both ends of the window"
     def __init__(self,
         num_features,  # channels of the features
         width:int=16,  # channels of the recurrent state
@@ -30,9 +30,9 @@ class WindowCell(nn.Module):
 
     def forward(self,
         features:Tensor, # (N, F, h, w) of the distinct frames
-        windows:Tensor,  # (B, T) rows of them, T odd
+        windows:Tensor,  # (B, T) rows of `features` in each window; T is odd
     ) -> Tensor: # (B, 2 * width, h, w)
-        "Run the recurrence from both ends to the middle"
+        "Run the two recurrences from the ends of the windows to the middle frames"
         inputs, middle, states = self.input_conv(features).chunk(2, 1), windows.shape[1] // 2, []
         for values, conv, order in ((inputs[0], self.forward_conv, range(middle + 1)),
                                   (inputs[1], self.backward_conv, range(2 * middle, middle - 1, -1))):
@@ -46,14 +46,14 @@ class WindowCell(nn.Module):
 # %% ../../nbs/models/08_mhcrnn.ipynb #55e37d53
 @heads("recurrent")
 class RecurrentWindowHead(nn.Module):
-    "Predict a window's middle by a recurrence from both ends, then a head as for a frame"
+    "Predict the heatmaps of a window's middle frame by recurrences from both ends and a head"
     def __init__(self,
         num_features,   # channels in
         num_keypoints,  # channels out
         feature_stride, # stride of the features, in pixels of the model input
         stride,         # stride of the heatmap, in pixels of the model input
-        head="conv",    # the head of the frame alone
-        head_args=None, # its settings
+        head="conv",    # registered name of the head for the frame alone, also used here
+        head_args=None, # settings of this head, by name
         width=16,       # channels of the recurrent state
     ):
         super().__init__()
@@ -64,27 +64,27 @@ class RecurrentWindowHead(nn.Module):
 
     def forward(self,
         features:Tensor, # (N, F, h, w) of the distinct frames
-        windows:Tensor,  # (B, T) rows of them, T odd
+        windows:Tensor,  # (B, T) rows of `features` in each window; T is odd
     ) -> Tensor: # (B, K, h, w) before the softmax
         "Return the logits of the windows' middle frames"
         return self.head(self.cell(features, windows))
 
 # %% ../../nbs/models/08_mhcrnn.ipynb #82e94905
 class WindowNetwork(Network):
-    "Add a second head, `window_head`: from features (N, F, h, w) and windows (B, T) to logits"
+    "Add a head, `window_head`, which returns logits for features (N, F, h, w) and windows (B, T)"
     def forward(self,
         images:Tensor=None,   # (N, 3, H, W) uint8, the distinct frames
-        windows:Tensor=None,  # (B, T) rows of them, T odd
-        levels=(),            # the first levels of the images, if they are known already
-        features:Tensor=None, # (N, F, h, w) of the images, if they are known already
-    ) -> Tensor: # (2 B, K, h, w) before the softmax: of the frames alone, then of the windows
+        windows:Tensor=None,  # (B, T) rows of the images in each window; T is odd
+        levels=(),            # the first levels of the images, if they were computed before
+        features:Tensor=None, # (N, F, h, w) of the images, if they were computed before
+    ) -> Tensor: # (2 B, K, h, w) before the softmax: B of the frame head, then B of the window head
         "Return the logits of both heads"
         if features is None: features = self.get_features(images, levels)
         frame_logits = self.head(features)[windows[:, windows.shape[1] // 2]]
         return torch.cat([frame_logits, self.window_head(features, windows)]).float()
 
     def predict(self, images=None, windows=None, levels=(), features=None):
-        "Return the predictions of the more confident head, for each keypoint"
+        "Return, for each keypoint, the prediction of the more confident head"
         predictions = super().predict(images, windows, levels, features)
         frame_confidences, window_confidences = predictions["confidences"].chunk(2)
         use_window, selected = window_confidences > frame_confidences, {}
@@ -97,14 +97,14 @@ class WindowNetwork(Network):
 # %% ../../nbs/models/08_mhcrnn.ipynb #2b4c081d
 @models("heatmap_mhcrnn")
 class HeatmapTrackerMHCRNN(HeatmapTracker):
-    "Predict heatmaps from a frame and from a window around it; keep the more confident"
+    "Predict heatmaps from a frame and from a window around it, and use the more confident prediction"
     uses_context, network_class = True, WindowNetwork
 
     def __init__(self,
         num_keypoints,    # K
-        head:str="conv",  # conv | deconv, of both heads
+        head:str="conv",  # conv | deconv, used in both heads
         head_args:dict=None, # further settings of the heads, by name
-        window_head:str="recurrent", # the head of the window
+        window_head:str="recurrent", # registered name of the head for the window
         context:int=5,    # frames in a window, odd
         width:int=16,     # channels of the recurrent state
         stride:int=4,     # stride of the heatmap, in pixels of the model input
@@ -123,22 +123,22 @@ class HeatmapTrackerMHCRNN(HeatmapTracker):
     # %% ../../nbs/models/08_mhcrnn.ipynb #90718967
     def get_loss_inputs_labeled(self,
                                 batch:dict, # images or levels, windows, keypoints (B, K, 2), affine
-    ) -> dict: # outputs of 2 B, by the field's standard keys
+    ) -> dict: # outputs with 2 B rows and standard names, such as heatmaps_pred
         "Return the inputs of the losses of labeled frames, for both heads"
         return super(HeatmapTrackerMHCRNN, self).get_loss_inputs_labeled(for_both_heads(batch))
 
     # %% ../../nbs/models/08_mhcrnn.ipynb #cfc8303e
     def get_loss_inputs_unlabeled(self,
                                   batch:dict, # images, windows, affine (S, 2, 3), sequence, frame
-    ) -> dict: # outputs of 2 S, by the field's standard keys
+    ) -> dict: # outputs with 2 S rows and standard names, such as heatmaps_pred
         "Return the inputs of the losses of unlabeled frames, for both heads"
         doubled_batch = for_both_heads(batch)
         outputs = super(HeatmapTrackerMHCRNN, self).get_loss_inputs_unlabeled(doubled_batch)
         return {**outputs, **{k: doubled_batch[k] for k in ("sequence", "frame")}}
 
 # %% ../../nbs/models/08_mhcrnn.ipynb #1965a27b
-def for_both_heads(batch:dict, # of B windows
-) -> dict: # of 2 B, the windows as they were
+def for_both_heads(batch:dict, # a batch of B windows
+) -> dict: # the batch with fields of 2 B rows; images and windows are not repeated
     "Repeat the fields of a batch for both heads"
     fields = {k: torch.cat([batch[k]] * 2) for k in ("affine", "keypoints") if k in batch}
     for k in {"sequence", "frame"} & set(batch):

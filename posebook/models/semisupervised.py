@@ -18,7 +18,7 @@ from ..losses.factory import LossFactory
 
 # %% ../../nbs/models/05_semisupervised.ipynb #9483a19f
 @contextmanager
-def frozen_batchnorm_statistics(module): # any
+def frozen_batchnorm_statistics(module): # any torch module
     "Use the batch normalization statistics without updating them"
     layers = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.training]
     for m in layers: m.eval()
@@ -27,28 +27,28 @@ def frozen_batchnorm_statistics(module): # any
         for m in layers: m.train()
 
 # %% ../../nbs/models/05_semisupervised.ipynb #9369409f
-def sequence_fields(batch:dict, # unlabeled
+def sequence_fields(batch:dict, # an unlabeled batch
 ) -> dict: # sequence (S,) and frame (S,)
     "Return the fields that state which rows are successive frames, and which are copies of one frame"
     return {k: batch[k] for k in ("sequence", "frame") if k in batch}
 
 # %% ../../nbs/models/05_semisupervised.ipynb #c4c0507e
 class SemiSupervisedTrackerMixin:
-    "Add losses of unlabeled video to a tracker; goes before the tracker's class"
+    "Add losses of unlabeled video to a tracker; in a list of base classes it is before the tracker"
     def __init__(self,
         loss_factory_unsupervised:LossFactory=None, # losses of unlabeled video
         **kwargs, # settings of the tracker
     ):
         super().__init__(**kwargs)
         self.loss_factory_unsupervised = loss_factory_unsupervised
-        self.total_unsupervised_importance = 1.   # multiplies all their weights; see below
+        self.total_unsupervised_importance = 1.   # factor for the weights of all these losses
 
     def get_loss_inputs_unlabeled(self,
         batch:dict, # images, windows, affine (S, 2, 3), sequence (S,), frame (S,)
-    ) -> dict: # outputs, by the field's standard keys
-        """Return the inputs of the losses of unlabeled frames; each tracker defines it
+    ) -> dict: # outputs with standard names, such as keypoints_pred
+        """Return the inputs of the losses of unlabeled frames; each tracker defines this method
 
-        Raises `NotImplementedError` if the tracker does not define it."""
+        Raises `NotImplementedError` if the tracker does not define this method."""
         inherited = getattr(super(), "get_loss_inputs_unlabeled", None)
         if inherited: return inherited(batch)
         raise NotImplementedError(
@@ -57,9 +57,9 @@ class SemiSupervisedTrackerMixin:
 
     # %% ../../nbs/models/05_semisupervised.ipynb #cb859a0e
     def evaluate_unlabeled(self,
-        batch:dict, # as a stream of unlabeled video makes it
-        stage:str,  # train
-        anneal:float=1., # multiplies the losses' weights
+        batch:dict, # an unlabeled batch, as the loader of video clips returns it
+        stage:str,  # name of the stage: train
+        anneal:float=1., # factor for the weights of the losses
     ) -> Tensor: # a scalar
         "Return the loss of an unlabeled batch, and log it"
         with frozen_batchnorm_statistics(self): outputs = self.get_loss_inputs_unlabeled(batch)
@@ -71,8 +71,8 @@ class SemiSupervisedTrackerMixin:
 
     # %% ../../nbs/models/05_semisupervised.ipynb #a7a03691
     def training_step(self,
-        batch:dict,    # labeled and unlabeled; unlabeled is empty while the factor is 0
-        batch_idx:int, # its number in the epoch
+        batch:dict,    # with keys labeled and unlabeled; unlabeled is empty while the factor is 0
+        batch_idx:int, # number of the batch in the epoch
     ) -> Tensor: # a scalar
         "Return the loss of a training batch"
         loss = super(SemiSupervisedTrackerMixin, self).training_step(batch["labeled"], batch_idx)
@@ -84,7 +84,7 @@ class SemiSupervisedTrackerMixin:
 @cache
 def semi_supervised(tracker:type, # a tracker's class
 ) -> type:
-    "Return the form of a tracker that is trained on unlabeled video too"
+    "Return the semi-supervised class of a tracker, which is trained on unlabeled video too"
     doc = f"{tracker.__doc__}; trained on unlabeled video too"
     return type(f"SemiSupervised{tracker.__name__}", (SemiSupervisedTrackerMixin, tracker),
                 {"__doc__": doc, "__module__": tracker.__module__})
@@ -94,14 +94,14 @@ def semi_supervised(tracker:type, # a tracker's class
 class AnnealWeight(Callback):
     "Raise the weight of the losses of unlabeled video gradually"
     def __init__(self,
-        schedule=None, # of the training; its progress is read
-        attr_name:str="total_unsupervised_importance", # the tracker's attribute that is varied
-        init_val:float=0.,  # its value at first
-        final_val:float=1., # and in the end
-        start:float=.4,     # fraction of the training after which it changes
-        over:float=.1,      # fraction of the training that the change takes
-        increase_factor:float=None, # instead: what is added each epoch
-        freeze_until_epoch:int=0,   # with increase_factor: the epoch after which it grows
+        schedule=None, # schedule of the training, which gives the progress
+        attr_name:str="total_unsupervised_importance", # attribute of the tracker that is changed
+        init_val:float=0.,  # value of the attribute at the beginning
+        final_val:float=1., # value of the attribute at the end
+        start:float=.4,     # fraction of the training after which the value changes
+        over:float=.1,      # duration of the change, as a fraction of the training
+        increase_factor:float=None, # instead of start and over: amount that is added in each epoch
+        freeze_until_epoch:int=0,   # with increase_factor: epoch after which the value grows
     ):
         super().__init__()
         self.schedule = schedule
@@ -114,7 +114,7 @@ class AnnealWeight(Callback):
         progress:float, # fraction of the training that is done
         epoch:int,      # counted from 0
     ) -> float:
-        "Return the factor at a moment of the training"
+        "Return the factor for a given progress and epoch of the training"
         if self.increase_factor is not None:
             factor = self.init_val + self.increase_factor * max(0, epoch - self.freeze_until_epoch)
             return min(factor, self.final_val)

@@ -15,7 +15,7 @@ from .widget import MessageWidget, css_colors, read_static, require_notebook
 
 # %% ../../nbs/notebook/03_label.ipynb #1a1569e1
 class LabelWidget(MessageWidget):
-    "The widget of `label`"
+    "Show and change the labels of a session in a notebook; `label` returns this widget"
     _esm = read_static("page.js", "frame_view.js", "label.js")
     _css = read_static("page.css", "label.css")
 
@@ -28,7 +28,7 @@ class LabelWidget(MessageWidget):
         threading.Thread(target=self._save_until_closed, daemon=True).start()
 
     def close(self):
-        "Remove the widget from the page; what is not saved yet is still saved"
+        "Remove the widget from the page; edits that are not saved yet are still saved"
         self.closed = True
         self.save_requested.set()
         super().close()
@@ -56,8 +56,8 @@ class LabelWidget(MessageWidget):
     # %% ../../nbs/notebook/03_label.ipynb #e0b76dec
     def _labels(self, images): return [(o, self.session.labels(o)) for o in images]
 
-    def all_labels(self) -> dict: # what the page needs to begin
-        "Return the keypoints' names and colors, the labels of all frames, and the frame to begin with"
+    def all_labels(self) -> dict: # fields of the message to the page
+        "Return the keypoints' names and colors, the labels of all frames, and the first frame to show"
         session = self.session
         with session.lock:
             return dict(names=session.names, colors=css_colors(len(session.names)),
@@ -71,19 +71,19 @@ class LabelWidget(MessageWidget):
 
     # %% ../../nbs/notebook/03_label.ipynb #f253049d
     def on_load_image(self,
-                      image, # its path, as the table has it
+                      image, # path of the image, as in the table
     ):
         "Send an image"
         try:
             self.send_message("image", image_bytes(self.session.root/image), image=image)
         except PosebookError as e:
             self.send_message("image_error", image=image, text=f"{image}: {e.what}")
-        self.save_requested.set()                  # which also reads what others wrote
+        self.save_requested.set()                  # saving also reads changes of others
 
     # %% ../../nbs/notebook/03_label.ipynb #156292f8
     def on_load_neighbor(self,
-                         image,  # its path, as the table has it
-                         offset, # -1: the frame before, 1: after
+                         image,  # path of the image, as in the table
+                         offset, # -1: the frame before, 1: the frame after
     ):
         "Send the frame before or after an image"
         path = neighbor_image(self.session.root/image, offset)
@@ -94,9 +94,9 @@ class LabelWidget(MessageWidget):
 
     # %% ../../nbs/notebook/03_label.ipynb #d4d5c754
     def on_set_labels(self,
-                      image,  # its path, as the table has it
+                      image,  # path of the image, as in the table
                       labels, # keypoint -> label
-                      id,     # of the edit; it comes back when the edit is saved
+                      id,     # number of the edit; sent back when the edit is saved
     ):
         "Change labels of a frame"
         self.session.set_labels(image, labels)
@@ -106,7 +106,7 @@ class LabelWidget(MessageWidget):
 
     # %% ../../nbs/notebook/03_label.ipynb #cad659b0
     def on_undo(self,
-                id, # of the edit; it comes back when the edit is saved
+                id, # number of the edit; sent back when the edit is saved
     ):
         "Undo the last change of labels"
         undone, self.last_id = self.session.undo(), id
@@ -118,8 +118,8 @@ class LabelWidget(MessageWidget):
         self.save_requested.set()
 
 # %% ../../nbs/notebook/03_label.ipynb #61480108
-def label(project,        # the folder
-          keypoints=None, # names, for a project that has no labels yet
+def label(project,        # folder of the project
+          keypoints=None, # names of the keypoints, for a project that has no labels yet
 ): # a widget, to be shown by the notebook
     "Label the frames of a project, in the notebook"
     require_notebook("label")

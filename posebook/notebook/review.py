@@ -23,10 +23,10 @@ from ..video.stream import SequenceReader
 
 # %% ../../nbs/notebook/04_review.ipynb #894530d9
 class FrameReader(SequenceReader):
-    "The frames of a video by number; one after another they are read without seeking"
+    "Read frames of a video by their number; successive frames are read without seeking"
     def __init__(self,
         path,           # a video file
-        seek:bool=True, # False: count from the first, which a damaged file needs
+        seek:bool=True, # False: count frames from the first; needed for a damaged file
     ):
         super().__init__(path)
         self.fps, self.upcoming, self.last = probe(path).fps, iter(()), -100
@@ -51,14 +51,14 @@ class FrameReader(SequenceReader):
 
 # %% ../../nbs/notebook/04_review.ipynb #8bfb4fcf
 MEASURES = {"temporal_norm": "jump", "pca_singleview_error": "pose error", "spread": "spread",
-            "pca_multiview_error": "view error"}     # file's ending -> its name on the page
+            "pca_multiview_error": "view error"}     # ending of the file name -> name on the page
 
 class TrackedVideo:
-    "A video, its predicted keypoints, and the measures of how good they are"
+    "Store a video, its predicted keypoints, and measures of their quality"
     def __init__(self,
         model,        # a model folder, or a prediction table
         video,        # the video file
-        project=None, # where frames go to be labeled; None: the model's own
+        project=None, # project that gets frames to be labeled; None: the project of the model
     ):
         model, self.path = Path(model), Path(video)
         self.video, table, self.project = FrameReader(video), model, project
@@ -74,7 +74,7 @@ class TrackedVideo:
         if abs(frames - rows) > max(2, rows // 100):
             raise PosebookError(f"the table has {rows} rows, the video {frames} frames", table,
                                 "is it this video's table?")
-        if frames != rows: self.video = FrameReader(video, seek=False)   # it is damaged
+        if frames != rows: self.video = FrameReader(video, seek=False)   # the video is damaged
         self.measures = {"confidence": confidences}
         for ending, name in MEASURES.items():
             path = table.with_name(f"{table.stem}_{ending}.csv")
@@ -83,9 +83,9 @@ class TrackedVideo:
 
     # %% ../../nbs/notebook/04_review.ipynb #8933ff02
     def severity(self,
-                 measure,       # its name
-                 keypoint=None, # its name; None: all
-    ) -> np.ndarray: # (N, K), -inf where not measured, and for keypoints other than the chosen one
+                 measure,       # name of the measure
+                 keypoint=None, # name of a keypoint; None: all keypoints
+    ) -> np.ndarray: # (N, K), -inf if not measured, and for keypoints that are not selected
         "Return how bad each keypoint of each frame is"
         values = -self.measures[measure] if measure == "confidence" else self.measures[measure]
         chosen = np.array([keypoint in (None, name) for name in self.names])
@@ -93,11 +93,11 @@ class TrackedVideo:
 
     # %% ../../nbs/notebook/04_review.ipynb #dc214440
     def worst_frames(self,
-                     measure:str,       # its name
-                     keypoint:str=None, # this one only; None: all
-                     limit:int=100,     # frames, at most
-    ) -> list: # of numbers of frames, the worst first
-        "Return the worst frames, each at some distance from the others"
+                     measure:str,       # name of the measure
+                     keypoint:str=None, # name of a keypoint; None: all keypoints
+                     limit:int=100,     # maximum number of frames
+    ) -> list: # numbers of frames, the worst frame first
+        "Return the worst frames, with a minimum distance between them"
         severity = self.severity(measure, keypoint).max(1)
         distance = max(1, min(15, len(severity) // 20))
         eligible, worst = np.isfinite(severity), []
@@ -110,11 +110,11 @@ class TrackedVideo:
 
     # %% ../../nbs/notebook/04_review.ipynb #99eb6390
     def timeline(self,
-                 measure:str,       # its name
-                 keypoint:str=None, # this one only; None: all
-                 limit:int=1000,    # values, at most
+                 measure:str,       # name of the measure
+                 keypoint:str=None, # name of a keypoint; None: all keypoints
+                 limit:int=1000,    # maximum number of values
     ) -> dict: # name, unit, low_is_worse; frames, values; worst_frames, worst_values, worst_keypoints
-        "Return a measure over time as the page draws it; each value is the worst of its bin of frames"
+        "Return a measure over time for the page; each value is the worst value in a bin of frames"
         by_keypoint, worst = self.severity(measure, keypoint), self.worst_frames(measure, keypoint)
         severity, low_is_worse = by_keypoint.max(1), measure == "confidence"
         edges = np.linspace(0, len(severity), min(len(severity), limit) + 1).astype(int)
@@ -129,12 +129,12 @@ class TrackedVideo:
 
 # %% ../../nbs/notebook/04_review.ipynb #a64331b8
 class ReviewWidget(MessageWidget):
-    "The widget of `review`"
+    "Show a tracked video and its measures in a notebook; `review` returns this widget"
     _esm = read_static("page.js", "frame_view.js", "review.js")
     _css = read_static("page.css", "label.css", "review.css")
 
     def __init__(self,
-        tracked:TrackedVideo, # what is shown
+        tracked:TrackedVideo, # the video that is shown
     ):
         super().__init__()
         self.tracked = tracked
@@ -144,7 +144,7 @@ class ReviewWidget(MessageWidget):
         return [self.tracked.timeline(o, keypoint) for o in self.tracked.measures]
 
     def on_ready(self):
-        "Send what is known of the video to a page that was opened or loaded again"
+        "Send the facts and timelines of the video to a page that was opened or loaded again"
         names, video = self.tracked.names, self.tracked.video
         self.send_message("video", names=names, colors=css_colors(len(names)), fps=video.fps,
                           num_frames=len(self.tracked.keypoints), name=self.tracked.path.name,
@@ -152,14 +152,14 @@ class ReviewWidget(MessageWidget):
 
     # %% ../../nbs/notebook/04_review.ipynb #0db93f48
     def on_measure(self,
-                   keypoint, # its name; None: all
+                   keypoint, # name of a keypoint; None: all keypoints
     ):
         "Send the timelines of one keypoint, or of all"
         self.send_message("timelines", timelines=self._timelines(keypoint))
 
     # %% ../../nbs/notebook/04_review.ipynb #ccb6bf50
     def on_load_frame(self,
-                      frame, # its number
+                      frame, # number of the frame
     ):
         "Send a frame as JPEG, with its keypoints"
         tracked = self.tracked
@@ -172,7 +172,7 @@ class ReviewWidget(MessageWidget):
 
     # %% ../../nbs/notebook/04_review.ipynb #5da15a8b
     def on_label_frame(self,
-                       frame, # its number
+                       frame, # number of the frame
     ):
         "Add a frame to the images of the project that are to be labeled"
         tracked = self.tracked
@@ -185,8 +185,8 @@ class ReviewWidget(MessageWidget):
 # %% ../../nbs/notebook/04_review.ipynb #727d236b
 def review(model,        # a model folder, or a prediction table
            video,        # the video file
-           project=None, # where frames go to be labeled; None: the model's own project
+           project=None, # project that gets frames to be labeled; None: the project of the model
 ): # a widget, to be shown by the notebook
-    "Show a tracked video, find its worst frames, send them to be labeled"
+    "Show a tracked video and its worst frames, and add frames to those that are to be labeled"
     require_notebook("review")
     return ReviewWidget(TrackedVideo(model, video, project))

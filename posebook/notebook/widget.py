@@ -19,12 +19,12 @@ except ImportError: anywidget = None            # `require_notebook` raises the 
 
 # %% ../../nbs/notebook/01_widget.ipynb #7841d0bf
 def in_notebook() -> bool:
-    "Return whether there is a notebook to draw in"
+    "Return whether the code runs in a notebook"
     shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
     return getattr(shell, "kernel", None) is not None
 
-def require_notebook(widget:str): # its name
-    "Raise an error where a widget cannot be shown"
+def require_notebook(widget:str): # name of the widget
+    "Raise an error if a widget cannot be shown"
     if anywidget is None:
         raise PosebookError(f"{widget} is a widget and needs a package that is not installed",
                             "anywidget", "pip install anywidget ipywidgets")
@@ -34,30 +34,30 @@ def require_notebook(widget:str): # its name
                             "(pip install jupyterlab; jupyter lab)")
 
 # %% ../../nbs/notebook/01_widget.ipynb #796f3194
-def css_colors(num_keypoints:int, # colors to make
-) -> list: # of text, `#rrggbb`
-    "Return a CSS color for each keypoint, paler than in videos, to stand out on dark fur"
+def css_colors(num_keypoints:int, # number of colors
+) -> list: # strings, `#rrggbb`
+    "Return a CSS color for each keypoint, paler than in videos, so that it is visible on dark fur"
     colors = keypoint_colors(num_keypoints)
     return ["#{:02x}{:02x}{:02x}".format(*map(int, .8 * color + 51)) for color in colors]
 
 # %% ../../nbs/notebook/01_widget.ipynb #fcd81079
-def read_static(*names, # of files in the folder static
+def read_static(*names, # names of files in the folder static
 ) -> str:
-    "Return the text of scripts or styles, one after the other"
+    "Return the text of several scripts or styles, joined by line breaks"
     folder = files("posebook.notebook")/"static"
     return "\n".join((folder/name).read_text(encoding="utf-8") for name in names)
 
 # %% ../../nbs/notebook/01_widget.ipynb #1c135428
 class MessageWidget(anywidget.AnyWidget if anywidget else object):
-    "A widget that exchanges messages with its page; the method `on_KIND` handles those of a kind"
+    "Exchange messages with the page; the method `on_KIND` handles the messages of a kind"
     def __init__(self):
         super().__init__()
         self.on_msg(lambda _, message, buffers: self.receive(message))
 
     def receive(self,
-        message:dict, # its kind, and the arguments of the method that handles it
+        message:dict, # the kind, and the arguments of the method that handles the message
     ):
-        "Handle a message of the page; an error is shown on the page"
+        "Handle a message from the page; an error is shown on the page"
         try: getattr(self, "on_" + message.pop("kind"))(**message)
         except PosebookError as e: self.send_message("error", text=str(e))
         except Exception as e:
@@ -65,9 +65,9 @@ class MessageWidget(anywidget.AnyWidget if anywidget else object):
             raise
 
     def send_message(self,
-        kind:str, # of message: the page's `on_KIND` handles it
+        kind:str, # kind of the message, which the method `on_KIND` of the page handles
         *buffers, # bytes, sent as they are
-        **fields  # the rest of the message
+        **fields  # further fields of the message
     ):
         "Send a message to the page"
         self.send({"kind": kind, **fields}, list(buffers))

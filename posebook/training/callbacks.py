@@ -24,12 +24,12 @@ class ProgressLine(Callback):
     "Show a training in one line"
     def __init__(self,
         schedule:Schedule, # of the training
-        file=None, # text stream that it is written to; None: stderr
+        file=None, # text stream to which the line is written; None: stderr
     ):
         self.schedule, self.file, self.last_tenth = schedule, file or sys.stderr, -1
 
     def on_train_start(self, trainer, tracker):
-        "Begin the line, if there is a terminal"
+        "Start the progress bar, if the output is a terminal"
         self.bar = None
         if not self.file.isatty(): return
         status = TextColumn("{task.percentage:>3.0f}%  {task.fields[status]}")
@@ -38,11 +38,11 @@ class ProgressLine(Callback):
         self.task = self.bar.add_task("", total=1., status="")
 
     def on_train_end(self, trainer, tracker):
-        "End the line"
+        "End the progress bar"
         if self.bar: self.bar.stop()
 
     def on_exception(self, trainer, tracker, exception):
-        "End the line, so that it does not overwrite the error message"
+        "End the progress bar, so that it does not overwrite the error message"
         if getattr(self, "bar", None): self.bar.stop()
 
     # %% ../../nbs/training/06_callbacks.ipynb #66e76e1c
@@ -61,18 +61,20 @@ class ProgressLine(Callback):
 
 # %% ../../nbs/training/06_callbacks.ipynb #6baa0059
 class CheckpointCallback(Callback):
-    "Validate and save about every twentieth of the training"
+    "Validate and save checkpoints, about twenty times in a training"
     def __init__(self,
-        folder,                # for the checkpoints
+        folder,                # where the checkpoints are saved
         schedule:Schedule,     # of the training
-        every_epochs:int=None, # validate every so many epochs; None: by `num_validations`
-        num_validations:int=20, # how often to validate over the whole training
-        ckpt_every:int=None,   # epochs between further checkpoints, which are all kept
+        every_epochs:int=None, # epochs between validations; None: `num_validations` is used
+        num_validations:int=20, # number of validations in the whole training
+        ckpt_every:int=None,   # epochs between additional checkpoints; None: there are none
     ):
         self.folder, self.schedule = Path(folder), schedule
         self.every_epochs, self.num_validations = every_epochs, num_validations
         self.ckpt_every, self.next_validation, self.best = ckpt_every, 0., float("inf")
-        self.validates = True    # at the end of this epoch; a resumed training begins inside such an epoch
+        # whether this epoch ends with a validation;
+        # true at first, because a resumed training starts within an epoch that ends with a validation
+        self.validates = True
 
     def state_dict(self) -> dict:
         "Return what a resumed training needs"
@@ -91,17 +93,17 @@ class CheckpointCallback(Callback):
 
     # %% ../../nbs/training/06_callbacks.ipynb #22bf5b6a
     def on_train_batch_end(self, trainer, tracker, outputs, batch, batch_idx): # noqa: F811
-        "Stop if the loss is not finite"
+        "Raise an error if the training loss is not finite"
         loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
         if loss is not None and not torch.isfinite(loss).all():
             raise divergence_error("the training loss is", trainer.global_step)
 
     # %% ../../nbs/training/06_callbacks.ipynb #76806f1a
     def save(self,
-             trainer,  # whose state it is
-             name:str, # of the file
+             trainer,  # the trainer whose state is saved
+             name:str, # file name
     ):
-        "Write a checkpoint atomically; a weight that is not finite is an error"
+        "Write a checkpoint atomically, or raise an error if a weight is not finite"
         nonfinite = [k for k, v in trainer.lightning_module.state_dict().items() if not torch.isfinite(v).all()]
         if nonfinite: raise divergence_error(f"{len(nonfinite)} of the weights' tensors are", trainer.global_step)
         with atomic_write(self.folder/name) as part:
@@ -110,7 +112,7 @@ class CheckpointCallback(Callback):
 
     # %% ../../nbs/training/06_callbacks.ipynb #5eaa64b2
     def on_validation_end(self, trainer, tracker):
-        "Save the state as the last one, and as the best one if its loss is the lowest so far"
+        "Save the state as last.ckpt, and also as best.ckpt if the validation loss is the lowest so far"
         loss = float(trainer.callback_metrics["val_supervised_loss"])
         if not math.isfinite(loss): raise divergence_error("the validation loss is", trainer.global_step)
         if loss < self.best:
@@ -120,33 +122,33 @@ class CheckpointCallback(Callback):
 
     # %% ../../nbs/training/06_callbacks.ipynb #a5776c93
     def on_train_epoch_end(self, trainer, tracker):
-        "Save the state of every so many epochs, if set"
+        "Save an additional checkpoint after every `ckpt_every` epochs, if this is set"
         num_epochs = trainer.current_epoch + 1
         if self.ckpt_every and num_epochs % self.ckpt_every == 0: self.save(trainer, f"epoch{num_epochs}.ckpt")
 
     # %% ../../nbs/training/06_callbacks.ipynb #de1e2f5c
     def on_train_end(self, trainer, tracker):
-        "Save the last state"
+        "Save the state at the end of the training as last.ckpt"
         self.save(trainer, "last.ckpt")
 
 # %% ../../nbs/training/06_callbacks.ipynb #66a4a66c
 class ScheduledTrainer(Trainer):
-    "Lightning's trainer, which validates after the epochs that its `CheckpointCallback` chooses"
+    "Train as Lightning does, but validate after the epochs that the `CheckpointCallback` selects"
     @property
-    def check_val_every_n_epoch(self) -> int: # 1, or more epochs than any training has
-        "Return after every how many epochs to validate, as far as this epoch is concerned"
+    def check_val_every_n_epoch(self) -> int: # 1, or more epochs than any training can have
+        "Return 1 if this epoch ends with a validation, otherwise a very large number"
         callbacks = [o for o in self.callbacks if isinstance(o, CheckpointCallback)]
         return 1 if any(o.validates for o in callbacks) else sys.maxsize
 
     @check_val_every_n_epoch.setter
-    def check_val_every_n_epoch(self, value): "Ignore Lightning's default"
+    def check_val_every_n_epoch(self, value): "Ignore the value that Lightning sets"
 
 # %% ../../nbs/training/06_callbacks.ipynb #76fd1b77
 def divergence_error(
-    subject:str, # of the sentence: what is not finite, and the verb
-    step:int,    # of the training
+    subject:str, # subject and verb of the message: "the training loss is"
+    step:int,    # step of the training
 ) -> PosebookError:
-    "Return the error that ends a training whose numbers are not finite"
+    "Return the error that ends a training in which a loss or a weight is not finite"
     return PosebookError(f"the training diverged: {subject} not finite since step {step}",
                          "training", "lower the learning rate, such as "
                          "training.optimizer_params.learning_rate=0.0003, or set "
@@ -154,26 +156,26 @@ def divergence_error(
 
 # %% ../../nbs/training/06_callbacks.ipynb #a1e0c002
 class EarlyStoppingWithMinimum(EarlyStopping):
-    "Stop after validations without improvement, but not before a number of epochs and steps"
+    "Stop if the validation loss no longer decreases, but not before a minimum of epochs and steps"
     def __init__(self,
-        patience:int,        # validations without a lower loss
-        min_epochs:int=None, # to train at least
-        min_steps:int=None,  # to train at least
+        patience:int,        # number of validations without a lower loss before stopping
+        min_epochs:int=None, # smallest number of epochs before stopping
+        min_steps:int=None,  # smallest number of steps before stopping
     ):
         super().__init__("val_supervised_loss", patience=patience, check_on_train_epoch_end=False,
                          check_finite=False)
         self.min_epochs, self.min_steps, self.is_waiting = min_epochs or 0, min_steps or 0, False
 
     def minimum_reached(self,
-        trainer,    # Lightning's
-        epochs:int, # completed
+        trainer,    # Lightning's trainer
+        epochs:int, # number of completed epochs
     ) -> bool:
         "Return whether early stopping may end the training"
         return epochs >= self.min_epochs and trainer.global_step >= self.min_steps
 
     def on_validation_end(self, trainer, tracker):
-        "Compare the validation loss with the best one"
-        is_complete = trainer.should_stop           # by the schedule
+        "Compare the validation loss with the lowest one so far, and stop or wait for the minimum"
+        is_complete = trainer.should_stop           # the schedule has ended the training
         super().on_validation_end(trainer, tracker)
         if is_complete or not trainer.should_stop: return
         self.is_waiting = not self.minimum_reached(trainer, trainer.current_epoch + 1)
@@ -182,9 +184,9 @@ class EarlyStoppingWithMinimum(EarlyStopping):
     # %% ../../nbs/training/06_callbacks.ipynb #52384374
     def on_train_batch_end( # noqa: F811
         self, trainer, tracker, outputs, batch, batch_idx):
-        "Stop when the minimum is reached within an epoch"
+        "Stop a waiting training when the minimum is reached within an epoch"
         trainer.should_stop |= self.is_waiting and self.minimum_reached(trainer, trainer.current_epoch)
 
     def on_train_epoch_end(self, trainer, tracker): # noqa: F811
-        "Stop when the minimum is reached at the end of an epoch"
+        "Stop a waiting training when the minimum is reached at the end of an epoch"
         trainer.should_stop |= self.is_waiting and self.minimum_reached(trainer, trainer.current_epoch + 1)

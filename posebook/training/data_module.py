@@ -19,12 +19,12 @@ from ..video.clips import RandomSequences, SequenceLoader
 
 # %% ../../nbs/training/03_data_module.ipynb #4b9c69bb
 class LabeledDataModule(LightningDataModule):
-    "The loaders of a training, as Lightning asks for them"
+    "Provide the loaders of a training by the methods that Lightning calls"
     def __init__(self,
         dataset:LabeledDataset, # all labeled frames
-        split:dict,        # name -> indices, as `split_frames` returns
+        split:dict,        # name of the set -> indices, as `split_frames` returns
         settings:Training, # batch sizes, seeds, workers
-        tracker=None,      # the one that is trained; None: no features are cached
+        tracker=None,      # tracker that is trained; None: no features are cached
         sequences:RandomSequences=None, # unlabeled video, for a semi-supervised tracker
     ):
         super().__init__()
@@ -32,8 +32,8 @@ class LabeledDataModule(LightningDataModule):
         self.sequences = sequences
 
     def _loader(self, **kwargs):
-        # frames are kept in memory and a warp takes a millisecond: processes cost more
-        # than they bring unless there are many cores
+        # frames are in memory, and warping one frame takes a millisecond: with few cores,
+        # worker processes make loading slower
         workers = self.settings.num_workers
         if workers is None: workers = 0 if (os.cpu_count() or 1) < 8 else 4
         return DataLoader(self.dataset, collate_fn=collate, num_workers=workers,
@@ -56,7 +56,7 @@ class LabeledDataModule(LightningDataModule):
 
     # %% ../../nbs/training/03_data_module.ipynb #232618eb
     def train_dataloader(self):
-        "Return the loader of training frames, augmented and shuffled, with cached features if set; and of video"
+        "Return the loader of training frames, which may be cached, and of unlabeled video if there is any"
         t, rows, seed = self.settings, self.split["train"], self.settings.rng_seed_data_pt
         if self.tracker is not None and t.cache_features and self.tracker.network.num_frozen:
             labeled = CachedFeatures(self.dataset, rows, t.train_batch_size, self.tracker.network, seed,

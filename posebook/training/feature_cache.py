@@ -20,22 +20,22 @@ def augmentation_index(
     copies:int, # of each frame in a round
     reuse:int,  # how often a copy is used
 ) -> int: # the number of the augmented copy
-    "Return which augmented copy of its frames an epoch uses"
+    "Return the number of the augmented copy that an epoch uses"
     return epoch // (copies * reuse) * copies + epoch % copies
 
 # %% ../../nbs/training/02_feature_cache.ipynb #f21025d1
 class CachedFeatures:
-    "A loader whose batches hold the levels of the backbone's frozen stages"
+    "Load batches that contain the levels of the backbone's frozen stages"
     def __init__(self,
-        dataset:LabeledDataset, # where samples come from
-        rows:list,        # the frames to take
-        batch_size:int,   # frames a batch
-        network,          # whose frozen stages are to be run
-        seed:int=0,       # of the order
+        dataset:LabeledDataset, # dataset of the samples
+        rows:list,        # numbers of the frames to use
+        batch_size:int,   # frames in a batch
+        network,          # network whose frozen stages are run
+        seed:int=0,       # seed of the order of the frames
         copies:int=8,     # augmented copies of each frame in a round
         reuse:int=8,      # how often a copy is used
-        memory:float=2e9, # bytes; fewer copies are kept if they do not fit
-        precision:str="32", # of the training: 32 or bf16
+        memory:float=2e9, # limit in bytes; fewer copies are kept if they need more
+        precision:str="32", # precision of the training: 32 or bf16
     ):
         self.dataset, self.rows, self.batch_size = dataset, list(rows), batch_size
         if not (dataset.augment and dataset.augment.steps):     # all copies would be the same
@@ -45,19 +45,19 @@ class CachedFeatures:
         self.sampler, self.cached = EpochSampler(range(len(rows)), seed), {}
 
     def __len__(self):
-        "Batches an epoch"
+        "Return the number of batches in an epoch"
         return -(-len(self.rows) // self.batch_size)
 
     # %% ../../nbs/training/02_feature_cache.ipynb #10e55333
     @torch.no_grad()
     def compute_copy(self,
-                     copy:int, # the copy's number, as `augmentation_index` returns it
-    ) -> list: # the copy's samples, with `levels` for `images`
+                     copy:int, # number of the copy, as `augmentation_index` returns it
+    ) -> list: # samples of the copy, with `levels` instead of `images`
         "Run the frozen stages over one augmented copy of every frame"
         network, device = self.network, self.network.device
         samples = [self.dataset.sample(r, copy) for r in self.rows]
         autocast = torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16")
-        for batch in chunked(samples, 4):            # four at a time stay in a processor's cache
+        for batch in chunked(samples, 4):            # four samples fit in a processor's cache
             images = [s.pop("images") for s in batch]
             with autocast: levels = network.get_levels(torch.cat(images).to(device), stages=network.num_frozen)
             levels = [o.to(torch.bfloat16).split([len(i) for i in images]) for o in levels]
@@ -66,13 +66,13 @@ class CachedFeatures:
 
     # %% ../../nbs/training/02_feature_cache.ipynb #64ebf749
     def drop_unfrozen(self):
-        "Free the levels of stages that were unfrozen since they were computed"
+        "Delete the levels of stages that were unfrozen after the levels were computed"
         for sample in chain(*self.cached.values()): del sample["levels"][self.network.num_frozen:]
 
     # %% ../../nbs/training/02_feature_cache.ipynb #ee0f604c
     def epoch_samples(self,
                       epoch:int, # counted from 0
-    ) -> list: # as `compute_copy` returns
+    ) -> list: # samples, as `compute_copy` returns them
         "Return the samples of an epoch, computed if they are not cached"
         copy = augmentation_index(epoch, self.copies, self.reuse)
         if not self.network.num_frozen: return [self.dataset.sample(r, copy) for r in self.rows]

@@ -65,7 +65,7 @@ log = logging.getLogger(__name__)
 # %% ../../nbs/training/09_fit.ipynb #a2707f74
 @contextmanager
 def quiet_lightning():
-    "Let Lightning log only errors, and ignore its warnings about what is intended, such as few batches"
+    "Let Lightning log only errors, and ignore its warnings about things that posebook does on purpose"
     loggers = [logging.getLogger(f"lightning.{o}") for o in ("pytorch", "fabric")]
     levels = [o.level for o in loggers]
     with warnings.catch_warnings():
@@ -102,10 +102,11 @@ class TrainingRun:
     def __init__(self,
         cfg:Config, # as read
         folder,     # the model folder
-        resume:bool=False, # continue with the frames of its split.csv
+        resume:bool=False, # continue a training, with the frames in the split.csv of the model folder
     ):
         self.folder, self.num_new = Path(folder), 0
-        labels = self.project_labels = get_labels(cfg)   # in a resumed run, `labels` loses the new frames
+        # in a resumed run, `labels` does not contain frames that were labeled since the training began
+        labels = self.project_labels = get_labels(cfg)
         if resume: labels, split, self.num_new = frames_as_trained(labels, self.folder/"split.csv")
         else: split = get_split(cfg, labels)
         self.cfg, self.labels, self.split = resolve(cfg, labels), labels, split
@@ -116,7 +117,7 @@ class TrainingRun:
 
     # %% ../../nbs/training/09_fit.ipynb #34286d06
     def _callbacks(self, progress) -> list:
-        "Return the callbacks of the config; early stopping first, so that checkpoints hold its count"
+        "Return all callbacks; early stopping is the first, so that checkpoints contain its current counter"
         t, schedule = self.cfg.training, Schedule(self.cfg.training)
         checkpoints = CheckpointCallback(self.folder/"checkpoints", schedule, t.check_val_every_n_epoch,
                                          ckpt_every=t.ckpt_every_n_epochs)
@@ -132,22 +133,22 @@ class TrainingRun:
             callbacks=(),      # further Lightning callbacks
             progress:bool=True, # show the progress line
     ) -> "TrainingRun": # itself
-        "Train the tracker, and keep the state in the model folder"
+        "Train the tracker, and write checkpoints and logs into the model folder"
         t, last = self.cfg.training, self.folder/"checkpoints/last.ckpt"
         seed_everything(t.rng_seed_model_pt, verbose=False)
         trainer = make_trainer(self.cfg, self.folder, [*self._callbacks(progress), *callbacks])
-        if resume: load_checkpoint(last)            # an error if it is damaged
+        if resume: load_checkpoint(last)            # raises an error if the checkpoint is damaged
         logs = self.folder/"logs/metrics.csv"
         earlier_log = pd.read_csv(logs) if resume and logs.is_file() else None
         try:
             with quiet_lightning(), share_cores():
                 trainer.fit(self.tracker, self.data, weights_only=True,
                             ckpt_path=last if resume else None)
-        except SystemExit: raise KeyboardInterrupt from None    # what Lightning makes of Ctrl-C
+        except SystemExit: raise KeyboardInterrupt from None    # Lightning converts Ctrl-C to SystemExit
         finally:
             if earlier_log is not None: join_logs(earlier_log, logs)
         best = last.with_name("best.ckpt")
-        if t.early_stopping and best.is_file():   # later steps did not lower the validation loss
+        if t.early_stopping and best.is_file():   # the weights with the lowest validation loss
             with atomic_write(last) as part:
                 shutil.copyfile(best, part)
                 record_checkpoint(last, part)
@@ -156,7 +157,7 @@ class TrainingRun:
 # %% ../../nbs/training/09_fit.ipynb #970d411e
 def default_model_dir(cfg:Config, # as read
 ) -> Path:
-    "Return where a model goes unless `out` is given: models/DATE-TIME in the project"
+    "Return the model folder that is used if `out` is not given: models/DATE-TIME in the project"
     return Path(cfg.data.data_dir)/"models"/datetime.now().strftime("%Y-%m-%d-%H%M%S")
 
 # %% ../../nbs/training/09_fit.ipynb #658c0e12
@@ -199,7 +200,7 @@ def _summary_line(run) -> str:
 
 # %% ../../nbs/training/09_fit.ipynb #6b628a3c
 def _gpu_notes(run) -> list: # of lines
-    "Return a note if a config of Lightning Pose's asks for GPUs that are not used"
+    "Return a note if a config of Lightning Pose requests GPUs that are not used"
     t = run.cfg.training
     if run.cfg.posebook or not t.num_gpus: return []
     none = f"training.num_gpus is {t.num_gpus} and there is none to use: the CPU trains"
@@ -208,7 +209,7 @@ def _gpu_notes(run) -> list: # of lines
 
 # %% ../../nbs/training/09_fit.ipynb #a93311d5
 def _box_notes(run) -> list: # of lines
-    "Return a note if the box reaches beyond the frame"
+    "Return a note if `data.box`, which crops the frames, is partly outside the frame"
     height, width = image_size(run.labels.paths()[0])
     x, y, w, h = run.data.dataset.preprocess.crop_box((height, width))
     if x >= 0 and y >= 0 and x + w <= width and y + h <= height: return []
@@ -216,7 +217,7 @@ def _box_notes(run) -> list: # of lines
 
 # %% ../../nbs/training/09_fit.ipynb #52217d36
 def _missing_neighbor_notes(run) -> list: # of lines
-    "Return a note if labeled frames have no neighbors, for a tracker with context"
+    "Return a note if a tracker uses the frames before and after a labeled frame, but they are missing"
     windows = run.data.dataset.windows
     count = sum(len(set(w)) == 1 for w in windows) if run.tracker.context > 1 else 0
     if not count: return []
@@ -237,7 +238,7 @@ def _resume_run(cfg, folder, named_plugins) -> TrainingRun:
 
 # %% ../../nbs/training/09_fit.ipynb #aed689eb
 def _set_up(config, overrides, out, resume, overwrite, plugin) -> tuple: # run, final folder
-    "Return a training that is set up, after making its folder or reading it"
+    "Return a training that can be run; its folder is new or, if it is resumed, the existing one"
     load_installed_plugins()
     named_plugins, notes = {str(Path(plugin).resolve()): load_plugin(plugin)} if plugin else {}, []
     if resume: folder, cfg = read_resumed_config(config, out, overwrite, overrides)
@@ -257,7 +258,7 @@ def _set_up(config, overrides, out, resume, overwrite, plugin) -> tuple: # run, 
 
 # %% ../../nbs/training/09_fit.ipynb #bd5b00d2
 def _fit_and_record(run, resume, callbacks, progress):
-    "Run the loop, and write the subspaces of the training labels"
+    "Run the training loop, and write the PCA subspaces of the training labels"
     with edit_manifest(run.folder) as manifest: manifest["trained"] = False
     run.fit(resume, callbacks, progress)
     train_keypoints = run.labels.keypoints[run.split["train"]]
@@ -271,14 +272,14 @@ def train_tracker(
     out=None, # the model folder; None: models/DATE-TIME in the project
     resume:bool=False, # continue an interrupted training in `out`
     overwrite:bool=False, # replace the model in `out` when the new one is complete
-    plugin=None, # a Python file that registers things
+    plugin=None, # a Python file that registers components, such as backbones or losses
     callbacks=(), # further Lightning callbacks
     progress:bool=True, # show the progress line
     complete=lambda run: None, # called with the `TrainingRun` before its folder replaces another
 ) -> Path: # the model folder
     """Train a tracker and write a model folder
 
-    Raises `PosebookError` for what the user can correct, before anything is trained."""
+    Raises `PosebookError` before the training begins, for errors that the user can correct."""
     run, out = _set_up(config, overrides, out, resume, overwrite, plugin)
     with training_lock(run.folder):
         if read_manifest(run.folder).get("trained") and not overrides:

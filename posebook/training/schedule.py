@@ -22,22 +22,22 @@ def parse_duration(max_time:str, # "DD:HH:MM:SS"
 
 # %% ../../nbs/training/01_schedule.ipynb #93a9e5cd
 class Schedule:
-    "The course of a training: progress, learning rates, and when to unfreeze the backbone"
+    "Compute the progress of a training, its learning rates, and when to unfreeze the backbone"
     def __init__(self,
-        settings:Training, # the section of the config
+        settings:Training, # section `training` of the config
     ):
         self.settings = settings
         self.step, self.steps_per_epoch = 0, 1              # optimizer steps done; see `ScheduleCallback`
-        self.seconds_before, self.start_time = 0., None     # of interrupted runs; of this run
+        self.seconds_before, self.start_time = 0., None     # seconds of interrupted runs; start of this run
 
-    def total_steps(self) -> int: # or None: no limit
-        "Return the number of steps of the training, without its time limit"
+    def total_steps(self) -> int: # None: neither steps nor epochs are limited
+        "Return the number of steps of the training; the time limit is ignored"
         t = self.settings
         limits = [o for o in (t.max_steps, t.max_epochs and t.max_epochs * self.steps_per_epoch) if o]
         return min(limits) if limits else None
 
-    def seconds_spent(self) -> float:
-        "Return the time of the training, with its interrupted runs"
+    def seconds_spent(self) -> float: # seconds
+        "Return the time spent on the training, including its interrupted runs"
         return self.seconds_before + (time.monotonic() - self.start_time if self.start_time else 0.)
 
     def progress(self) -> float: # 0 to 1
@@ -49,11 +49,11 @@ class Schedule:
 
     # %% ../../nbs/training/01_schedule.ipynb #9b1f8575
     def fraction(self,
-                 step:int,      # of the training, or None
-                 epoch:int,     # instead, or None
-                 default:float, # if both are None
+                 step:int,      # a step of the training, or None
+                 epoch:int,     # an epoch instead of a step, or None
+                 default:float, # result if step and epoch are None
     ) -> float: # 0 to 1
-        "Convert a moment given in steps or epochs to a fraction of the training"
+        "Convert a step or an epoch to a fraction of the training"
         moment = step if step is not None else None if epoch is None else epoch * self.steps_per_epoch
         if moment is None: return default
         total = self.total_steps()
@@ -81,17 +81,17 @@ class Schedule:
     def backbone_lr_factor(self,
                            p:float, # progress, 0 to 1
     ) -> float: # 0 to 1
-        "Return the fraction for the backbone: 0 while it is frozen, then a ramp of 5 % of the training"
+        "Return the backbone's fraction: 0 while it is frozen, then a rise over 5 % of the training"
         return self.lr_factor(p) * min(1., max(0., (p - self.unfreezing_fraction()) / .05))
 
 # %% ../../nbs/training/01_schedule.ipynb #2eca2d63
 class ScheduleCallback(Callback):
-    "Apply a schedule to a training; it is the first of the callbacks, since others read the schedule"
-    def __init__(self, schedule:Schedule): # of the training
+    "Apply a schedule to a training; it is the first callback, since other callbacks read the schedule"
+    def __init__(self, schedule:Schedule): # schedule of the training
         self.schedule = schedule
 
     def on_train_start(self, trainer, tracker):
-        "Start the clock"
+        "Set the number of steps per epoch and the start time"
         batches, accumulated = trainer.num_training_batches, self.schedule.settings.accumulate_grad_batches
         self.schedule.steps_per_epoch = max(1, math.ceil(batches / accumulated))
         self.schedule.step = trainer.global_step
@@ -99,7 +99,7 @@ class ScheduleCallback(Callback):
 
     # %% ../../nbs/training/01_schedule.ipynb #962e36b0
     def on_train_epoch_start(self, trainer, tracker):
-        "Unfreeze the upper stages when it is time"
+        "Unfreeze the last stages if the unfreezing fraction is reached"
         network = tracker.network
         if network.num_frozen < len(network.backbone.stages) or not network.tuned_stages: return
         if self.schedule.progress() >= self.schedule.unfreezing_fraction(): network.unfreeze()

@@ -20,8 +20,8 @@ from .stream import prefetch, window_indices
 
 # %% ../../nbs/video/03_clips.ipynb #2e6c92fd
 def _check_lengths(videos:list,     # video files
-                   lengths,         # frames of each
-                   clip_length:int, # frames of a clip
+                   lengths,         # number of frames of each video
+                   clip_length:int, # number of frames of a clip
 ):
     "Raise a `PosebookError` if a video is shorter than a clip, or if there are no videos"
     short_videos = [v for v, n in zip(videos, lengths) if n < clip_length]
@@ -38,33 +38,33 @@ class RandomSequences:
     def __init__(self,
         videos:list,        # video files
         preprocess:Preprocess, # from a frame to the model input
-        length:int=16,      # frames to predict in a batch, copies included
-        context:int=1,      # frames in a window, odd; half of them are added at both ends
-        augment:Augmenter=None, # of a clip; None: none
+        length:int=16,      # number of frames to predict in a batch, with all copies
+        context:int=1,      # frames in a window, odd; `context // 2` frames are added at both ends of a clip
+        augment:Augmenter=None, # augmentation of a clip; None: no augmentation
         seed:int=0,         # of the random numbers
-        memory:float=1e9,   # bytes; if all videos fit, they are cached
+        memory:float=1e9,   # in bytes; the videos are cached if all of them need at most this memory
         copies:int=1,         # augmented copies of each frame
-        successive:bool=True, # successive frames; False: each from anywhere
-        source:str="torch",   # a source's name: torch or dali
-        device:str="cpu",   # where the source works, if it can choose
+        successive:bool=True, # clips of successive frames; False: single frames from anywhere
+        source:str="torch",   # name of the source: torch or dali
+        device:str="cpu",   # device of the source, if it supports several devices
     ):
         self.source = build(sources[source], dict(preprocess=preprocess, device=device))
         self.videos = list(videos)
         self.lengths = np.array([self.source.count_frames(v) for v in videos])
         self.affines = [preprocess.affine((o.height, o.width)) for o in map(probe, videos)]
         self.copies, self.num_clips = copies, 1 if successive else max(1, length // copies)
-        self.length = length = max(1, length // copies // self.num_clips)    # of a clip
+        self.length = length = max(1, length // copies // self.num_clips)    # of a clip, without margins
         self.context, self.seed = context, seed
         self.augment = augment and augment.without_flips()
         self.half_window = context // 2
-        self.clip_length = length + 2 * self.half_window                     # with its margins
+        self.clip_length = length + 2 * self.half_window                     # with its margins at both ends
         _check_lengths(self.videos, self.lengths, self.clip_length)
         self.cache_videos = self.lengths.sum() * 3 * np.prod(preprocess.size) <= memory
 
     # %% ../../nbs/video/03_clips.ipynb #7b94b8ed
     def random_clip(self,
-                    number:int, # of the clip, counted over all epochs
-    ) -> tuple: # the video's number, the first frame's
+                    number:int, # number of the clip, counted over all epochs
+    ) -> tuple: # number of the video, number of the first frame
         "Draw the video and the first frame of a clip"
         rng = sample_generator(self.seed, number, 2**31 + 1)
         video = rng.choice(len(self.lengths), p=self.lengths / self.lengths.sum())
@@ -91,7 +91,7 @@ class RandomSequences:
     # %% ../../nbs/video/03_clips.ipynb #a9750337
     def batches(self,
                 first:int=0, # number of the batch, counted over all epochs
-    ): # yields dicts: images (N, 3, h, w); for S outputs: windows (S, T) rows of them, affine (S, 2, 3),
+    ): # yields dicts: images (N, 3, h, w); for S outputs: windows (S, T), indices of images, affine (S, 2, 3),
        # sequence (S,) and frame (S,), numbers of the clip and of the frame
         "Yield batches of random clips, without end"
         num_sequences, length, clip_length = self.num_clips * self.copies, self.length, self.clip_length
@@ -109,7 +109,7 @@ class RandomSequences:
 
 # %% ../../nbs/video/03_clips.ipynb #ad4f9e42
 class EpochCounter:
-    "Hold the epoch that Lightning sets"
+    "Store the epoch that Lightning sets"
     epoch = 0
     def set_epoch(self, epoch:int): # from 0
         "Set the epoch"
@@ -121,7 +121,7 @@ class SequenceLoader:
     def __init__(self,
         sequences:RandomSequences, # the clips
         steps:int, # batches in an epoch
-        tracker,   # its `total_unsupervised_importance` is read before each batch; 0: an empty batch
+        tracker,   # its `total_unsupervised_importance` is read before each batch; 0: the batch is empty
     ):
         self.sequences, self.steps, self.tracker = sequences, steps, tracker
         self.sampler, self.prefetched, self.next_batch = EpochCounter(), None, None
@@ -131,7 +131,7 @@ class SequenceLoader:
         return self.steps
 
     def __iter__(self): # yields dicts
-        "Yield the batches of the epoch; they are prefetched, across epochs"
+        "Yield the batches of the epoch; batches are prefetched, also those of the next epoch"
         first = self.sampler.epoch * self.steps
         for number in range(first, first + self.steps):
             if not self.tracker.total_unsupervised_importance:

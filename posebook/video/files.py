@@ -23,10 +23,10 @@ def write_video(path,           # the file to write
                 frames,         # iterable of (H, W, 3) uint8 RGB
                 fps:float=30.,  # frames a second
                 quality:int=18, # x264's rate factor: 0 lossless, 18 visually lossless, 30 small
-                threads:int=0,  # of the encoder; 0: all. The bytes of the file depend on their number
+                threads:int=0,  # of the encoder; 0: all cores; the bytes of the file depend on it
 ):
     "Write frames as an h264 video"
-    # with the newest instructions x264 writes other bytes in each run
+    # with the newest processor instructions, x264 writes different bytes in each run
     plain_x264 = {"x264-params": "asm=sse2"} if machine().lower() in ("x86_64", "amd64") else {}
     with atomic_write(path) as part, av.open(str(part), "w", format="mp4") as c:
         stream = None
@@ -46,7 +46,7 @@ def write_video(path,           # the file to write
 @contextmanager
 def open_video(path, # a video file
 ): # yields the container
-    "Open a PyAV container with a video track"
+    "Open a video file as a PyAV container, and check that it has a video track"
     path = Path(path)
     if not path.is_file(): raise PosebookError("the video does not exist", path)
     if not path.stat().st_size:
@@ -63,8 +63,8 @@ def open_video(path, # a video file
 
 # %% ../../nbs/video/01_files.ipynb #fd7a5f28
 def decode_frames(container,         # as `open_video` yields it
-                  failed_times:list, # gets the time stamps of packets that cannot be decoded
-                  threads:str="AUTO", # NONE: slower, but `failed_times` is exact; threads report late
+                  failed_times:list, # time stamps of packets that cannot be decoded are added to it
+                  threads:str="AUTO", # NONE: slower, but `failed_times` is exact; threads report errors late
 ): # yields PyAV's frames
     "Yield the frames of a video as the decoder returns them"
     stream = container.streams.video[0]
@@ -74,25 +74,25 @@ def decode_frames(container,         # as `open_video` yields it
         except (av.error.FFmpegError, OSError): failed_times.append(packet.pts)
 
 # %% ../../nbs/video/01_files.ipynb #d99f5d92
-def upright_rgb(frame, # PyAV's
+def upright_rgb(frame, # a frame of PyAV
 ) -> np.ndarray: # (H, W, 3) uint8 RGB
     "Return a decoded frame as RGB, rotated as a player shows it"
-    # one thread: FFmpeg's others cost twice what they bring here
+    # one thread: here more threads of FFmpeg take twice the time that they save
     return np.rot90(frame.to_ndarray(format="rgb24", threads=1), frame.rotation // 90)
 
 # %% ../../nbs/video/01_files.ipynb #85df8b45
 @dataclass
 class VideoInfo:
-    "Size, length and rate of a video file"
+    "Store the size, number of frames and frame rate of a video file"
     path: Path      # of the file
-    num_frames: int # as the container states; 0 if it does not
+    num_frames: int # as stated in the header; 0 if it is not stated
     height: int     # of an upright frame
-    width: int      # likewise
-    fps: float      # frames a second
+    width: int      # of an upright frame
+    fps: float      # frames per second
 
 def probe(path, # a video file
 ) -> VideoInfo:
-    "Return size, length and rate of a video"
+    "Return the size, number of frames and frame rate of a video"
     with open_video(path) as c:
         s = c.streams.video[0]
         rate, first = s.average_rate or s.guessed_rate or 30, next(decode_frames(c, []), None)
@@ -100,8 +100,8 @@ def probe(path, # a video file
         return VideoInfo(Path(path), s.frames, *upright_rgb(first).shape[:2], float(rate))
 
 # %% ../../nbs/video/01_files.ipynb #2de2fc9d
-def format_ranges(numbers, # int, rising
-                  max_ranges:int=6, # ranges to write out
+def format_ranges(numbers, # integers, in increasing order
+                  max_ranges:int=6, # number of ranges that are written
 ) -> str: # "3 to 5, 9"
     "Format numbers as ranges"
     a, runs = np.array(numbers), np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
@@ -144,7 +144,7 @@ def _raise_problems(path, n, num_stated, failed_times, corrupt, has_grown, missi
 def read_frames(path,        # a video file
                 start:int=0, # first frame to yield
 ): # yields (H, W, 3) uint8 RGB
-    "Yield the frames of a video in order; an error after the last describes what is wrong"
+    "Yield the frames of a video in order, and afterwards raise an error if the file has problems"
     n, failed_times, corrupt, missing_seconds = 0, [], [], 0
     with open_video(path) as c:
         size, num_stated, shape = Path(path).stat().st_size, c.streams.video[0].frames, None
@@ -157,7 +157,7 @@ def read_frames(path,        # a video file
                 if frame.is_corrupt: corrupt.append(n)
                 if n >= start: yield upright_rgb(frame)
                 n += 1
-        except (av.error.FFmpegError, OSError): pass        # no more can be read
+        except (av.error.FFmpegError, OSError): pass        # the rest of the file cannot be read
         if n and not num_stated and c.duration and frame.time is not None:
             seconds_left = (c.duration + (c.start_time or 0)) / 1e6 - frame.time
             if seconds_left > max(.5, .03 * (c.duration / 1e6)): missing_seconds = seconds_left
