@@ -182,7 +182,7 @@ def evaluate(model_dir:Path, # a folder that `posebook train` made
 
 # %% ../nbs/83_commands.ipynb #c691ac9f
 def smooth(csv:Path,       # a prediction table
-           out:Path=None,  # the file to write; default: NAME_smoothed.csv
+           out:Path=None,  # the file to write; default: smoothed/NAME.csv
            threshold:float=.5, # keypoints with a lower confidence (0 to 1) are treated as missing
            gap:int=10,     # longest gap to fill, frames
            jump:float=None, # spike distance, pixels; default: 5 times the median displacement, at least 5

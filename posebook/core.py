@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['backbones', 'necks', 'heads', 'losses', 'models', 'augmentations', 'callbacks', 'sources', 'decoders', 'formats',
-           'kinds', 'PosebookError', 'did_you_mean', 'Registry', 'params', 'param_docs', 'document_parameters', 'build',
-           'os_error', 'disk_errors', 'atomic_write', 'read_text', 'file_sha256']
+           'kinds', 'PosebookError', 'did_you_mean', 'Registry', 'params', 'param_docs', 'document_parameters',
+           'check_settings', 'build', 'os_error', 'disk_errors', 'atomic_write', 'file_lock', 'read_text',
+           'file_sha256']
 
 # %% ../nbs/00_core.ipynb #4d396d7c
 import difflib
@@ -13,6 +14,7 @@ import errno
 import hashlib
 import importlib
 import inspect
+import math
 import os
 import pkgutil
 import shutil
@@ -133,6 +135,22 @@ def document_parameters(f, # a function whose parameters have comments
     if "return" in docs: f.__doc__ += f"\n\nReturns: {docs['return']}"
     return f
 
+# %% ../nbs/00_core.ipynb #1e79ed0f
+def check_settings(f,             # a registered class or function
+                   settings:dict, # of the user
+                   where:str=None, # the key of the config that contains them, for messages
+):
+    "Raise an error for an unknown setting, or for one that is not a number but must be"
+    takes = params(f)
+    for name, value in settings.items():
+        if name not in takes:
+            raise PosebookError(f"{f.__name__} has no setting {name!r}", where, did_you_mean(name, takes))
+        default = takes[name].default
+        if not isinstance(default, (int, float)) or isinstance(default, bool) or value is None: continue
+        if isinstance(value, (list, dict)): continue                # a definition may take several numbers
+        if isinstance(value, (bool, str)) or not math.isfinite(value):
+            raise PosebookError(f"{name} = {value!r} is not a number", where, f"write a number, such as {default}")
+
 # %% ../nbs/00_core.ipynb #327962a5
 def build(f,               # a registered class or function
           facts:dict=None, # parameter name -> value; only those that are parameters of `f` are passed
@@ -141,11 +159,8 @@ def build(f,               # a registered class or function
           **settings       # of the user
 ): # the value that `f` returns
     "Call `f` with the facts that are its parameters, and with the settings of the user"
-    takes = params(f)
-    for k in settings:
-        if k in takes: continue
-        raise PosebookError(f"{f.__name__} has no setting {k!r}", where, did_you_mean(k, takes))
-    return f(**{k: v for k, v in (facts or {}).items() if k in takes} | settings)
+    check_settings(f, settings, where)
+    return f(**{k: v for k, v in (facts or {}).items() if k in params(f)} | settings)
 
 # %% ../nbs/00_core.ipynb #180035d5
 backbones     = Registry("backbone", "backbones", facts=["image_size", "weights"])
@@ -221,6 +236,16 @@ def atomic_write(path, # the file that is written
             if e.filename == str(part): e.filename = str(path)   # a name that the user knows
             raise
         finally: part.unlink(missing_ok=True)
+
+# %% ../nbs/00_core.ipynb #a7e77d69
+@contextmanager
+def file_lock(path): # a file that several processes change; it may not exist yet
+    "Hold the lock of a file while it is read, changed and written; other processes wait"
+    from filelock import FileLock  # not needed to start
+    path = Path(os.path.realpath(path))               # a link and its target have one lock
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock")): yield
 
 # %% ../nbs/00_core.ipynb #de7e9c20
 _other_files = { # first bytes of the file -> its type, for the message

@@ -39,9 +39,10 @@ def trusted_plugins() -> set: # of sha256 hashes
 def _read_plugin(path) -> tuple: # content, sha256
     "Return the content of a plug-in file and the hash of the content"
     try: content = Path(path).read_bytes()
-    except FileNotFoundError: raise PosebookError("the plug-in does not exist", path) from None
+    except FileNotFoundError:
+        raise PosebookError("the plug-in does not exist", path, "give another path") from None
     except OSError as e:
-        raise PosebookError(f"the plug-in cannot be read: {e.strerror}", path) from None
+        raise PosebookError(f"the plug-in cannot be read: {e.strerror}", path, "give a Python file") from None
     return content, hashlib.sha256(content).hexdigest()
 
 # %% ../nbs/02_plugins.ipynb #c5e14f8c
@@ -65,9 +66,10 @@ def _run_plugin(path, content:bytes):
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
     try: exec(compile(content, str(path), "exec"), module.__dict__)
-    except PosebookError: raise
-    except Exception as e:
-        raise PosebookError(f"the plug-in does not run: {type(e).__name__}: {e}", path) from e
+    except (PosebookError, KeyboardInterrupt): raise
+    except BaseException as e:                       # also what `sys.exit()` raises
+        raise PosebookError(f"the plug-in does not run: {type(e).__name__}: {e}", path,
+                            "correct the file, or leave it out") from e
 
 # %% ../nbs/02_plugins.ipynb #3181cc9d
 def load_plugin(path, # a Python file that registers definitions
@@ -107,4 +109,9 @@ def load_trusted_plugins(plugins:dict, # path -> sha256, from a config; empty: n
 # %% ../nbs/02_plugins.ipynb #a547dee8
 def load_installed_plugins():
     "Import the packages that have an entry point in the group `posebook`"
-    for e in entry_points(group="posebook"): e.load()
+    for e in entry_points(group="posebook"):
+        try: e.load()
+        except KeyboardInterrupt: raise
+        except BaseException as error:
+            log.warning(f"the installed plug-in {e.name} ({e.value}) cannot be loaded, so its definitions "
+                        f"are missing: {type(error).__name__}: {error}")

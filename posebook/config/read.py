@@ -54,6 +54,12 @@ def _load(path) -> dict:
     return OmegaConf.to_container(content)
 
 # %% ../../nbs/config/02_read.ipynb #7b866b0c
+def _largest(content) -> int:
+    "Return the largest integer in nested dicts and lists, without its sign"
+    if isinstance(content, (dict, list)):
+        return max(map(_largest, content.values() if isinstance(content, dict) else content), default=0)
+    return abs(content) if isinstance(content, int) else 0
+
 def _check_form(content:dict, where):
     "Raise an error if the structure is not that of a config, and remove empty sections"
     what, do = None, "correct it; `posebook init --full` shows every key with its meaning"
@@ -66,6 +72,7 @@ def _check_form(content:dict, where):
             what = f"{name} = {section!r}: this is a section, and must have keys"
         elif isinstance(section, dict) and (bad := [o for o in section if not isinstance(o, str)]):
             what = f"the key {bad[0]!r} in {name} is not text"
+    if (large := _largest(content)) > 2**53: what = f"the number {large} is too large"
     version = content.get("posebook", 1)
     if version is not None and (version != 1 or isinstance(version, bool)):
         what = f"posebook = {version!r}: this program reads files with posebook: 1"
@@ -123,10 +130,12 @@ def _nearest(loc) -> str:
     "Return a hint at the known key that is closest to an unknown one"
     same = [o for o in _key_paths() if o.rpartition(".")[2] == loc[-1]]
     if same: return f"did you mean {' or '.join(same)}?"
-    section = Config
+    section, keys = Config, Config.model_fields
     for p in loc[:-1]:
-        if p in section.model_fields: section = section.model_fields[p].annotation
-    return did_you_mean(loc[-1], section.model_fields)
+        if p not in keys: continue
+        section = keys[p].annotation if hasattr(section, "model_fields") else keys[p]
+        keys = getattr(section, "model_fields", getattr(section, "__annotations__", {}))
+    return did_you_mean(loc[-1], keys)
 
 # %% ../../nbs/config/02_read.ipynb #25f3de73
 def _explain(e:ValidationError, where) -> PosebookError:

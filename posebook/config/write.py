@@ -13,10 +13,28 @@ import yaml
 from .schema import Config, ConfigSection
 from ..core import atomic_write, kinds, param_docs, params
 
+# %% ../../nbs/config/03_write.ipynb #31cef50c
+class _Dumper(yaml.SafeDumper):
+    "Write text so that OmegaConf reads the same text"
+
+def _is_number(text:str) -> bool:
+    "Return whether OmegaConf might read a text as a number"
+    try: float(text.replace("_", ""))
+    except ValueError: return text[:2].lower() in ("0x", "0o", "0b")
+    return True
+
+def _represent_text(dumper, text:str):
+    "Return the YAML node of a text"
+    text = re.sub(r"(\\*)\$\{", lambda m: 2 * m[1] + r"\${", text)
+    style = '"' if not text.isprintable() else "'" if _is_number(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+_Dumper.add_representer(str, _represent_text)
+
 # %% ../../nbs/config/03_write.ipynb #3c7ae31a
 def _value(v) -> str:
     "Return a value as YAML text on one line"
-    text = yaml.safe_dump(v, default_flow_style=True, width=1000)
+    text = yaml.dump(v, Dumper=_Dumper, default_flow_style=True, width=1000, allow_unicode=True)
     return re.sub(r"\n\.\.\.$", "", text.strip())
 
 # %% ../../nbs/config/03_write.ipynb #80007535
@@ -58,5 +76,5 @@ def save_config(cfg:Config, # resolved config to write
                 path, # path of the file to write
 ):
     "Write a resolved config as a YAML file without comments"
-    text = yaml.safe_dump(cfg.model_dump(), sort_keys=False, allow_unicode=True)
+    text = yaml.dump(cfg.model_dump(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     with atomic_write(path) as p: p.write_text(text, encoding="utf-8")

@@ -39,7 +39,7 @@ def ensemble(tables:list, # paths of prediction tables of the same video
     write_values(spread, ((index, names, spread_of(o)) for index, names, o, _ in mean()))
 
 # %% ../../nbs/inference/06_ensemble.ipynb #ee9bf07b
-def _spread_path(mean): return mean.with_name(f"{mean.stem}_spread.csv")
+def _spread_path(mean): return mean.parent/f"details/{mean.stem}_spread.csv"
 
 # %% ../../nbs/inference/06_ensemble.ipynb #90300d6d
 def _check_means(means, resume, overwrite):

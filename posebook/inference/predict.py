@@ -18,7 +18,7 @@ from .heatmap_files import HeatmapFile
 from .labeled_video import write_labeled_video
 from .predictor import Predictor
 from .sidecar import Sidecar, video_identity
-from ..model_folder import record_files
+from ..model_folder import hold_lock, record_files
 from ..training.pose_spaces import read_pose_spaces, write_pose_errors
 from ..video.files import find_videos
 from ..video.stream import VideoStream
@@ -57,12 +57,12 @@ def _output_dir(predictor, out) -> Path:
 # %% ../../nbs/inference/05_predict.ipynb #d56213e7
 def _side_files(table) -> dict: # name -> path
     "Return the paths of the files that belong to a table"
-    beside = lambda ending: table.with_name(f"{table.stem}_{ending}")
-    return {"temporal_norm": beside("temporal_norm.csv"),
-            "pca_singleview": beside("pca_singleview_error.csv"),
-            "pca_multiview": beside("pca_multiview_error.csv"),
+    detail = lambda ending: table.parent/f"details/{table.stem}_{ending}"
+    return {"temporal_norm": detail("temporal_norm.csv"),
+            "pca_singleview": detail("pca_singleview_error.csv"),
+            "pca_multiview": detail("pca_multiview_error.csv"),
             "labeled_video": table.parent/f"labeled_videos/{table.stem}_labeled.mp4",
-            "heatmaps": beside("heatmaps.h5")}
+            "heatmaps": table.with_name(f"{table.stem}_heatmaps.h5")}
 
 # %% ../../nbs/inference/05_predict.ipynb #aa04a97d
 def _make_stream(predictor, video) -> VideoStream:
@@ -150,6 +150,29 @@ def _finish_files(files, sidecar, table, damage):
     sidecar.finish()
 
 # %% ../../nbs/inference/05_predict.ipynb #4a1579d1
+def _output_lock(table): # path of a prediction table
+    "Return a lock of a table and the files that are derived from it"
+    folder = table.parent/"details"
+    with disk_errors(folder): folder.mkdir(parents=True, exist_ok=True)
+    record_files(folder/f"{table.stem}.lock")
+    return hold_lock(folder/f"{table.stem}.lock", f"another process is writing {table.name}",
+                     "wait until it has ended, or give another folder with --out")
+
+# %% ../../nbs/inference/05_predict.ipynb #30137ac6
+def _track_video(video, table, predictor, save_heatmaps=False, resume=False, overwrite=False,
+                 progress=lambda done, total: None):
+    "Track a video and write its prediction table; the caller holds the lock"
+    stream = _make_stream(predictor, video)
+    sidecar = _make_sidecar(predictor, stream, table)
+    files = _output_files(predictor, stream, table, save_heatmaps)
+    files = _files_to_write(files, sidecar, resume, overwrite)
+    if not files: return
+    if resume: stream.start = min(f.num_rows() for f in files) // stream.batch_size * stream.batch_size
+    heatmaps = any(isinstance(f, HeatmapFile) for f in files)
+    num_frames, damage = _track_stream(predictor, stream, files, heatmaps, progress)
+    if num_frames: _finish_files(files, sidecar, table, damage)
+    if damage: raise damage
+
 def predict_single_video(
     video,            # a video file
     predictor,        # a `Predictor`, or the path of a model folder
@@ -161,18 +184,9 @@ def predict_single_video(
 ) -> Path: # path of the table
     "Track a video and write its prediction table"
     predictor = predictor if isinstance(predictor, Predictor) else Predictor.from_folder(predictor)
-    out = _output_dir(predictor, out)
-    stream, table = _make_stream(predictor, video), out/f"{Path(video).stem}.csv"
-    sidecar = _make_sidecar(predictor, stream, table)
-    with disk_errors(out):
-        files = _output_files(predictor, stream, table, save_heatmaps)
-        files = _files_to_write(files, sidecar, resume, overwrite)
-        if not files: return table
-        if resume: stream.start = min(f.num_rows() for f in files) // stream.batch_size * stream.batch_size
-        heatmaps = any(isinstance(f, HeatmapFile) for f in files)
-        num_frames, damage = _track_stream(predictor, stream, files, heatmaps, progress)
-        if num_frames: _finish_files(files, sidecar, table, damage)
-    if damage: raise damage
+    table = _output_dir(predictor, out)/f"{Path(video).stem}.csv"
+    with disk_errors(table), _output_lock(table):
+        _track_video(video, table, predictor, save_heatmaps, resume, overwrite, progress)
     return table
 
 # %% ../../nbs/inference/05_predict.ipynb #0aff57a2

@@ -6,6 +6,7 @@
 __all__ = ['spikes', 'parabola', 'smooth_keypoints', 'smooth_table']
 
 # %% ../../nbs/inference/07_smoothing.ipynb #365f589c
+import math
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,20 @@ def smooth_keypoints(keypoints,   # (N, K, 2) in pixels of the frame
         values[window // 2:n - window // 2] = middle
     return values.reshape(keypoints.shape)
 
+# %% ../../nbs/inference/07_smoothing.ipynb #f4642849
+def _check_settings(threshold, gap, jump, window, num_rows):
+    "Raise an error if a setting has no meaning for a table with this number of rows"
+    if not 0 <= threshold <= 1:
+        raise PosebookError(f"{threshold} is not a confidence", "--threshold", "give a number from 0 to 1")
+    if gap < 0: raise PosebookError(f"a gap cannot have {gap} frames", "--gap", "give 0 or more")
+    if jump is not None and not 0 < jump < math.inf:
+        raise PosebookError(f"{jump} is not a distance", "--jump", "give a number of pixels, more than 0")
+    if window < 1 or not window % 2:
+        raise PosebookError(f"a window of {window} frames has no middle", "--window", "give 1, 5 or 7")
+    if window > max(num_rows, 7):
+        raise PosebookError(f"a window of {window} frames is longer than the table with {num_rows} rows",
+                            "--window", "give 1, 5 or 7")
+
 # %% ../../nbs/inference/07_smoothing.ipynb #c6419acf
 def _check_outputs(path, out, distances_path, overwrite):
     "Raise an error if the input or an existing file would be overwritten"
@@ -72,7 +87,7 @@ def _check_outputs(path, out, distances_path, overwrite):
 # %% ../../nbs/inference/07_smoothing.ipynb #0c9b0dfe
 def smooth_table(
     path, # a prediction table
-    out=None, # the file to write; None: NAME_smoothed.csv beside the table
+    out=None, # the file to write; None: smoothed/NAME.csv beside the table
     threshold:float=.5, # frames with a lower confidence are a gap
     gap:int=10, # length of the longest gap that is filled, in frames
     jump:float=None, # threshold for spikes in pixels; None: computed from a keypoint's displacements
@@ -80,13 +95,12 @@ def smooth_table(
     overwrite:bool=False, # overwrite existing files
 ) -> tuple: # paths of the table and of the distances; number of rows changed by >= 1 px; number of rows
     "Write a copy of a table with filled short gaps, without spikes and with less jitter"
-    if window < 1 or not window % 2: raise PosebookError(f"a window of {window} frames has no "
-                                                         "middle", "--window", "give 1, 5 or 7")
     path = Path(path)
-    out = Path(out or path.with_name(f"{path.stem}_smoothed.csv"))
-    distances_path = out.with_name(f"{out.stem}_moved.csv")
+    folder, out = Path(out or path).parent, Path(out or path.parent/"smoothed"/path.name)
+    distances_path = folder/f"details/{out.stem}_moved.csv"
     _check_outputs(path, out, distances_path, overwrite)
     index, names, keypoints, confidences = read_predictions(path)
+    _check_settings(threshold, gap, jump, window, len(index))
     if distances_path.exists() and list(pd.read_csv(distances_path, index_col=0, nrows=0)) != names:
         raise PosebookError("this is no table of distances, so it is not written over", distances_path,
                             "give another name with --out")

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from ..config.read import read_config
-from ..core import PosebookError, atomic_write, did_you_mean
+from ..core import PosebookError, atomic_write, did_you_mean, file_lock
 from ..data.labels import read_labels, read_table
 from ..data.preprocess import Preprocess, crop
 from ..project.project import find_csv, peer_settings
@@ -118,17 +118,25 @@ def _table_start(path, names) -> tuple: # content, number of columns, columns of
     return _csv_bytes(rows), len(rows[0]), 1
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #9991c681
+def _append_rows(path, images, names):
+    "Append rows to a label table; the caller holds its lock"
+    text, columns, path_columns = _table_start(path, names)
+    line_end = "\r\n" if b"\r\n" in text else "\n"
+    rows = [[*o.split("/", path_columns - 1), *[""] * (columns - path_columns)] for o in images]
+    text += b"" if text.endswith((b"\n", b"\r")) else line_end.encode()
+    with atomic_write(path) as p: p.write_bytes(text + _csv_bytes(rows, line_end))
+
 def add_rows(path,   # the CSV file with the labels; it is created if it does not exist
              images, # paths of the images, relative to the project
              names=(), # names of the keypoints, for a new file
 ):
     "Append rows without coordinates to a label table"
-    text, columns, path_columns = _table_start(path, names)
-    if not images and path.is_file(): return
-    line_end = "\r\n" if b"\r\n" in text else "\n"
-    rows = [[*o.split("/", path_columns - 1), *[""] * (columns - path_columns)] for o in images]
-    text += b"" if text.endswith((b"\n", b"\r")) else line_end.encode()
-    with atomic_write(path) as p: p.write_bytes(text + _csv_bytes(rows, line_end))
+    with file_lock(path):
+        if path.is_file():                        # another process may have added some of them
+            existing = set(read_labels(path).images)
+            images = [o for o in images if o not in existing]
+            if not images: return
+        _append_rows(path, images, names)
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #4625d3e6
 def save_frames(project,   # the folder of the project

@@ -9,7 +9,7 @@ __all__ = ['unsupervised_losses', 'window_size', 'get_model_class', 'get_loss_fa
 import torch
 
 from ..config.schema import Config
-from ..core import PosebookError, build, losses, models
+from ..core import PosebookError, build, check_settings, losses, models
 from ..losses.factory import LossFactory
 from .semisupervised import semi_supervised
 
@@ -60,6 +60,7 @@ def get_loss_factories(cfg:Config,         # resolved config
     unsupervised = unsupervised_losses(cfg)
     _check_tracker(tracker, unsupervised, m)
     extra = [o for o in m.losses_to_use if o not in unsupervised]
+    for name, o in cfg.losses.items(): check_settings(losses[name], o or {}, f"losses.{name}")   # used or not
     settings = lambda names: {k: cfg.losses.get(k) for k in names}
     facts = dict(num_keypoints=d.num_keypoints, keypoint_names=d.keypoint_names)
     supervised = [*tracker.supervised_losses(m), *extra]

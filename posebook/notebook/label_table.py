@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..core import PosebookError, atomic_write
+from ..core import PosebookError, atomic_write, file_lock
 from ..data.labels import Labels, read_image, read_labels
 from ..labeling.pick_frames import project_layout
 
@@ -246,7 +246,7 @@ class LabelingSession:
     def _replace(self, old, new) -> bool:
         "Replace the file by new bytes if it still contains the old bytes"
         try:
-            with atomic_write(self.path) as part:
+            with file_lock(self.path), atomic_write(self.path) as part:
                 part.write_bytes(new)
                 if old is not None: shutil.copymode(self.path, part)
                 if self._read_bytes() != old: raise _FileChanged

@@ -77,7 +77,7 @@ class TrackedVideo:
         if frames != rows: self.video = FrameReader(video, seek=False)   # the video is damaged
         self.measures = {"confidence": confidences}
         for ending, name in MEASURES.items():
-            path = table.with_name(f"{table.stem}_{ending}.csv")
+            path = table.parent/f"details/{table.stem}_{ending}.csv"
             if path.is_file():
                 self.measures[name] = pd.read_csv(path, index_col=0)[self.names].to_numpy(float)
 

@@ -22,7 +22,7 @@ def load_checkpoint(path, # a .ckpt file
 
     Raises `PosebookError` if the file is missing or damaged, or contains code."""
     path = Path(path)
-    if not path.is_file(): raise PosebookError("there is no such checkpoint", path)
+    if not path.is_file(): raise PosebookError("there is no such checkpoint", path, "give another path")
     damage_error = PosebookError("this is not a whole checkpoint: it is damaged or half written",
                                  path, "use another checkpoint of the folder, or train again")
     check_checkpoint(path)
@@ -38,8 +38,7 @@ def load_checkpoint(path, # a .ckpt file
                                 "load only checkpoints that posebook wrote; "
                                 "`posebook convert` makes one of Lightning Pose's") from e
         raise damage_error from e
-    except (RuntimeError, EOFError, OSError, KeyError, ValueError, NotImplementedError) as e:
-        raise damage_error from e
+    except Exception as e: raise damage_error from e
 
 # %% ../../nbs/training/07_checkpoints.ipynb #c377cb70
 def weights_in(path,       # a checkpoint
@@ -50,7 +49,8 @@ def weights_in(path,       # a checkpoint
     Raises `PosebookError` if the checkpoint is of another kind or of an older version."""
     state = load_checkpoint(path)
     state = state.get("state_dict", state) if isinstance(state, dict) else state
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+    tensors = isinstance(state, dict) and all(isinstance(v, torch.Tensor) for v in state.values())
+    if not tensors or not all(isinstance(k, str) for k in state):
         raise PosebookError("this is no checkpoint of a tracker", path, "give a .ckpt of a training")
     prefix = "network."
     if {prefix + k for k in state} == set(names):

@@ -9,8 +9,9 @@ __all__ = ['quiet_lightning', 'make_trainer', 'TrainingRun', 'default_model_dir'
 import logging
 import shutil
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +22,7 @@ from lightning.pytorch.loggers import CSVLogger
 from ..config.read import read_config
 from ..config.schema import Config
 from ..config.write import save_config
-from ..core import PosebookError, atomic_write, build
+from ..core import PosebookError, atomic_write, build, disk_errors
 from ..core import callbacks as registered
 from ..data.labels import image_size, label_files
 from ..data.splits import write_split
@@ -156,9 +157,16 @@ class TrainingRun:
 
 # %% ../../nbs/training/09_fit.ipynb #970d411e
 def default_model_dir(cfg:Config, # as read
-) -> Path:
-    "Return the model folder that is used if `out` is not given: models/DATE-TIME in the project"
-    return Path(cfg.data.data_dir)/"models"/datetime.now().strftime("%Y-%m-%d-%H%M%S")
+) -> Path: # a new, empty folder
+    "Make the model folder that is used if `out` is not given: models/DATE-TIME in the project"
+    path = Path(cfg.data.data_dir)/"models"/datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    names = chain([path.name], (f"{path.name}-{i}" for i in count(2)))   # two may start in one second
+    with disk_errors(path.parent):
+        path.parent.mkdir(exist_ok=True)
+        for folder in map(path.with_name, names):
+            with suppress(FileExistsError):
+                folder.mkdir()
+                return folder
 
 # %% ../../nbs/training/09_fit.ipynb #658c0e12
 def _check_apart_from_data(cfg, labels, folder):
@@ -245,12 +253,18 @@ def _set_up(config, overrides, out, resume, overwrite, plugin) -> tuple: # run, 
     else: cfg = config if isinstance(config, Config) else read_config(config, overrides, notes)
     for note in notes: log.warning(note)
     cfg.model.plugins = load_trusted_plugins(cfg.model.plugins, named_plugins.values())
-    out = Path(out or default_model_dir(cfg)).resolve()
+    new_folder = default_model_dir(cfg) if out is None else None
+    out = Path(out or new_folder).resolve()
     if resume: run = _resume_run(cfg, folder, named_plugins)
     else:
         check_target(out, overwrite)                      # before the labels are read
-        run = TrainingRun(cfg, out)
-        _make_model_folder(run, out, overwrite, {**cfg.model.plugins, **named_plugins})
+        try:
+            run = TrainingRun(cfg, out)
+            _make_model_folder(run, out, overwrite, {**cfg.model.plugins, **named_plugins})
+        except BaseException:
+            if new_folder:
+                with suppress(OSError): new_folder.rmdir()      # unless something is in it
+            raise
     log.info(_summary_line(run))
     notes = [*label_change_notes(run, out), *_gpu_notes(run), *_box_notes(run)]
     for note in [*notes, *_missing_neighbor_notes(run)]: log.warning(note)

@@ -7,6 +7,7 @@ __all__ = ['video_suffixes', 'write_video', 'open_video', 'decode_frames', 'upri
            'read_frames', 'find_videos']
 
 # %% ../../nbs/video/01_files.ipynb #7a869c5c
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,7 +29,7 @@ def write_video(path,           # the file to write
     "Write frames as an h264 video"
     # with the newest processor instructions, x264 writes different bytes in each run
     plain_x264 = {"x264-params": "asm=sse2"} if machine().lower() in ("x86_64", "amd64") else {}
-    with atomic_write(path) as part, av.open(str(part), "w", format="mp4") as c:
+    with atomic_write(path) as part, av.open(os.path.abspath(part), "w", format="mp4") as c:
         stream = None
         for frame in frames:
             h, w = frame.shape[:2]
@@ -48,17 +49,19 @@ def open_video(path, # a video file
 ): # yields the container
     "Open a video file as a PyAV container, and check that it has a video track"
     path = Path(path)
-    if not path.is_file(): raise PosebookError("the video does not exist", path)
+    if not path.is_file(): raise PosebookError("the video does not exist", path, "give another path")
     if not path.stat().st_size:
-        raise PosebookError("the video is empty: the file has no bytes", path)
-    try: container = av.open(str(path))
+        raise PosebookError("the video is empty: the file has no bytes", path, "copy it again")
+    if os.fsencode(path).decode("utf-8", "replace") != str(path):   # FFmpeg would crash
+        raise PosebookError("the name is not text in UTF-8", os.fsencode(path), "rename the file or the folder")
+    try: container = av.open(os.path.abspath(path))     # else `day:1.mp4` would be of the protocol `day`
     except (av.error.FFmpegError, OSError) as e:
         raise PosebookError("this cannot be read as a video: it is damaged, cut off "
                             "or of another kind", path,
                             "does it play? copy it again, or re-encode it with ffmpeg") from e
     with container:
         if not container.streams.video:
-            raise PosebookError("there is no video track in this file", path)
+            raise PosebookError("there is no video track in this file", path, "give a video")
         yield container
 
 # %% ../../nbs/video/01_files.ipynb #fd7a5f28
@@ -96,7 +99,7 @@ def probe(path, # a video file
     with open_video(path) as c:
         s = c.streams.video[0]
         rate, first = s.average_rate or s.guessed_rate or 30, next(decode_frames(c, []), None)
-        if first is None: raise PosebookError("there is no frame in this video", path)
+        if first is None: raise PosebookError("there is no frame in this video", path, "copy it again")
         return VideoInfo(Path(path), s.frames, *upright_rgb(first).shape[:2], float(rate))
 
 # %% ../../nbs/video/01_files.ipynb #2de2fc9d

@@ -158,11 +158,11 @@ def test_ensemble_and_smooth(run_command, model, project, tmp_path):
         model.name,
         "second",
         "toy0.csv",
-        "toy0_spread.csv",
     ]
-    assert (tmp_path / "both/second/toy0_pca_multiview_error.csv").is_file()
+    assert (tmp_path / "both/details/toy0_spread.csv").is_file()
+    assert (tmp_path / "both/second/details/toy0_pca_multiview_error.csv").is_file()
     code, text = run_command("smooth", tmp_path / "both/toy0.csv", "--threshold", "0.1")
-    assert code == 0 and "rows a keypoint moved" in text and (tmp_path / "both/toy0_smoothed_moved.csv").is_file()
+    assert code == 0 and "rows a keypoint moved" in text and (tmp_path / "both/details/toy0_moved.csv").is_file()
     assert_error(run_command("smooth", tmp_path / "both/toy0.csv"), "the file exists already")
     assert_error(run_command("smooth", project / "CollectedData.csv"), "labels, not predictions")
     assert_error(run_command("smooth", tmp_path / "none.csv"), "none.csv")

@@ -71,7 +71,7 @@ def test_command_and_call_leave_the_same_files(run_command, toy_project, tmp_pat
     posebook.predict([model, called / "bare"], [video], out=called / "mean", progress=False)
     metrics = posebook.evaluate(model, project / "CollectedData.csv", called / "errors")
     assert metrics == json.loads((typed / "errors/metrics.json").read_text())
-    assert posebook.smooth(table, window=1) == called / "tables/toy0_smoothed.csv"
+    assert posebook.smooth(table, window=1) == called / "tables/smoothed/toy0.csv"
     posebook.pick_frames(project, n=2, videos="toy0", neighbors=0)
     assert files(typed) == files(called)
     assert not (called / "bare/report.html").exists() and (called / "model/report.html").exists()

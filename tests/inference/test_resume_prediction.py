@@ -37,7 +37,9 @@ def test_killed_and_resumed(tiny_model, tmp_path):
     with h5py.File(tmp_path / "out/a_heatmaps.h5") as a, h5py.File(tmp_path / "plain/a_heatmaps.h5") as b:
         assert len(a["heatmaps"]) == 2000 and (a["heatmaps"][:] == b["heatmaps"][:]).all()
         assert a["heatmaps"].dtype == np.float16
-    assert (tmp_path / "out/a_temporal_norm.csv").read_bytes() == (tmp_path / "plain/a_temporal_norm.csv").read_bytes()
+    assert (tmp_path / "out/details/a_temporal_norm.csv").read_bytes() == (
+        tmp_path / "plain/details/a_temporal_norm.csv"
+    ).read_bytes()
 
 
 def test_resume_keeps_only_the_table_of_this_video(tiny_model, tmp_path):
@@ -178,7 +180,7 @@ def test_the_table_of_a_damaged_video_is_not_kept_as_complete(tiny_model, tmp_pa
     for options in ({}, dict(resume=True)):
         with pytest.raises(PosebookError, match="cannot be decoded"):
             predict_from_folder(tiny_model, tmp_path / "a.mp4", tmp_path / "out", **options)
-        assert (tmp_path / "out/a_temporal_norm.csv").exists()
+        assert (tmp_path / "out/details/a_temporal_norm.csv").exists()
     (tmp_path / "a.mp4").write_bytes(content)  # repaired: its beginning and end are the same
     with pytest.raises(PosebookError, match="--overwrite"):
         predict_from_folder(tiny_model, tmp_path / "a.mp4", tmp_path / "out", resume=True)

@@ -335,7 +335,7 @@ def tracked(lab):
     table.add(np.arange(90), found, sure)
     table.close()
     table.finish()
-    write_temporal_norm(table.path, preds / "toy1_temporal_norm.csv")
+    write_temporal_norm(table.path, preds / "details/toy1_temporal_norm.csv")
     return folder, project
 
 

@@ -85,7 +85,7 @@ def test_wheel_runs_the_demo(root, tmp_path):
         "metrics.json",
         "report.html",
         "video_preds/toy0.csv",
-        "video_preds/toy0_temporal_norm.csv",
+        "video_preds/details/toy0_temporal_norm.csv",
         "video_preds/labeled_videos/toy0_labeled.mp4",
     ):
         assert (model / name).is_file(), name

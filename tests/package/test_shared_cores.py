@@ -53,8 +53,9 @@ def test_a_process_that_has_the_cores_for_itself_is_left_alone():
 
 @adjustable
 def test_the_threads_end_when_the_block_fails():
-    with pytest.raises(ZeroDivisionError), share_cores(
-        interval=0.01, count=iter(range(0, 10**9, 1000)).__next__, cpu_time=lambda: 0
+    with (
+        pytest.raises(ZeroDivisionError),
+        share_cores(interval=0.01, count=iter(range(0, 10**9, 1000)).__next__, cpu_time=lambda: 0),
     ):
         time.sleep(0.1)
         raise ZeroDivisionError

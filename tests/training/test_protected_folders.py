@@ -132,8 +132,8 @@ def test_predict_leaves_files_of_others_alone(model, toy_project, tmp_path, run_
     for i, name in enumerate(
         (
             "labeled_videos/toy0_labeled.mp4",
-            "toy0_temporal_norm.csv",
-            "toy0_pca_singleview_error.csv",
+            "details/toy0_temporal_norm.csv",
+            "details/toy0_pca_singleview_error.csv",
             "details/toy0.json",
             "toy0.csv.part",
             "toy0_heatmaps.h5",
@@ -145,15 +145,15 @@ def test_predict_leaves_files_of_others_alone(model, toy_project, tmp_path, run_
         for more in ([], ["--overwrite"], ["--save-heatmaps", "--overwrite"]):
             code, text = run_command("predict", model, video, "--out", tmp_path / str(i), *more)
             assert code == 2 and path.name in text and path.read_text() == "mine", (name, text)
-    (tmp_path / "e").mkdir()
-    (tmp_path / "e/toy0_spread.csv").write_text("mine")
+    (tmp_path / "e/details").mkdir(parents=True)
+    (tmp_path / "e/details/toy0_spread.csv").write_text("mine")
     second = shutil.copytree(model, tmp_path / "second")
     code, text = run_command("predict", model, second, video, "--ensemble", "--out", tmp_path / "e")
-    assert code == 2 and "toy0_spread.csv" in text and (tmp_path / "e/toy0_spread.csv").read_text() == "mine"
+    assert code == 2 and "toy0_spread.csv" in text and (tmp_path / "e/details/toy0_spread.csv").read_text() == "mine"
     assert run_command("predict", model, video, "--out", tmp_path / "f")[0] == 0
-    (tmp_path / "f/new_moved.csv").write_text("mine")
+    (tmp_path / "f/details/new_moved.csv").write_text("mine")
     code, text = run_command("smooth", tmp_path / "f/toy0.csv", "--out", tmp_path / "f/new.csv", "--overwrite")
-    assert code == 2 and (tmp_path / "f/new_moved.csv").read_text() == "mine"
+    assert code == 2 and (tmp_path / "f/details/new_moved.csv").read_text() == "mine"
     (tmp_path / "labels.csv").write_text("mine")
     assert (
         run_command("bench", "--out", tmp_path / "labels.csv", "--overwrite")[0] == 2
