@@ -149,7 +149,8 @@ def check_settings(f,             # a registered class or function
         if not isinstance(default, (int, float)) or isinstance(default, bool) or value is None: continue
         if isinstance(value, (list, dict)): continue                # a definition may take several numbers
         if isinstance(value, (bool, str)) or not math.isfinite(value):
-            raise PosebookError(f"{name} = {value!r} is not a number", where, f"write a number, such as {default}")
+            raise PosebookError(f"{name} = {value!r} is not a number", where,
+                                f"write a number, such as {default}")
 
 # %% ../nbs/00_core.ipynb #327962a5
 def build(f,               # a registered class or function

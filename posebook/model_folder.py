@@ -160,7 +160,9 @@ def hold_lock(path,     # the lock file; made if it does not exist
             holder = f"process {os.getpid()} on {platform.node()}, since {now}"
             Path(path).write_text(holder, encoding="utf-8")
         yield
-    finally: lock.release()
+    finally:
+        with suppress(OSError): Path(path).write_text("", encoding="utf-8")
+        lock.release()
 
 # %% ../nbs/03_model_folder.ipynb #e4b7cbb7
 def training_lock(folder, # a model folder

@@ -158,7 +158,8 @@ class Training(_TrainingSchedule):
     num_gpus: int = key(1, "GPUs to use, if there are any", ge=0)
     gpu_id: int = key(0, "number of the GPU", ge=0)
     num_workers: Optional[int] = key(
-        None, "processes that augment frames; null: from the number of cores; does not change results", ge=0)
+        None, "processes that augment frames; null: from the number of cores; does not change results",
+        ge=0, le=256)
 
 # %% ../../nbs/config/01_schema.ipynb #4a32fe2a
 def _check_odd(n):

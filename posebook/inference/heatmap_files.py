@@ -23,7 +23,9 @@ from ..data.tables import ResumableFile
 _frame_head = struct.Struct("<II")      # length and checksum of a compressed frame
 
 class HeatmapFile(ResumableFile):
-    "Write a resumable file that is converted to HDF5: `heatmaps` (frames, keypoints, h, w) float16"
+    """Write a resumable file that is converted to HDF5
+
+    The HDF5 data set `heatmaps` has the shape (frames, keypoints, h, w) and the type float16."""
     def __init__(self,
         path,   # path of the complete file
         names,  # names of the keypoints

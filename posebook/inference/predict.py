@@ -152,6 +152,7 @@ def _finish_files(files, sidecar, table, damage):
 # %% ../../nbs/inference/05_predict.ipynb #4a1579d1
 def _output_lock(table): # path of a prediction table
     "Return a lock of a table and the files that are derived from it"
+    check_replaceable(table)
     folder = table.parent/"details"
     with disk_errors(folder): folder.mkdir(parents=True, exist_ok=True)
     record_files(folder/f"{table.stem}.lock")

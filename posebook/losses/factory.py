@@ -15,7 +15,7 @@ class LossFactory(nn.Module):
     "Compute the weighted sum of several losses"
     def __init__(self,
         settings:dict,   # name of a loss -> its settings
-        facts:dict=None, # values from the project for losses with a parameter of this name
+        facts:dict=None, # name of a parameter -> value from the project, for losses with this parameter
     ):
         super().__init__()
         make = lambda name, args: build(losses[name], facts, f"losses.{name}", **(args or {}))

@@ -15,7 +15,7 @@ from .base import VideoLoss
 
 # %% ../../nbs/losses/03_temporal.ipynb #37204cdb
 class TemporalLoss(VideoLoss):
-    """Compute the mean excess of the change over `epsilon` between successive frames
+    """Compute by how much the change between successive frames is larger than `epsilon`, as a mean
 
     Raises `PosebookError` if a list has the wrong length.
     From Lightning Pose (Biderman et al. 2024)."""
@@ -47,7 +47,7 @@ class TemporalLoss(VideoLoss):
                     confidences:Tensor, # (S, K), 0 to 1
                     sequence:Tensor,    # (S,) int, the same for frames of one clip
     ) -> Tensor: # a scalar
-        "Return the mean excess of the change over `epsilon`, over all included steps"
+        "Return the excess (the part of the change above `epsilon`), averaged over all included steps"
         confident = self.confident(confidences, values)
         mask = confident[:-1] & confident[1:] & (sequence[:-1] == sequence[1:])[:, None]
         epsilon = values.new_tensor(self.epsilon).expand(mask.shape)[mask]
@@ -60,7 +60,7 @@ class Temporal(TemporalLoss):
     "Compute the displacement of keypoints beyond `epsilon`, in pixels of the recorded frame"
     def __init__(self,
         epsilon:float|list=20., # pixels per step without cost: one number, or a list, one for each keypoint
-        log_weight:float=5.,    # weight = 1 / (2 exp(log_weight)); small, because pixels are large numbers
+        log_weight:float=5.,    # weight = 1 / (2 exp(log_weight)); small, because a loss in pixels is large
         **kwargs                # prob_threshold, num_keypoints
     ): super().__init__(epsilon=epsilon, log_weight=log_weight, **kwargs)
 
@@ -99,7 +99,7 @@ class TemporalHeatmapMSE(TemporalLoss):
 class TemporalHeatmapKL(TemporalLoss):
     "Compute the excess of the Kullback-Leibler divergence of successive heatmaps over `epsilon`"
     def compare(self, before, after):
-        "Return the divergence of the first heatmap from the second, for each pair of logits"
+        "Return the divergence KL(second || first) of the heatmaps, for each pair of logits"
         log_p, log_q = F.log_softmax(before, -1), F.log_softmax(after, -1)
         return (log_q.exp() * (log_q - log_p)).sum(-1)
 

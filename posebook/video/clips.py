@@ -37,12 +37,12 @@ class RandomSequences:
     Raises `PosebookError` if a video is shorter than a clip."""
     def __init__(self,
         videos:list,        # video files
-        preprocess:Preprocess, # from a frame to the model input
-        length:int=16,      # number of frames to predict in a batch, with all copies
+        preprocess:Preprocess, # converts a frame to the model input
+        length:int=16,      # number of frames to predict in a batch; each copy is counted
         context:int=1,      # frames in a window, odd; `context // 2` frames are added at both ends of a clip
         augment:Augmenter=None, # augmentation of a clip; None: no augmentation
-        seed:int=0,         # of the random numbers
-        memory:float=1e9,   # in bytes; the videos are cached if all of them need at most this memory
+        seed:int=0,         # seed of the random numbers
+        memory:float=1e9,   # in bytes; if all videos together need more memory, they are not cached
         copies:int=1,         # augmented copies of each frame
         successive:bool=True, # clips of successive frames; False: single frames from anywhere
         source:str="torch",   # name of the source: torch or dali
@@ -53,7 +53,7 @@ class RandomSequences:
         self.lengths = np.array([self.source.count_frames(v) for v in videos])
         self.affines = [preprocess.affine((o.height, o.width)) for o in map(probe, videos)]
         self.copies, self.num_clips = copies, 1 if successive else max(1, length // copies)
-        self.length = length = max(1, length // copies // self.num_clips)    # of a clip, without margins
+        self.length = length = max(1, length // copies // self.num_clips)    # clip without margins
         self.context, self.seed = context, seed
         self.augment = augment and augment.without_flips()
         self.half_window = context // 2

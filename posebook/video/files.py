@@ -53,7 +53,8 @@ def open_video(path, # a video file
     if not path.stat().st_size:
         raise PosebookError("the video is empty: the file has no bytes", path, "copy it again")
     if os.fsencode(path).decode("utf-8", "replace") != str(path):   # FFmpeg would crash
-        raise PosebookError("the name is not text in UTF-8", os.fsencode(path), "rename the file or the folder")
+        raise PosebookError("the name is not text in UTF-8", os.fsencode(path),
+                            "rename the file or the folder")
     try: container = av.open(os.path.abspath(path))     # else `day:1.mp4` would be of the protocol `day`
     except (av.error.FFmpegError, OSError) as e:
         raise PosebookError("this cannot be read as a video: it is damaged, cut off "

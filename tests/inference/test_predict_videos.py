@@ -55,7 +55,7 @@ def test_full_disk(tiny_model, tmp_path, monkeypatch):
     monkeypatch.setattr(PredictionTable, "add", full)
     with pytest.raises(PosebookError, match="the disk is full"):
         predict_from_folder(tiny_model, tmp_path / "a.mp4", tmp_path / "out")
-    assert sorted(p.name for p in (tmp_path / "out").rglob("*.*")) == ["a.csv.part", "a.json.part"]
+    assert sorted(p.name for p in (tmp_path / "out").rglob("*.*")) == ["a.csv.part", "a.json.part", "a.lock"]
     monkeypatch.undo()
     predict_from_folder(tiny_model, tmp_path / "a.mp4", tmp_path / "out", resume=True)
     predict_from_folder(tiny_model, tmp_path / "a.mp4", tmp_path / "plain")
