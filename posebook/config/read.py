@@ -225,6 +225,9 @@ def read_config(path,         # a config file, or a project's folder
     path = config_path(path)
     content = _translated(_load(path), path.parent)
     _check_form(content, path)
+    if path.name == "posebook.yaml" and content.get("posebook") is None:
+        raise PosebookError("the version of the format is missing", path,
+                            "write posebook: 1 as its first line")
     try: cfg, key_notes = _merge(content, overrides, path)
     except PosebookError as e:
         if not overrides or e.where != path: raise

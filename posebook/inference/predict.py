@@ -160,10 +160,9 @@ def _output_lock(table): # path of a prediction table
                      "wait until it has ended, or give another folder with --out")
 
 # %% ../../nbs/inference/05_predict.ipynb #30137ac6
-def _track_video(video, table, predictor, save_heatmaps=False, resume=False, overwrite=False,
+def _track_video(stream, table, predictor, save_heatmaps=False, resume=False, overwrite=False,
                  progress=lambda done, total: None):
     "Track a video and write its prediction table; the caller holds the lock"
-    stream = _make_stream(predictor, video)
     sidecar = _make_sidecar(predictor, stream, table)
     files = _output_files(predictor, stream, table, save_heatmaps)
     files = _files_to_write(files, sidecar, resume, overwrite)
@@ -186,8 +185,9 @@ def predict_single_video(
     "Track a video and write its prediction table"
     predictor = predictor if isinstance(predictor, Predictor) else Predictor.from_folder(predictor)
     table = _output_dir(predictor, out)/f"{Path(video).stem}.csv"
+    stream = _make_stream(predictor, video)
     with disk_errors(table), _output_lock(table):
-        _track_video(video, table, predictor, save_heatmaps, resume, overwrite, progress)
+        _track_video(stream, table, predictor, save_heatmaps, resume, overwrite, progress)
     return table
 
 # %% ../../nbs/inference/05_predict.ipynb #0aff57a2
@@ -239,11 +239,13 @@ def _predict_with_side_files(video, table, predictor, labeled_video, **kwargs):
     "Track a video, write its derived files, and return an error or None"
     error = None
     try:
-        try: predict_single_video(video, predictor, table.parent, **kwargs)
-        except PosebookError as e: error = e
-        # also for a damaged video: its table has the frames before the damage
-        if _table_matches(predictor, video, table):
-            _write_side_files(predictor, video, table, labeled_video)
+        stream = _make_stream(predictor, video)          # an error before there is a lock
+        with disk_errors(table), _output_lock(table):
+            try: _track_video(stream, table, predictor, **kwargs)
+            except PosebookError as e: error = e
+            # also for a damaged video: its table has the frames before the damage
+            if _table_matches(predictor, video, table):
+                _write_side_files(predictor, video, table, labeled_video)
     except PosebookError as e: error = error or e
     return error
 

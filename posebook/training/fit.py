@@ -263,7 +263,9 @@ def _set_up(config, overrides, out, resume, overwrite, plugin) -> tuple: # run, 
             _make_model_folder(run, out, overwrite, {**cfg.model.plugins, **named_plugins})
         except BaseException:
             if new_folder:
-                with suppress(OSError): new_folder.rmdir()      # unless something is in it
+                with suppress(OSError):                         # unless something is in them
+                    new_folder.rmdir()
+                    new_folder.parent.rmdir()
             raise
     log.info(_summary_line(run))
     notes = [*label_change_notes(run, out), *_gpu_notes(run), *_box_notes(run)]

@@ -63,7 +63,7 @@ def test_too_few_labels(run_command, project):
     path.write_text("\n".join(rows))
     assert_error(run_command("train", project), "cannot be read", rows[3].split(",")[0])
     path.unlink()
-    assert_error(run_command("train", project), "does not exist", "CollectedData.csv")
+    assert_error(run_command("train", project), "no such file", "CollectedData.csv")
 
 
 def test_errors_in_configs(run_command, project, tmp_path):

@@ -293,7 +293,7 @@ def test_labeling_in_jupyterlab(browser, lab):
     (project / labels().images[3]).unlink()  # goes on with the others
     hand.view("v => { v.bitmaps.clear(); v.goTo(v.imageNames[3]); }")
     page.wait_for_selector(".pb-note[data-error='1']")
-    assert "does not exist" in page.locator(".pb-note").inner_text()
+    assert "no such file" in page.locator(".pb-note").inner_text()
     hand.key("d")
     page.wait_for_function("document.querySelector('.pb').labelView.frameView.bitmap")
     hand.click(30, 31)
