@@ -11,7 +11,7 @@ from pathlib import Path
 from ..config.read import check_config, read_config
 from ..config.write import config_text
 from ..core import PosebookError, atomic_write, formats
-from ..data.labels import read_labels
+from ..data.labels import matching_files, read_labels
 from ..plugins import load_installed_plugins
 
 # %% ../../nbs/project/01_project.ipynb #23b31afc
@@ -62,7 +62,7 @@ def init_project(
         raise PosebookError("there is a config already", path, "edit it, or remove it first")
     known = {"csv_file": find_csv(project), **peer_settings(project)}
     if not (project/known["csv_file"]).is_file(): import_labels(project, project/known["csv_file"])
-    if any(project.glob(known["csv_file"])): read_labels(project/known["csv_file"], project)
+    if matching_files(project/known["csv_file"]): read_labels(project/known["csv_file"], project)
     load_installed_plugins()
     data = {**known, **settings.get("data", {})}
     cfg = check_config({"posebook": 1, **settings, "data": data})
