@@ -6,6 +6,7 @@
 __all__ = ['PYTHON_ONLY', 'OPTION_NAMES', 'COMMANDS', 'MessageHandler', 'messages_on_stderr', 'command', 'main']
 
 # %% ../nbs/84_cli.ipynb #49292600
+import errno
 import inspect
 import logging
 import sys
@@ -153,6 +154,8 @@ def _as_user_error(e) -> PosebookError: # None: an internal error
     "Convert an error to a `PosebookError`, if the user can fix it"
     if isinstance(e, PosebookError): return e
     if isinstance(e, OSError): return os_error(e)
+    if isinstance(e, RuntimeError) and str(e).startswith("Symlink loop"):     # of `Path.resolve`
+        return os_error(OSError(errno.ELOOP, "", str(e).partition("'")[2].rstrip("'")))
     if isinstance(e, MemoryError) or "out of memory" in str(e) or "can't allocate memory" in str(e):
         return PosebookError("there is not enough memory", do="use fewer frames a batch: "
                              "training.train_batch_size, or sequence_length in the section dali")

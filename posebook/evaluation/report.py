@@ -54,7 +54,7 @@ def _draw_figure(make, # width in inches -> Figure
 def _read_logs(path) -> pd.DataFrame: # None: there is no log with losses
     "Return Lightning's log of a training, if it has losses"
     try: logs = pd.read_csv(path)
-    except (FileNotFoundError, pd.errors.EmptyDataError, pd.errors.ParserError): return None
+    except (OSError, ValueError): return None       # no file, or another file
     has_loss = any(f"{split}_supervised_loss" in logs for split in ("train", "val"))
     return logs if "step" in logs and has_loss else None
 
@@ -181,9 +181,11 @@ def read_beginning(path,            # a prediction table
                    frames:int=1000, # maximum number of frames
 ) -> tuple: # keypoint names, keypoints (T, K, 2), confidences (T, K), number of the first frame
     "Return the predictions for the first frames of a video; None if the table is of another kind"
-    with open(path) as f:
-        if not f.readline().startswith("scorer,"): return None
-    table = pd.read_csv(path, header=[0, 1, 2], index_col=0, nrows=frames)
+    try:
+        with open(path, encoding="utf-8") as f:
+            if not f.readline().startswith("scorer,"): return None
+        table = pd.read_csv(path, header=[0, 1, 2], index_col=0, nrows=frames)
+    except (OSError, ValueError): return None         # a file of another program
     if not len(table) or list(table.columns.get_level_values(2)[:3]) != ["x", "y", "likelihood"]: return None
     values = table.to_numpy(float).reshape(len(table), -1, 3)
     return list(table.columns.get_level_values(1)[::3]), values[..., :2], values[..., 2], int(table.index[0])

@@ -73,6 +73,14 @@ def _check_settings(threshold, gap, jump, window, num_rows):
         raise PosebookError(f"a window of {window} frames is longer than the table with {num_rows} rows",
                             "--window", "give 1, 5 or 7")
 
+def _check_rows(index, path):
+    "Raise an error if the rows of a table are not successive frames"
+    if index and index[0].isdigit():
+        first = int(index[0])
+        if list(index) == [str(first + i) for i in range(len(index))]: return
+    what = "the table has no rows" if not index else "the rows are not successive frames of a video"
+    raise PosebookError(what, path, "give the table of a whole video")
+
 # %% ../../nbs/inference/07_smoothing.ipynb #c6419acf
 def _check_outputs(path, out, distances_path, overwrite):
     "Raise an error if the input or an existing file would be overwritten"
@@ -100,6 +108,7 @@ def smooth_table(
     distances_path = folder/f"details/{out.stem}_moved.csv"
     _check_outputs(path, out, distances_path, overwrite)
     index, names, keypoints, confidences = read_predictions(path)
+    _check_rows(index, path)
     _check_settings(threshold, gap, jump, window, len(index))
     if distances_path.exists() and list(pd.read_csv(distances_path, index_col=0, nrows=0)) != names:
         raise PosebookError("this is no table of distances, so it is not written over", distances_path,

@@ -14,7 +14,6 @@ from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
 
-import pandas as pd
 from lightning.pytorch import seed_everything
 from lightning.pytorch.loggers import CSVLogger
 
@@ -55,6 +54,7 @@ from posebook.training.resume import (
     join_logs,
     label_change_notes,
     labels_sha256,
+    read_log,
     read_resumed_config,
 )
 from .schedule import Schedule, ScheduleCallback
@@ -140,7 +140,7 @@ class TrainingRun:
         trainer = make_trainer(self.cfg, self.folder, [*self._callbacks(progress), *callbacks])
         if resume: load_checkpoint(last)            # raises an error if the checkpoint is damaged
         logs = self.folder/"logs/metrics.csv"
-        earlier_log = pd.read_csv(logs) if resume and logs.is_file() else None
+        earlier_log = read_log(logs) if resume and logs.is_file() else None
         try:
             with quiet_lightning(), share_cores():
                 trainer.fit(self.tracker, self.data, weights_only=True,

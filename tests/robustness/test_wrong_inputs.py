@@ -96,6 +96,17 @@ def write(path, content="of a person"):
     return prepare
 
 
+def cut_table(first, last=None):
+    "Remove lines of the prediction table"
+
+    def prepare(root):
+        lines = (root / "tables/toy0.csv").read_text().splitlines(keepends=True)
+        del lines[first:last]
+        (root / "tables/toy0.csv").write_text("".join(lines))
+
+    return prepare
+
+
 def nothing(root):
     pass
 
@@ -107,6 +118,19 @@ def half_jpeg(path):
 
 def twelve_bits(path):
     Image.fromarray(np.asarray(Image.open(path).convert("L")).astype(np.uint16) * 16).save(path)
+
+
+def link_to_itself(name):
+    def prepare(root):
+        (root / name).unlink(missing_ok=True)
+        (root / name).symlink_to(root / name)
+
+    return prepare
+
+
+def folder_for_table(root):
+    (root / "project/CollectedData.csv").unlink()
+    (root / "project/CollectedData.csv").mkdir()
 
 
 LABELS = [
@@ -125,23 +149,13 @@ LABELS = [
     Case("a path of 5000 letters", second_row(lambda o: "a" * 5000), TRAIN, ("do not exist", "copy them there")),
     Case("no path", second_row(lambda o: ""), TRAIN, ("do not exist: ''",)),
     Case("a line break in a name", labels(lambda t: t.replace("nose_side", '"a\nb"')), TRAIN, ("name of a keypoint",)),
-    Case("a folder as table", lambda r: _folder(r / "project/CollectedData.csv"), TRAIN, ("this is a folder",)),
-    Case("a link to itself", lambda r: _loop(r / "project/CollectedData.csv"), TRAIN, ("leads back to itself",)),
+    Case("a folder as table", folder_for_table, TRAIN, ("this is a folder",)),
+    Case("a link to itself", link_to_itself("project/CollectedData.csv"), TRAIN, ("leads back to itself",)),
     Case("half a JPEG", first_image(half_jpeg), TRAIN, ("it is damaged", "replace it")),
     Case("half a PNG", first_image(lambda p: p.write_bytes(p.read_bytes()[:900])), TRAIN, ("it is damaged",)),
     Case("text as image", first_image(lambda p: p.write_text("hi")), TRAIN, ("damaged or no image",)),
     Case("12 bits in 16", first_image(twelve_bits), TRAIN, ("16 bits per channel", "convert the images")),
 ]
-
-
-def _folder(path):
-    path.unlink()
-    path.mkdir()
-
-
-def _loop(path):
-    path.unlink()
-    path.symlink_to(path)
 
 
 CONFIGS = [
@@ -182,6 +196,8 @@ OTHERS = [
     Case("a long window", nothing, f"{SMOOTH} --window 1000000001", ("longer than the table",)),
     Case("a negative gap", nothing, f"{SMOOTH} --gap -1", ("a gap cannot have -1 frames",)),
     Case("no distance", nothing, f"{SMOOTH} --jump nan", ("nan is not a distance",)),
+    Case("no rows", cut_table(3), SMOOTH, ("the table has no rows", "a whole video")),
+    Case("a missing row", cut_table(5, 6), SMOOTH, ("not successive frames",)),
     Case("onto the input", nothing, f"{SMOOTH} --out {{root}}/tables/toy0.csv --overwrite", ("place of its input",)),
     Case(
         "an existing table", nothing, "predict {model} {project}/videos/toy0.mp4 --out {root}/tables", ("--overwrite",)
@@ -192,6 +208,7 @@ OTHERS = [
         "evaluate {model} --out {root}/other",
         ("this is a model folder", "another folder"),
     ),
+    Case("a link to itself", link_to_itself("out"), "evaluate {model} --out {root}/out", ("leads back to itself",)),
     Case("a plug-in that exits", plugin("import sys\nsys.exit(3)"), "list --plugin {root}/plugin.py", ("SystemExit",)),
     Case("a plug-in with a fault", plugin("def ("), "list --plugin {root}/plugin.py", ("does not run", "correct")),
     Case("a plug-in of bytes", plugin(os.urandom(50)), "list --plugin {root}/plugin.py", ("does not run",)),
@@ -200,6 +217,13 @@ OTHERS = [
     Case("a folder below a file", nothing, "demo --quick --out {project}/posebook.yaml/demo", ("is a file",)),
     Case("text as video", write("v/a.mp4"), "predict {model} {root}/v/a.mp4 --out {root}/out", ("does it play?",)),
 ]
+
+
+def test_files_of_others_do_not_block_an_evaluation(root, run_command):
+    (root / "model/video_preds").mkdir(exist_ok=True)
+    (root / "model/video_preds/other.csv").write_bytes(b"\xff\x00")
+    (root / "model/logs/metrics.csv").write_bytes(b"\xff\x00")
+    assert run_command("evaluate", root / "model")[0] == 0
 
 
 @pytest.mark.parametrize("case", LABELS, ids=lambda o: o.name)
