@@ -68,7 +68,8 @@ def read_log(path, # logs/metrics.csv of a model folder
     try: log = pd.read_csv(path)
     except ValueError: log = pd.DataFrame()             # no text, or no table
     if "step" in log: return log
-    raise PosebookError("the log of this training is damaged", path, "move it away, then run the command again")
+    raise PosebookError("the log of this training is damaged", path,
+                        "move it away, then run the command again")
 
 def join_logs(
     earlier:pd.DataFrame, # the log of the interrupted training
