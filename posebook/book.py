@@ -24,7 +24,7 @@ from .export_modules import export
 
 # %% ../nbs/90_book.ipynb #c7e20a36
 def _cell(cell:dict) -> str:
-    "Return the Markdown of a notebook's cell; an empty text if the cell is left out"
+    "Return a notebook cell as Markdown, or an empty text if the cell is left out"
     source = "".join(cell["source"])
     if cell["cell_type"] == "markdown":
         return re.sub(r"\]\((?!https?:|#|/)([^)]+)\)", r"](nbs/\1)", source)
@@ -47,7 +47,7 @@ def readme(index, # path of the index notebook
 # %% ../nbs/90_book.ipynb #9c2693c8
 def definitions(code:str, # Python source code
 ) -> dict: # name -> syntax tree
-    "Return the public functions and classes; a method with `@patch` is named CLASS.METHOD"
+    "Return the public functions, classes and methods; a method with `@patch` has the name CLASS.METHOD"
     nodes = {}
     for node in ast.parse(code).body:
         if not isinstance(node, (ast.FunctionDef, ast.ClassDef)): continue
@@ -67,7 +67,7 @@ def exported(cell:dict, # a cell of a notebook
 
 # %% ../nbs/90_book.ipynb #bb5e5bf8
 def _keys(node) -> dict: # name -> arguments
-    "Return for each key in a section of the config the arguments of its `key(default, meaning)`"
+    "Return the arguments of `key(default, meaning)` for each key of a config section"
     fields = [o for o in node.body if isinstance(o, ast.AnnAssign) and isinstance(o.value, ast.Call)]
     return {o.target.id: o.value.args for o in fields if ast.unparse(o.value.func) == "key"}
 
@@ -113,7 +113,7 @@ def _annotated_docs(node) -> dict: # name -> meaning
 
 # %% ../nbs/90_book.ipynb #ded08c22
 def _lines_of(tokens, node) -> dict: # line number -> names of parameters, or "return"
-    "Return the lines of a signature on which a comment is a docment"
+    "Return the lines of a signature whose comments are docments"
     lines = {}
     for name, (_, line) in parameters(node).items(): lines.setdefault(line, []).append(name)
     if not isinstance(node, ast.FunctionDef): return lines
@@ -213,7 +213,7 @@ def add_links(markdown:str, # text of a cell
     lines, fenced = markdown.splitlines(True), False
     for i, line in enumerate(lines):
         if line.startswith("```"): fenced = not fenced
-        elif not fenced and not line.startswith(("    ", "#")): # existing links are not changed
+        elif not fenced and not line.startswith(("    ", "#")): # do not change existing links
             lines[i] = re.sub(r"\[[^\]]*\]\([^)]*\)|`([\w.]+)(\(\))?`", link, line)
     return "".join(lines)
 
@@ -224,7 +224,7 @@ def add_entries(cells:list,  # cells of a notebook
                 git:str,     # URL of the package's source
                 up:str="",   # relative path to the chapters, for a page in a subfolder
 ) -> list: # cells
-    """Return the cells of a notebook with links, and with the entries above each exported cell
+    """Return the cells of a notebook with links, and with entries above the exported cells
 
     Raises `PosebookError` if an exported name is not in the package."""
     module, entries, lines = _module(cells), cells[:1], {}   # the first cell, the title, is not changed
@@ -250,7 +250,7 @@ def add_entries(cells:list,  # cells of a notebook
 # %% ../nbs/90_book.ipynb #3b84abe8
 def without_output_file(notebook:str, # JSON
 ) -> str: # JSON
-    "Return a processed notebook without the front-matter key `output-file`, unknown to smalldocs"
+    "Return a processed notebook without the key `output-file`, which smalldocs does not know"
     nb = json.loads(notebook)
     for cell in nb["cells"]:
         if cell["cell_type"] != "raw": continue
@@ -339,8 +339,8 @@ def main(args:list=None, # ["export"], ["readme"] or ["site"]; None: the argumen
     if what == "readme":
         with atomic_write("README.md") as p: p.write_text(readme("nbs/index.ipynb"), encoding="utf-8")
     elif what == "export": export()
-    elif what == "site": print(f"look at {site()/'index.html'}")
-    else: raise PosebookError(f"there is no {what!r}", do="say export, readme or site")
+    elif what == "site": print(f"the site is built; open {site()/'index.html'}")
+    else: raise PosebookError(f"{what!r} is not a valid argument", do="use export, readme or site")
 
 # %% ../nbs/90_book.ipynb #efced08a
 #| eval: false

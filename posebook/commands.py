@@ -20,7 +20,7 @@ def init(project:Path,   # the project's folder
 ) -> Path: # the config file
     """Write a commented posebook.yaml for a project.
 
-    If a registered file format finds labels of another program, these labels are imported.
+    If the folder has labels of another program in a registered format, these labels are imported.
 
     Raises `PosebookError` if the folder already has a posebook.yaml, or if its labels cannot be read."""
     from posebook.plugins import load_plugin
@@ -51,7 +51,7 @@ def pick_frames(project:Path, # the project's folder
 
 # %% ../nbs/83_commands.ipynb #6018797e
 def _progress_bars(progress):
-    "Return a display with a bar for each video; it is disabled without a terminal"
+    "Return progress bars, one for each video, which are disabled if there is no terminal"
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     console = Console(stderr=True)
@@ -122,7 +122,7 @@ def train(config:Path,     # a YAML file, or a project's folder
     neither `resume` nor `overwrite` is set. The error of a video is raised after the report is written."""
     from posebook.training.fit import train_tracker
     results = []
-    def complete(run):         # runs before the model replaces an older model
+    def complete(run):         # is called before the new model replaces an older model
         results.extend(_track_and_evaluate(run, track_videos, evaluate, progress))
     model_dir = train_tracker(config, *overrides, out=out, resume=resume, overwrite=overwrite, plugin=plugin,
                               callbacks=callbacks, progress=progress, complete=complete)
@@ -133,13 +133,13 @@ def train(config:Path,     # a YAML file, or a project's folder
     return model_dir
 
 # %% ../nbs/83_commands.ipynb #5498a653
-def predict(model_dir:Path, # a folder that `posebook train` made; several folders: mean of their predictions
+def predict(model_dir:Path, # a model folder; several folders: the mean of their predictions
             paths:list[Path], # video files, or folders of videos
             out:Path=None,  # folder for the tables; default: video_preds in the model folder
             labeled_video:bool=False, # also write videos with the keypoints drawn
             save_heatmaps:bool=False, # also write the heatmaps, as NAME_heatmaps.h5
             resume:bool=False, # continue an interrupted run
-            overwrite:bool=False, # overwrite older tables
+            overwrite:bool=False, # overwrite existing tables
             device:str="auto", # auto, cpu, cuda or mps
             precision:str="32", # 32 or bf16; bf16 is faster and slightly less accurate
             backend:str=None, # video backend: auto, dali or torch; default: as in training
@@ -164,7 +164,7 @@ def predict(model_dir:Path, # a folder that `posebook train` made; several folde
 
 # %% ../nbs/83_commands.ipynb #9259980f
 def evaluate(model_dir:Path, # a folder that `posebook train` made
-             csv:Path=None,  # another label table than the project's; results are written to evaluate/NAME
+             csv:Path=None,  # a label table to use instead of the project's; results go to evaluate/NAME
              out:Path=None,  # folder for the results; default: the model folder
              plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
 ) -> dict: # set -> keypoint or `all` -> statistics, in pixels of the frame; also in metrics.json
@@ -185,7 +185,7 @@ def smooth(csv:Path,       # a prediction table
            out:Path=None,  # the file to write; default: smoothed/NAME.csv
            threshold:float=.5, # keypoints with a lower confidence (0 to 1) are treated as missing
            gap:int=10,     # longest gap to fill, frames
-           jump:float=None, # spike distance, pixels; default: 5 times the median displacement, at least 5
+           jump:float=None, # spike threshold, pixels; default: 5 times the median displacement, at least 5
            window:int=5,   # length of the smoothing window, frames, odd; 1: no smoothing
            overwrite:bool=False, # overwrite an older file
 ) -> Path: # the smoothed table
@@ -196,11 +196,11 @@ def smooth(csv:Path,       # a prediction table
     from posebook.inference.smoothing import smooth_table
     table, moved, changed, rows = smooth_table(csv, out, threshold, gap, jump, window, overwrite)
     log.info(f"wrote {table}: in {changed} of {rows} rows a keypoint moved by a pixel or more; "
-             f"{moved.name} says which and how far")
+             f"{moved.name} lists the distances")
     return table
 
 # %% ../nbs/83_commands.ipynb #954eac1c
-def convert(model_dir:Path, # a folder that Lightning Pose's training made
+def convert(model_dir:Path, # a model folder of Lightning Pose
             out:Path=None,  # the folder to make; default: NAME-posebook, beside the folder NAME
             overwrite:bool=False, # replace the model in `out`
 ) -> Path: # a model folder of posebook
@@ -243,7 +243,7 @@ def run_bench(out:Path=Path("posebook-bench.json"), # JSON file for the results
               overwrite:bool=False, # overwrite an older file
               quick:bool=False, # only the default tracker and backbone, with few repetitions
 ) -> dict: # machine, help_seconds and measurements
-    """Measure the speed and memory of this machine with posebook.
+    """Measure the speed and the memory use of posebook on this machine.
 
     Raises `PosebookError` if `out` exists and `overwrite` is not set, or if a measurement fails."""
     from posebook.bench import bench
@@ -271,13 +271,13 @@ def demo(out:Path=None,   # the folder to make; default: the next free posebook-
     from posebook.project.toy_project import errors_against_truth, make_toy_project
     from posebook.toy import Toy
     folder = _demo_folder(out)
-    log.info(f"filming the toy animal into {folder}")
+    log.info(f"writing a project of the toy animal to {folder}")
     toy = Toy(0, 160, 160) if quick else Toy(0)
     make_toy_project(toy, folder, labels=20 if quick else 30, frames=60 if quick else 300)
     model_dir = train(folder, f"training.max_time={'00:00:00:10' if quick else '00:00:01:20'}",
                       "eval.save_vids_after_training=true", out=folder/"model", progress=progress)
     errors, videos = errors_against_truth(folder, model_dir), len(list((folder/"videos").iterdir()))
-    log.info(f"visible keypoints of the {videos} videos' frames without a label: "
+    log.info(f"visible keypoints in the unlabeled frames of {videos} videos: "
              f"median error {np.median(errors):.1f} px, "
              f"{(errors <= 5).mean():.0%} within 5 px of the truth")
     return model_dir

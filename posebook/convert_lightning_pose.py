@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 # %% ../nbs/80_convert_lightning_pose.ipynb #4c2bbbf2
 def find_checkpoint(folder, # a model folder of Lightning Pose
 ) -> Path: # a .ckpt file
-    """Return the best checkpoint in a folder, or the newest if no checkpoint is marked as best.
+    """Return the best checkpoint in a folder, or the one with the most steps if none is marked as best.
 
     Raises `PosebookError` if there is none."""
     number = lambda p, what: int((re.findall(rf"{what}[_=](\d+)", str(p)) or [-1])[-1])
@@ -99,10 +99,10 @@ def _check_convertible(cfg:Config, path):
         raise PosebookError("the config has no keypoint_names or no image_resize_dims", path)
     if cfg.model.model_type not in ("heatmap", "heatmap_mhcrnn", "regression"):
         raise PosebookError(f"models of type {cfg.model.model_type} cannot be converted", path,
-                            "heatmap, heatmap_mhcrnn and regression can")
+                            "only heatmap, heatmap_mhcrnn and regression models can be converted")
     if not cfg.model.backbone.startswith(("resnet", "efficientnet")):
         raise PosebookError(f"trackers with {cfg.model.backbone} cannot be converted", path,
-                            "those with ResNets and EfficientNets can")
+                            "only trackers with a ResNet or an EfficientNet can be converted")
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #8419afa6
 def _fixed_settings(cfg:Config):
@@ -119,7 +119,7 @@ def _fixed_settings(cfg:Config):
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #2e662f78
 def converted_config(folder, # a model folder of Lightning Pose
-                     notes:list=None, # notes for the user are appended, for example on unused keys
+                     notes:list=None, # list to which notes for the user are appended, such as unused keys
 ) -> Config: # with posebook's keys
     """Return the settings that give the same predictions as a model of Lightning Pose.
 
@@ -132,7 +132,7 @@ def converted_config(folder, # a model folder of Lightning Pose
     version = OmegaConf.select(OmegaConf.load(path), "model.lightning_pose_version")
     if notes is not None and not str(version).startswith("2.4"):
         notes.append(f"the model was trained by Lightning Pose {version or 'of unknown version'}; "
-                     "equal predictions were measured with 2.4.3")
+                     "posebook's predictions were compared only with version 2.4.3")
     _check_convertible(cfg, path)
     _fixed_settings(cfg)
     return cfg
@@ -143,7 +143,7 @@ def to_fractions(tensors:dict, # of a regression model, with posebook's names; c
 ):
     "Change the last layer of a regression model to output fractions of the model input and a scale"
     weight, bias = tensors["head.0.weight"], tensors["head.0.bias"]
-    extent = weight.new_tensor(size[::-1])                             # in x, in y
+    extent = weight.new_tensor(size[::-1])                             # width, height
     weight, bias = weight.view(-1, 2, weight.shape[1]), bias.view(-1, 2)
     scale_weight, scale_bias = torch.zeros_like(weight[:, :1]), torch.full_like(bias[:, :1], 1e6)
     weight = torch.cat([weight / extent[:, None], scale_weight], 1)
@@ -162,13 +162,13 @@ def stored_split(folder, # a model folder of Lightning Pose
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #e8276f3b
 def _check_tensors(tensors:dict, expected:dict, checkpoint:Path):
-    "Raise an error unless names and shapes equal those of the tracker and all values are finite"
+    "Raise an error if a name or shape differs from the tracker's, or if a value is not finite"
     different = {k for k in {*expected, *tensors} if k not in expected or k not in tensors
                  or expected[k].shape != tensors[k].shape}
     if different:
         raise PosebookError(f"{len(different)} tensors do not fit, such as "
                             + ", ".join(sorted(different)[:3]),
-                            checkpoint, "is it of another version than Lightning Pose 2?")
+                            checkpoint, "check that the model was trained by Lightning Pose 2")
     if any(not torch.isfinite(v).all() for v in tensors.values()):
         raise PosebookError("the checkpoint has weights that are not finite: its training diverged",
                             checkpoint, "convert a model of another training")
@@ -216,7 +216,7 @@ def convert_model(
     _write_model(start_model_folder(out, overwrite), cfg, tensors, stored_split(folder))
     finish_model_folder(out)
     if cfg.model.model_type == "regression":
-        notes.append("regression models of Lightning Pose have no confidence; it is 0 here too")
+        notes.append("regression models of Lightning Pose have no confidence, so the confidence is 0")
     for note in notes: log.warning(note)
     log.info(f"converted {checkpoint} into {out}")
     return out

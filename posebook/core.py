@@ -49,7 +49,7 @@ class Registry(dict):
     "Map names to definitions, for one kind of definition"
     def __init__(self,
         kind:str, # name of the kind, in the singular, for messages
-        *folders, # names of folders of posebook whose modules register such definitions
+        *folders, # names of folders of posebook with modules that register definitions of this kind
         facts=()  # names of parameters whose values posebook passes; all other parameters are settings
     ):
         super().__init__()
@@ -79,11 +79,11 @@ class Registry(dict):
         "Return a decorator that registers a class or a function"
         def _add(f):
             key = name or f.__name__
-            # for a definition outside posebook, load all of posebook's, so that equal names are found
+            # a definition outside posebook: load all definitions of posebook first, to find equal names
             if f.__module__.split(".")[0] != "posebook": self.load()
             if key in self and not _is_same_definition(self[key], f):
                 both = " and ".join(f"{o.__module__}.{o.__qualname__}" for o in (self[key], f))
-                raise PosebookError(f"two definitions want to be the {self.kind} {key!r}", both,
+                raise PosebookError(f"two definitions are registered as the {self.kind} {key!r}", both,
                                     "give one of them another name")
             self[key] = f
             return f
@@ -93,15 +93,15 @@ class Registry(dict):
     def family(self,
         name:str, # the name of the family, before the slash
     ): # a decorator
-        "Return a decorator that registers a function, which makes `name/MEMBER` from MEMBER"
+        "Return a decorator for a function that gets MEMBER and returns the definition `name/MEMBER`"
         def _add(f): self.families[name] = f; return f
         return _add
 
 # %% ../nbs/00_core.ipynb #1f389829
 def _is_same_definition(a, b) -> bool:
-    "Return whether `a` and `b` are one definition, run twice: from one file, or once in a notebook"
+    "Return whether `a` and `b` are the same definition, from the same file or from a notebook"
     homes = a.__module__, b.__module__
-    files = [getattr(sys.modules.get(o), "__file__", o) for o in homes]   # a file may be run and imported
+    files = [getattr(sys.modules.get(o), "__file__", o) for o in homes]   # a script may also be imported
     return a.__qualname__ == b.__qualname__ and (files[0] == files[1] or "__main__" in homes)
 
 # %% ../nbs/00_core.ipynb #e59b535e
@@ -140,7 +140,7 @@ def check_settings(f,             # a registered class or function
                    settings:dict, # of the user
                    where:str=None, # the key of the config that contains them, for messages
 ):
-    "Raise an error for an unknown setting, or for one that is not a number but must be"
+    "Raise an error if a setting is unknown, or if it must be a number and is not"
     takes = params(f)
     for name, value in settings.items():
         if name not in takes:
@@ -190,9 +190,9 @@ _os_errors = { # errno -> what is wrong, what to do
     errno.EACCES: ("permission denied", "change the permissions, or give another path"),
     errno.EPERM: ("permission denied", "change the permissions, or give another path"),
     errno.EROFS: ("the disk is read-only", "give a path on another disk"),
-    errno.ENOSPC: ("the disk is full", "make room, then run the command again"),
-    errno.EDQUOT: ("your disk quota is used up", "make room, then run the command again"),
-    errno.EFBIG: ("the file is larger than this disk takes", "give a path on another disk"),
+    errno.ENOSPC: ("the disk is full", "free some space, then run the command again"),
+    errno.EDQUOT: ("your disk quota is used up", "free some space, then run the command again"),
+    errno.EFBIG: ("the file is too large for this disk", "give a path on another disk"),
     errno.EIO: ("the disk cannot be read or written", "check the disk or the network drive"),
     errno.ENOTDIR: ("a part of the path is a file, not a folder", _another),
     errno.EEXIST: ("a part of the path is a file, not a folder", _another),
@@ -223,7 +223,7 @@ def disk_errors(path=None, # the file or folder, if the error does not name it
 @contextmanager
 def atomic_write(path, # the file that is written
 ): # yields the temporary path to write to
-    "Yield a temporary path; the file is renamed to `path` if no error occurs, and deleted otherwise"
+    "Yield a temporary path; rename the file there to `path`, or delete it after an error"
     path = Path(path)
     if path.is_symlink(): path = path.resolve()      # replace the file that the link points to, not the link
     part = path.with_name(f".{path.stem}.{os.getpid()}-{get_ident()}{path.suffix}")
@@ -242,7 +242,7 @@ def atomic_write(path, # the file that is written
 @contextmanager
 def file_lock(path): # a file that several processes change; it may not exist yet
     "Hold the lock of a file while it is read, changed and written; other processes wait"
-    from filelock import FileLock  # not needed to start
+    from filelock import FileLock  # imported only when it is used
     path = Path(os.path.realpath(path))               # a link and its target have one lock
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,7 @@ def names_used(nodes, # syntax trees
 # %% ../nbs/85_export_modules.ipynb #80ee09b9
 def evaluated(node, # syntax tree of a patched function
 ) -> tuple: # syntax trees: decorators and defaults; annotations
-    "Return the expressions evaluated when a function is defined, except `@patch` and the class"
+    "Return the expressions that Python evaluates to define a function, except `@patch` and the class"
     decorators = [o for o in node.decorator_list if o is not patch_decorator(node)]
     values = [*decorators, *node.args.defaults, *node.args.kw_defaults]
     annotations = [o.annotation for o in ast.walk(node.args) if isinstance(o, ast.arg)][1:]
@@ -54,7 +54,7 @@ def names_defined(node, # syntax tree of a statement
 
 # %% ../nbs/85_export_modules.ipynb #2fdac25c
 def indent(code:str,      # complete statements
-           by:str="    ", # text before each line
+           by:str="    ", # text that is added before each line
 ) -> str:
     "Indent code without changing its strings"
     unchanged, begins = set(), []
@@ -71,11 +71,11 @@ def indent(code:str,      # complete statements
 _decorators = {"": "", "as_prop=True": "@property", "cls_method=True": "@classmethod"}
 
 def edits(node,      # syntax tree of a patched function
-          later:set, # names that the module defines from the class on
-) -> list: # of (line, first and last byte, new text), the last change first
+          later:set, # name of the class, and names that the module defines after it
+) -> list: # of (line, first byte, byte after the last, new text), the last change first
     """Return the changes that convert the text of a patched function to the text of a method.
 
-    Raises `ValueError` for an unknown `@patch(...)`, or a change that needs more than one line."""
+    Raises `ValueError` for an unknown `@patch(...)`, or if a changed text is on more than one line."""
     decorator, first = patch_decorator(node), (node.args.posonlyargs + node.args.args)[0]
     settings = ast.unparse(decorator)[len("patch"):].strip("()")
     if settings not in _decorators: raise ValueError(f"@patch({settings}) is not known")
@@ -92,10 +92,10 @@ def edits(node,      # syntax tree of a patched function
 class Home:
     "Describe a class into which patched functions are moved"
     end:int         # number of lines of the module up to the end of the class
-    marker:str      # comment that names the cell of its last line
+    marker:str      # nbdev's comment that names the notebook and the cell of its last line
     indentation:str # indentation of its body
     names:set       # names that its body defines
-    later:set       # names that the module defines from the class on
+    later:set       # name of the class, and names that the module defines after it
     lines:list = field(default_factory=list) # lines of the methods that are moved
 
 # %% ../nbs/85_export_modules.ipynb #3f025719
@@ -114,9 +114,9 @@ def check_method(node, # syntax tree of a patched function
     values, annotations = evaluated(node)
     here = values + [o for o in annotations if not names_used([o]) & home.later]
     faults = {"is a name of the class already": {node.name} & home.names,
-              "is private, Python changes it in a class": _private_names(node),
-              "is evaluated in the class, but defined after it": names_used(values) & home.later,
-              "means a name of the class there": names_used(here) & home.names}
+              "is private, and Python changes it in a class": _private_names(node),
+              "is evaluated in the class, but is defined after the class": names_used(values) & home.later,
+              "means a name of the class when it is used in the class": names_used(here) & home.names}
     for fault, names in faults.items():
         if names: raise ValueError(f"{min(names)} {fault}")
 
@@ -135,7 +135,7 @@ def extent(node,       # syntax tree of a statement
 
 # %% ../nbs/85_export_modules.ipynb #34694004
 def _marker(lines) -> str: # empty if there is no marker
-    "Return the last marker of a cell in lines"
+    "Return the last marker of a cell in the given lines"
     return next((o for o in reversed(lines) if o.startswith("# %% ")), "")
 
 def _move(node, home:Home, lines:list) -> range:
@@ -146,7 +146,8 @@ def _move(node, home:Home, lines:list) -> range:
         check_method(node, home)
         changes = edits(node, home.later)
     except ValueError as e:
-        raise PosebookError(str(e), f"{marker[5:]}: {node.name}", "change it, or leave out @patch") from e
+        raise PosebookError(str(e), f"{marker[5:]}: {node.name}",
+                            "change the method, or define it in the class") from e
     text = {i: lines[i].encode() for i in place}
     for i, start, end, new in changes:
         text[i] = text[i][:start] + new.encode() + text[i][end:]
@@ -167,7 +168,7 @@ def _home(node, lines) -> Home:
     return Home(end, _marker(lines[:first]), " "*column, names, {node.name})
 
 def _home_of(node, homes:dict): # a Home, or None
-    "Return the class that a function is patched into, if it is in the module"
+    "Return the class that a function is patched into, if this class is in the module"
     if not patch_decorator(node): return None
     classes = sorted(names_used([(node.args.posonlyargs + node.args.args)[0].annotation]) & set(homes))
     if not classes: return None
@@ -179,7 +180,7 @@ def _home_of(node, homes:dict): # a Home, or None
 # %% ../nbs/85_export_modules.ipynb #0ab31f14
 def without_patch(code:str, # of a module
 ) -> str:
-    "Return the code without an import of `patch` that is not used"
+    "Return the code; remove the import of `patch` if it is not used"
     tree, lines = ast.parse(code), code.split("\n")
     if "patch" in names_used([tree]): return code
     for node in tree.body[::-1]:
@@ -223,7 +224,7 @@ def export(checkout=".", # the folder with settings.ini
     if not (Path(checkout)/"settings.ini").is_file():
         raise PosebookError("this is not a checkout of posebook", checkout)
     if not program.exists():
-        raise PosebookError("the export needs the tools of development", do="pip install -e '.[dev]'")
+        raise PosebookError("the export needs the development tools", do="pip install -e '.[dev]'")
     done = subprocess.run([str(program)], cwd=checkout, capture_output=True, text=True)
     if done.returncode: raise PosebookError(f"nbdev_export failed:\n{done.stdout}{done.stderr}", checkout)
     for p in sorted((Path(checkout)/"posebook").rglob("*.py")):

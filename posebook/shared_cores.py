@@ -47,7 +47,7 @@ class SecondTeam:
 
 # %% ../nbs/07_shared_cores.ipynb #faa7c75a
 def busy_wait_is_adjustable() -> bool:
-    "Return whether torch's threads wait in the busy loop of libgomp, with the default wait policy"
+    "Return whether torch uses several threads of libgomp with the default wait policy"
     if not sys.platform.startswith("linux") or torch.get_num_threads() == 1: return False
     if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ): return False
     return "libgomp" in Path("/proc/self/maps").read_text()
@@ -56,8 +56,8 @@ def busy_wait_is_adjustable() -> bool:
 @contextmanager
 def share_cores(
     interval:float=.5,    # seconds between two measurements
-    threshold:float=60,   # preemptions per second and thread; more: there are too few cores for the threads
-    own:float=.85,        # fraction of the cores' time; more: this process does not share the cores
+    threshold:float=60,   # preemptions per second and thread above which there are too few cores
+    own:float=.85,        # fraction of the cores' time; a process that uses more does not share the cores
     count=count_preemptions, # function that returns the number of preemptions until now
     cpu_time=time.process_time, # function that returns the computing time of this process, seconds
 ): # yields the `SecondTeam`, or None if it is not used
@@ -72,7 +72,7 @@ def share_cores(
         while not ended.wait(10 * interval if team.thread else interval):
             seconds, preemptions, computed = (b - a for a, b in zip(before, figures()))
             wanted = preemptions > threshold * seconds * torch.get_num_threads()
-            if team.thread: team.stop()          # the next interval is measured without it
+            if team.thread: team.stop()          # the next interval is measured without the team
             elif wanted and computed < own * seconds * cores: team.start()
             before = figures()
         team.stop()

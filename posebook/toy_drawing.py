@@ -18,7 +18,7 @@ from .toy_motion import STRIDE, Toy
 _per_capsule = lambda v: np.asarray(v, np.float32)[:,None,None]     # (n,) -> (n,1,1)
 
 def _capsule_pixels(ends, corner, size):
-    "Return cosine, sine and length of each axis, (n,), and the three values of each pixel, (n,h,w)"
+    "Return direction (cosine, sine) and length of each axis, (n,), and three values of each pixel, (n,h,w)"
     axis, length = ends[:,1] - ends[:,0], np.linalg.norm(ends[:,1,:2] - ends[:,0,:2], axis=1)
     flat = length>.01
     length = np.where(flat, length, .01)
@@ -42,7 +42,7 @@ def render_capsules(ends,   # (n,2,3) pixels: x, y and closeness to the camera o
                     corner, # (n,2) x, y of the top-left pixel of each rectangle
                     size,   # width and height of the rectangles, pixels
                     tone,   # (n,) gray level of the surface
-                    lamp, ground, # (n,3) their directions: right, down, towards the camera
+                    lamp, ground, # (n,3) directions to lamp and ground: right, down, towards the camera
                     seed,   # (n,) selects the region of the texture
                     fur=None,     # (h,w) texture, values -2..2; None: bare skin
                     unit=1.,      # size of the frame, divided by 320 pixels
@@ -137,7 +137,7 @@ def scene(self:Toy,
     column = np.floor(x/pitch)
     along = (y - self.split + 24*c*(column%2))/(48*c) % 1
     slots = (np.abs(x/pitch - column - .5) < .27) & (np.abs(along - .5) < .36)
-    tint = np.zeros((256,3), np.float32)                     # for each owner, for `cv2.LUT`
+    tint = np.zeros((256,3), np.float32)                     # one row for each owner, as `cv2.LUT` requires
     tint[:len(ANATOMY)+1] = [MATERIALS[r[4]][1] for r in ANATOMY] + [(.93, 1, 1.06)]
     tint[:len(ANATOMY)][FURRY] = 1.08+.12*s.brown, .98, .90-.18*s.brown
     s.scene = SimpleNamespace(fur=np.clip(fur/fur.std(), -2, 2), wall=wall,

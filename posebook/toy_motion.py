@@ -13,20 +13,20 @@ import numpy as np
 
 # %% ../nbs/04_toy_motion.ipynb #b3db14c6
 class Wave:
-    "Compute a smooth random function of time, in seconds, that stays between -1 and 1"
+    "Compute a smooth random function of the time (in seconds), with values between -1 and 1"
     def __init__(self,
-                 rng:np.random.Generator, # where the phases, and the exact periods, are drawn from
-                 *periods:float,          # seconds, one for each sine; times random factors from 0.8 to 1.2
+                 rng:np.random.Generator, # generator of the phases and of the exact periods
+                 *periods:float,          # one for each sine, seconds; scaled by random factors 0.8-1.2
         ):
         self.omega = 2*np.pi / (np.array(periods) * rng.uniform(.8, 1.2, len(periods)))
         self.phase = rng.uniform(0, 2*np.pi, len(periods))
     def _angle(self, t):
-        "Return the angle of each sine at these times; the last axis is the number of the sine"
+        "Return the angle of each sine at the times `t`; the last axis has one entry for each sine"
         return np.multiply.outer(t, self.omega) + self.phase
     def __call__(self,
                  t, # seconds, any shape
-    ) -> np.ndarray: # of the same shape
-        "Return the wave at these times"
+    ) -> np.ndarray: # of the same shape as `t`
+        "Return the values of the wave at the times `t`"
         return np.sin(self._angle(t)).mean(-1)
     def integral(self,
                  t, # seconds, any shape
@@ -36,24 +36,24 @@ class Wave:
 
 # %% ../nbs/04_toy_motion.ipynb #296bdf66
 class Toy:
-    "Compute an animal that walks on a moving belt, seen from the side and, through a mirror, from below"
+    "Compute the poses of a walking animal in two views: from the side and, in a mirror, from below"
     parts = ('nose', 'ear_left', 'ear_right', 'paw_front_left', 'paw_front_right',
              'paw_hind_left', 'paw_hind_right', 'tail_base', 'tail_tip')
     bones = (0,1), (0,2), (1,7), (2,7), (0,3), (0,4), (7,5), (7,6), (7,8)
 
     def __init__(self,
                  seed:int=0,     # a different seed gives different animals and recordings
-                 width:int=320,  # of a frame, pixels
-                 height:int=320, # of a frame, pixels: upper half side view, lower half mirror
+                 width:int=320,  # width of a frame, pixels
+                 height:int=320, # height of a frame, pixels; upper half: side view; lower half: mirror
                  fps:float=30.,  # frames a second
         ):
         self.seed, self.width, self.height, self.fps = seed, width, height, fps
         self.scale = min(width, height) / 320     # lengths are defined for a frame of 320 pixels
         self.split = round(.49*height)            # first row of the mirror
-        self.floor = self.split - 13*self.scale   # the row that paws stand on, in the side view
+        self.floor = self.split - 13*self.scale   # row on which the paws stand, in the side view
         n = len(self.parts)
         self.keypoint_names = [f'{p}_{view}' for view in ('side', 'below') for p in self.parts]
-        # for each view the numbers of its keypoints, with the body parts in the same order
+        # keypoint numbers of each view; the order of the body parts is the same in both views
         self.views = [list(range(n)), list(range(n, 2*n))]
         self.skeleton = [(i+v, j+v) for v in (0, n) for i,j in self.bones]  # lines to draw
         self._sessions = {}
@@ -61,8 +61,8 @@ class Toy:
     # %% ../nbs/04_toy_motion.ipynb #0450d249
     def traits(self,
                session:int=0, # number of the recording
-        ) -> SimpleNamespace: # what stays the same within the recording, and a `Wave` for each thing that changes
-        "Return the constant properties and the curves of one recording; sampled once, then cached"
+        ) -> SimpleNamespace: # the constant properties, and a `Wave` for each quantity that changes
+        "Return the constant properties and the curves of one recording; they are sampled once and cached"
         if session not in self._sessions:
             rng = np.random.default_rng([self.seed, session])
             s = SimpleNamespace(size=rng.uniform(1.03, 1.18), pace=rng.uniform(1., 1.4),
@@ -76,7 +76,7 @@ class Toy:
     def activity(self,
                  frame_numbers, # (n,) frame numbers
                  session:int=0, # number of the recording
-        ) -> SimpleNamespace:   # all (n,): t seconds, steps, pace 0..2, fractions walk + rear + groom = 1
+        ) -> SimpleNamespace:   # all (n,): t (seconds), steps (strides), pace (0 to 2), walk + rear + groom = 1
         "Return what the animal does in each frame"
         s, t = self.traits(session), np.asarray(frame_numbers, float) / self.fps
         pace = 1 + s.speed(t)
@@ -108,13 +108,13 @@ class Toy:
         for i in range(1, 6):
             swing = (.2 + .12*i) * s.tail(a.t - .12*i)
             joint = joint + 14.5*direction(yaw + np.pi + swing, -.5 + .2*i + .15*s.tail(a.t + 1 - .1*i))
-            joint[:,2] = np.maximum(joint[:,2], 3)           # not through the belt
+            joint[:,2] = np.maximum(joint[:,2], 3)           # the tail stays above the belt
             j[f'tail{i}'] = joint
         return j
 
     # %% ../nbs/04_toy_motion.ipynb #9fc9bee8
     def _leg(self, a, j, end, side, trunk, head):
-        "Return the joints of one leg, from hip to toes, given those of the trunk"
+        "Return the joints of one leg, from hip to toes, given the joints of the trunk"
         name, front, left, level = f'{end}_{side}', end=='front', 1 if side=='left' else -1, 0*a.t
         hip = offset_point(j['chest' if front else 'pelvis'], trunk, 0, 8*left, -4)
         x,lift = footfall(a.steps - GAIT[name])
@@ -162,8 +162,8 @@ class Toy:
     # %% ../nbs/04_toy_motion.ipynb #59527205
     def project(self,
                 xyz:np.ndarray, # (...,3) points in space, as from `joints`
-        ) -> np.ndarray:        # (2,...,3): side and mirror; x, y in pixels of the frame, nearness to the camera
-        "Return both views of points in space"
+        ) -> np.ndarray:        # (2,...,3): side view, mirror; x, y, closeness to the camera; pixels of the frame
+        "Project points in space to both views, and return them"
         x, y, z = np.moveaxis(xyz*self.scale, -1, 0)
         x, middle = x + (self.width - 1)/2, (self.split + self.height - 1)/2
         return np.stack([np.stack([x, self.floor - z, -y], -1), np.stack([x, middle - y, -z], -1)])
@@ -187,7 +187,7 @@ PERIODS = dict(speed=(5,8), mood=(17,29), drift=(7,13), sway=(6,9), veer=(5,11),
 def direction(yaw,   # (n,) radians, positive to the left
               pitch, # (n,) radians, positive upward
     ) -> np.ndarray: # (n,3)
-    "Return the unit vector of a heading"
+    "Return the unit vector in the direction of a heading (yaw and pitch)"
     return np.stack([np.cos(pitch)*np.cos(yaw), np.cos(pitch)*np.sin(yaw), np.sin(pitch)], -1)
 
 # %% ../nbs/04_toy_motion.ipynb #167b2dd9
@@ -208,11 +208,11 @@ SLOPES = np.array([[ .12, -.02,  .12, -.22, -.42],            # radians, walking
 
 # %% ../nbs/04_toy_motion.ipynb #a9e52a63
 GAIT = dict(hind_right=0, front_right=.3, hind_left=.5, front_left=.8)  # when each leg starts its stride
-STANCE, REACH = .62, 15  # fraction of a stride on the belt; the distance ahead at which a paw lands
+STANCE, REACH = .62, 15  # fraction of a stride on the belt; pixels in front at which a paw lands
 STRIDE = 2*REACH/STANCE  # displacement of the belt in one stride
 
 def footfall(phase,  # (n,) strides, any real number
-    ) -> tuple:      # place (n,), 1 is ahead and -1 behind; height (n,) 0..1
+    ) -> tuple:      # place (n,): 1 in front, -1 behind; height (n,): 0 to 1
     "Return the position of a paw within its stride"
     u = np.mod(phase, 1)
     swing = np.clip((u - STANCE)/(1 - STANCE), 0, 1)
@@ -220,8 +220,8 @@ def footfall(phase,  # (n,) strides, any real number
 
 # %% ../nbs/04_toy_motion.ipynb #eec10460
 def knee(hip, paw,  # (n,3) the ends of the leg
-         upper:float, lower:float, # lengths of its bones
-         bend,      # (n,3) the side to which it bends
+         upper:float, lower:float, # lengths of the two bones
+         bend,      # (n,3) direction in which the joint bends
     ) -> np.ndarray:# (n,3)
     "Return the joint between `hip` and `paw`; if the bones are too short, the leg is straight"
     line = paw - hip

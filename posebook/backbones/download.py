@@ -21,7 +21,7 @@ from ..core import PosebookError
 
 # %% ../../nbs/backbones/02_download.ipynb #f78947a6
 def _download(url:str, part:Path):
-    "Append the missing bytes to `part`; download all bytes if the server ignores Range requests"
+    "Append the missing bytes to `part`, or download all bytes if the server ignores Range requests"
     size = part.stat().st_size if part.is_file() else 0
     request = Request(url, headers={"Range": f"bytes={size}-"} if size else {})
     try: response = urlopen(request, timeout=30)
@@ -41,7 +41,7 @@ def _download(url:str, part:Path):
 # %% ../../nbs/backbones/02_download.ipynb #034d3339
 def fetch(url:str, # URL of a file; the file name contains the first digits of its sha256
 ) -> Path: # the file in the folder of torch.hub
-    "Return the path of a file after checking it; download it if it is missing"
+    "Download a file if it is missing, check it, and return its path"
     name, folder = url.split("/")[-1], Path(torch.hub.get_dir())/"checkpoints"
     path, part = folder/name, folder/f"{name}.part"
     [digest_start] = re.findall(r"-([0-9a-f]{8,64})[._]", name)
@@ -54,11 +54,11 @@ def fetch(url:str, # URL of a file; the file name contains the first digits of i
                     _download(url, part)
                     if not is_intact(part):
                         part.unlink()
-                        raise PosebookError("what was downloaded is damaged", url, "try again")
+                        raise PosebookError("the downloaded file is damaged", url, "try again")
                     part.replace(path)
     except (HTTPException, OSError) as e:
         raise PosebookError(f"the weights cannot be downloaded ({e})", url,
-            f"try again, which goes on from where it stopped; or download {name} elsewhere and put "
+            f"try again (the download continues where it stopped), download {name} elsewhere and put "
             f"it in {folder}, use the default backbone, or set model.weights=null for random "
             "weights") from e
     if is_intact(path): return path

@@ -45,8 +45,8 @@ def backbone_weights(path, # a checkpoint file of torchvision or OpenMMLab
     "Return the tensors of the backbone in a checkpoint"
     try: state = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as e:
-        raise PosebookError("the checkpoint holds more than tensors and plain values, and was not "
-                            "opened", path, "choose other weights by model.weights") from e
+        raise PosebookError("the checkpoint has content other than tensors and plain values, so it was not "
+                            "opened", path, "choose other weights in model.weights") from e
     state = state.get("state_dict", state)
     prefix = "backbone."
     tensors = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)} or state

@@ -20,11 +20,11 @@ from .schema import Config, ConfigSection
 from ..core import PosebookError, did_you_mean, formats, read_text
 
 # %% ../../nbs/config/02_read.ipynb #f5086e01
-DEFAULTS = {"training": {"max_steps": 1500}}   # beyond those of the schema
+DEFAULTS = {"training": {"max_steps": 1500}}   # in addition to the defaults of the schema
 
 def with_defaults(content:dict, # the content of a config file
 ) -> dict: # the content, with the missing settings added
-    "Fill in the defaults; a given limit on the training's length replaces the default one"
+    "Add the missing settings; a given limit of the training length replaces the default limit"
     defaults = DEFAULTS if content.get("posebook") else formats["lightning_pose"].defaults
     base, settings = OmegaConf.create(defaults), OmegaConf.create(content)
     lengths = ["max_steps", "max_epochs"]
@@ -55,13 +55,13 @@ def _load(path) -> dict:
 
 # %% ../../nbs/config/02_read.ipynb #7b866b0c
 def _largest(content) -> int:
-    "Return the largest integer in nested dicts and lists, without its sign"
+    "Return the largest absolute value of the integers in nested dicts and lists"
     if isinstance(content, (dict, list)):
         return max(map(_largest, content.values() if isinstance(content, dict) else content), default=0)
     return abs(content) if isinstance(content, int) else 0
 
 def _check_form(content:dict, where):
-    "Raise an error if the structure is not that of a config, and remove empty sections"
+    "Remove empty sections, and raise an error if the structure is not valid for a config"
     what, do = None, "correct it; `posebook init --full` shows every key with its meaning"
     for name, section in [*content.items()]:
         annotation = getattr(Config.model_fields.get(name), "annotation", None)
@@ -93,12 +93,12 @@ def _check_interpolations(content, where, key=""):
         for v in content: _check_interpolations(v, where, key)
     elif isinstance(content, str) and re.search(r"(?<!\\)\$\{", _allowed.sub("", content)):
         raise PosebookError(f"{key} = {content!r}: only another key, such as ${{data.data_dir}}, "
-                            "can stand in braces", where,
-                            "write the value itself, or \\${ for these characters")
+                            "is allowed in braces", where,
+                            "write the value itself; to keep the characters ${, write \\${")
 
 @contextmanager
 def _lightning_pose_resolver():
-    "Let OmegaConf resolve `${LP_ROOT_PATH:}` in the block"
+    "Let OmegaConf resolve `${LP_ROOT_PATH:}` inside a `with` block"
     if OmegaConf.has_resolver("LP_ROOT_PATH"): yield; return
     OmegaConf.register_resolver("LP_ROOT_PATH", lambda *_: os.environ.get("LP_ROOT_PATH", ""))
     try: yield
@@ -115,7 +115,7 @@ def _resolve(content:dict, where) -> dict:
 
 # %% ../../nbs/config/02_read.ipynb #f799d4e2
 def _key_path(loc) -> str:
-    "Return a key's path as in a config file, without the names of types that pydantic adds to it"
+    "Return the path of a key as in a config file, without the type names that pydantic adds"
     branch = lambda p: p.startswith(("list[", "dict[")) or p in ("str", "float")
     return ".".join(p for p in map(str, loc) if not branch(p))
 
@@ -127,7 +127,7 @@ def _key_paths(section=Config, path=""): # yields text
             yield from _key_paths(field.annotation, f"{path}{name}.")
 
 def _nearest(loc) -> str:
-    "Return a hint at the known key that is closest to an unknown one"
+    "Return a hint with the known key that is most similar to an unknown key"
     same = [o for o in _key_paths() if o.rpartition(".")[2] == loc[-1]]
     if same: return f"did you mean {' or '.join(same)}?"
     section, keys = Config, Config.model_fields
@@ -148,10 +148,10 @@ def _explain(e:ValidationError, where) -> PosebookError:
     return PosebookError("; ".join(dict.fromkeys(lines)), where,
                          "correct it; `posebook init --full` shows every key with its meaning")
 
-def check_config(content:dict, # of the file
+def check_config(content:dict, # content of a config file
                  where=None, # the file's name, for messages
 ) -> Config:
-    """Return a checked config, with defaults for what is left out.
+    """Return a checked config, with defaults for missing settings.
 
     Raises `PosebookError` for an unknown key or a wrong value."""
     _check_form(content, where)
@@ -174,7 +174,7 @@ def config_path(path, # a config file, or a folder with one
 
 # %% ../../nbs/config/02_read.ipynb #1fe4d32b
 def _translated(content:dict, folder:Path) -> dict:
-    "Return the content of a config file; if it is from another program, converted to posebook's settings"
+    "Return the content of a config file, after converting that of another program to posebook's settings"
     for definition in formats.load().values():
         settings = definition().detect(content, folder)
         if settings is not None: return settings
@@ -191,10 +191,10 @@ def _check_overrides(overrides) -> dict:
     except (OmegaConfBaseException, yaml.YAMLError) as e:
         problem = getattr(e, "problem", None) or str(e).split("\n")[0]
         raise PosebookError(f"a value is not YAML: {problem}", f"the command line, {' '.join(overrides)}",
-                            "quote it") from None
+                            "put it in quotes") from None
 
 def _merge(content:dict, overrides, where) -> tuple: # `Config`, notes
-    "Return the checked config that results from a file's content and the overrides"
+    "Return the checked config of a file's content and overrides, and notes about unused keys"
     try: merged = OmegaConf.merge(content, _check_overrides(overrides))
     except OmegaConfBaseException as e:
         raise PosebookError(str(e).split("\n")[0], where, "correct it") from None
@@ -218,10 +218,10 @@ def _with_absolute_paths(cfg:Config, folder:Path) -> Config:
 def read_config(path,         # a config file, or a project's folder
                 overrides=(), # `section.key=value`, as on the command line
                 notes:list=None, # a list; a line is appended for each key that has no effect
-) -> Config: # its paths made absolute
+) -> Config: # with absolute paths
     """Read, merge, resolve and check a config.
 
-    Raises `PosebookError` if a file, a key or a value has an error."""
+    Raises `PosebookError` if the file cannot be read, or if a key or a value is wrong."""
     path = config_path(path)
     content = _translated(_load(path), path.parent)
     _check_form(content, path)

@@ -52,21 +52,21 @@ class Data(ConfigSection):
     video_dir: Optional[str] = key("videos", "unlabeled videos, absolute or inside data_dir", True)
     csv_file:  str = key(
         "CollectedData.csv", "label table with three header rows; a pattern with * reads several files", True)
-    keypoint_names: Optional[list[str]] = key(None, "null: as in the CSV")
+    keypoint_names: Optional[list[str]] = key(None, "names of the keypoints; null: as in the label table")
     num_keypoints:  Optional[int] = key(
-        None, "null: as in the CSV; must match it", gt=0)
+        None, "number of keypoints; null: as in the label table", gt=0)
     image_resize_dims: Size = key(
         Size(), "size of the model input; null: from the size and aspect ratio of the frames", True)
-    downsample_factor: Literal[2, 3] = key(2, "heatmaps have 1 / 2^this of the resolution of the model input")
+    downsample_factor: Literal[2, 3] = key(2, "each heatmap pixel is 2^downsample_factor input pixels wide")
     fit: Literal["stretch", "letterbox"] = key(
-        "stretch", "how a frame fits the model input; letterbox keeps its aspect ratio")
+        "stretch", "how a frame is resized to the model input; letterbox keeps the aspect ratio")
     antialias: bool = key(True, "antialias when downsizing frames")
     box: Optional[list[float]] = key(
         None, "[x, y, width, height] in pixels: crop frames to this box; null: the whole frame", True)
     context_frames: Optional[bool] = key(
-        None, "labeled frames have their neighbors beside them; null: from the names of the images")
+        None, "whether neighbors of labeled frames are saved beside them; null: if in labeled-data")
     mirrored_column_matches: Optional[list[list[int]]] = key(
-        None, "for each view the numbers of its keypoints, in the same order (for pca_multiview)")
+        None, "for each view, the numbers of its keypoints; all views have the same order")
     columns_for_singleview_pca: Optional[list[int]] = key(None, "keypoints for pca_singleview; null: all")
 
 # %% ../../nbs/config/01_schema.ipynb #c5a677c6
@@ -76,9 +76,9 @@ class _TrainingFrames(ConfigSection):
     "Hold the frames, batches and augmentation of the training"
     imgaug: Union[str, dict[str, dict]] = key(
         "dlc", "none | dlc | dlc-lr | dlc-top-down, or {name: {setting: value}}", True)
-    train_batch_size: int = key(8, "labeled frames a step", True, gt=0)
-    val_batch_size:   int = key(32, "frames a step of validation", gt=0)
-    test_batch_size:  int = key(32, "frames a step of the test and of prediction tables", gt=0)
+    train_batch_size: int = key(8, "labeled frames per step", True, gt=0)
+    val_batch_size:   int = key(32, "frames per step of the validation", gt=0)
+    test_batch_size:  int = key(32, "frames per step of the test and of the prediction of tables", gt=0)
     train_prob: Share = key(0.9, "fraction of the labeled frames for training", True, gt=0, le=1)
     val_prob:   Share = key(
         0.1, "fraction of the labeled frames for validation; the rest is the test set", True, ge=0, le=1)
@@ -126,7 +126,7 @@ class _TrainingSchedule(_TrainingFrames):
     unfreezing_step:  Optional[int] = key(
         None, "step from which the last stages of the backbone are trained too; null: after a quarter",
         ge=0)
-    unfreezing_epoch: Optional[int] = key(None, "the same, in epochs", ge=0)
+    unfreezing_epoch: Optional[int] = key(None, "epoch from which these stages are trained too", ge=0)
     optimizer: Literal["Adam", "AdamW"] = key("AdamW", "AdamW | Adam")
     optimizer_params: OptimizerSettings = key({}, "learning_rate, backbone_learning_rate, weight_decay")
     lr_scheduler: Literal["cosine", "multisteplr", "multistep_lr"] = key(
@@ -148,9 +148,9 @@ class Training(_TrainingSchedule):
     log_every_n_steps: int = key(10, "steps between two rows of logs/metrics.csv", gt=0)
     ckpt_every_n_epochs: Optional[int] = key(
         None, "epochs between further checkpoints, besides the last and the best", gt=0)
-    accumulate_grad_batches: int = key(1, "batches a step", gt=0)
+    accumulate_grad_batches: int = key(1, "batches per step of the optimizer", gt=0)
     rng_seed_data_pt:  int = key(0, "seed of the split, the order and the augmentation", True, ge=0, lt=2**32)
-    rng_seed_model_pt: int = key(0, "seed of the weights", True, ge=0, lt=2**32)
+    rng_seed_model_pt: int = key(0, "seed of the random initial weights", True, ge=0, lt=2**32)
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = key(
         "auto", "auto | cpu | cuda | mps", True)
     precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)] = key(
@@ -170,18 +170,18 @@ def _check_odd(n):
 # %% ../../nbs/config/01_schema.ipynb #52061d44
 class Model(ConfigSection):
     "Hold the settings of the tracker: backbone, neck, head, decoder and losses"
-    model_type: str = key("heatmap", "`posebook list` shows all of them", True)
-    backbone: str = key("efficientnet_lite0", "`posebook list` shows all of them", True)
-    weights: Optional[str] = key("imagenet", "the backbone's initialization by name, or null: random", True)
+    model_type: str = key("heatmap", "type of the tracker; `posebook list` shows all types", True)
+    backbone: str = key("efficientnet_lite0", "name of the backbone; `posebook list` shows all", True)
+    weights: Optional[str] = key("imagenet", "name of the backbone's initial weights; null: random", True)
     neck: str = key("pyramid", "pyramid | none", True)
     head: str = key("conv", "conv | deconv (needs neck: none)", True)
     decode: str = key("windowed_soft_argmax", "decoder of heatmaps: windowed_soft_argmax | lightning_pose")
     heatmap_loss_type: str = key("cross_entropy", "cross_entropy | mse | kl | js", True)
-    regression_loss_type: str = key("likelihood", "likelihood | mse | rmse, of model_type: regression")
+    regression_loss_type: str = key("likelihood", "for regression: likelihood | mse | rmse")
     context: Annotated[int, AfterValidator(_check_odd)] = key(
         5, "frames in a window of a tracker with context, odd", ge=3)
     losses_to_use: list[str] = key(
-        [], "further losses, such as those of unlabeled video: `posebook list`", True)
+        [], "further losses, such as those of unlabeled video; `posebook list` shows all", True)
     do_context: Optional[bool] = key(
         None, "checks that the tracker uses context (true) or not (false); null: no check")
     checkpoint: Optional[str] = key(None, "a checkpoint (.ckpt) or model folder to start from")
@@ -193,7 +193,7 @@ class Model(ConfigSection):
 # %% ../../nbs/config/01_schema.ipynb #31f46599
 class Sequence(ConfigSection):
     "Hold the number of successive frames in a batch"
-    sequence_length: int = key(16, "frames a batch", gt=0)
+    sequence_length: int = key(16, "frames per batch", gt=0)
 
 class Reading(ConfigSection):
     "Hold the number of frames in a batch, for trackers without context"
@@ -202,7 +202,7 @@ class Reading(ConfigSection):
 
 class Windows(ConfigSection):
     "Hold the number of successive frames in a batch, with their context frames"
-    batch_size: int = key(16, "frames a batch", gt=0)
+    batch_size: int = key(16, "frames per batch", gt=0)
 
 class ContextReading(ConfigSection):
     "Hold the number of frames in a batch, for trackers with context"
@@ -226,7 +226,7 @@ class Dali(ConfigSection):
 # %% ../../nbs/config/01_schema.ipynb #07b08817
 def _check_colormap(name):
     "Raise an error if matplotlib does not have a colormap"
-    if name == "rainbow": return name               # the default, without the import
+    if name == "rainbow": return name               # the default needs no import
     import matplotlib
     if name in matplotlib.colormaps: return name
     raise ValueError(f"matplotlib has no such colormap; {did_you_mean(name, list(matplotlib.colormaps))}")
@@ -235,8 +235,8 @@ class Eval(ConfigSection):
     "Hold the settings of steps after training, and of labeled videos"
     predict_vids_after_training: bool = key(
         True, "track the videos of test_videos_directory after training", True)
-    test_videos_directory: Optional[str] = key(None, "null: data.video_dir")
-    save_vids_after_training: bool = key(False, "write labeled videos of them", True)
+    test_videos_directory: Optional[str] = key(None, "folder of the test videos; null: data.video_dir")
+    save_vids_after_training: bool = key(False, "write labeled copies of the test videos", True)
     confidence_thresh_for_vid: float = key(
         0.5, "keypoints below this confidence are drawn hollow in labeled videos", ge=0, le=1)
     colormap: Annotated[str, AfterValidator(_check_colormap)] = key(
@@ -246,7 +246,7 @@ class Eval(ConfigSection):
 class Config(ConfigSection):
     "Hold all settings of a posebook YAML file"
     posebook: Optional[int] = key(
-        1, "the version of this file's format; a file without it is read as Lightning Pose's", True)
+        1, "version of this format; without this key, the file is read as a Lightning Pose config", True)
     data: Data = key(Data(), "", True)
     training: Training = key(Training(), "", True)
     model: Model = key(Model(), "", True)

@@ -39,7 +39,7 @@ def _value(v) -> str:
 
 # %% ../../nbs/config/03_write.ipynb #80007535
 def _section_lines(section:ConfigSection, full:bool, indent:int):
-    "Yield the lines of a section; before a subsection, an empty line at the top level, otherwise None"
+    "Yield the lines of a section; before each subsection, yield an empty line or None"
     for name, field in type(section).model_fields.items():
         v, doc = getattr(section, name), field.description
         if not (full or field.json_schema_extra["basic"] or v != field.default): continue
@@ -68,7 +68,7 @@ def config_text(cfg:Config, # config to write
 ) -> str: # text of the YAML file
     "Return the text of a config as a commented YAML file"
     lines = [o for o in _section_lines(cfg, full, 0) if o is not None]
-    if full: lines += ["", "# What has a name, with its settings:", *registered_lines()]
+    if full: lines += ["", "# Registered definitions and their settings:", *registered_lines()]
     return "\n".join(lines).strip() + "\n"
 
 # %% ../../nbs/config/03_write.ipynb #8a20b147

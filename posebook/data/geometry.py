@@ -74,7 +74,7 @@ def model_input_size(frame_size,      # height, width of the frame, or of the bo
                      height:int=None, # height given in the config; None: choose it
                      width:int=None,  # width given in the config; None: choose it
 ) -> tuple: # height, width
-    "Return the size of the model input; choose what the config does not give"
+    "Return the size of the model input; compute what the config does not contain"
     for name, v in (("height", height), ("width", width)):
         if v is None or not v % 32: continue
         raise PosebookError(f"{v} is not a multiple of 32", f"data.image_resize_dims.{name}",

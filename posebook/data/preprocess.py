@@ -45,7 +45,7 @@ def resize(images:torch.Tensor, # (N, 3, H, W) uint8 or float
            size,                # height, width
            antialias:bool=True, # whether to average the input pixels that an output pixel covers
            interpolation:str="bilinear", # bilinear or bicubic
-) -> torch.Tensor: # (N, 3, height, width), of the same type, but float without antialiasing
+) -> torch.Tensor: # (N, 3, height, width), of the type of the input; float without antialiasing
     "Return resized images"
     if tuple(images.shape[-2:]) == tuple(size): return images
     if not antialias: images = images.float()
@@ -69,7 +69,7 @@ class Preprocess:
 
     def __post_init__(self):
         if self.fit not in ("stretch", "letterbox"):
-            raise PosebookError(f"frames cannot be fitted by {self.fit!r}", "data.fit",
+            raise PosebookError(f"the value of fit is not valid: {self.fit!r}", "data.fit",
                                 "use stretch or letterbox")
         if self.interpolation not in ("bilinear", "bicubic"):
             raise PosebookError(f"there is no interpolation {self.interpolation!r}",

@@ -21,7 +21,7 @@ def split_sizes(n:int,            # number of labeled frames
     "Return the sizes of the training, validation and test set"
     if n < 2:
         raise PosebookError(f"{n} labeled frame(s): at least two are needed, "
-                            "one to learn from and one to watch", do="label more frames")
+                            "one for training and one for validation", do="label more frames")
     if train_prob + val_prob > 1 + 1e-9:
         raise PosebookError(f"train_prob + val_prob = {train_prob + val_prob:g} is more than 1",
                             "training", "lower one of them")
@@ -36,14 +36,14 @@ def split_sizes(n:int,            # number of labeled frames
 
 # %% ../../nbs/data/02_splits.ipynb #16b7504a
 def _split_groups(groups, sizes, generator) -> dict:
-    "Return a split that does not divide groups; the sizes of the sets are close to the given sizes"
+    "Return a split in which each group is in one set, and the set sizes are close to `sizes`"
     names = sorted(set(groups))
     order = [names[i] for i in torch.randperm(len(names), generator=generator)]
     target_sizes, parts = dict(zip(("train", "val", "test"), sizes)), sum(s > 0 for s in sizes)
     if len(names) < parts:
-        raise PosebookError(f"a group split into {parts} parts needs as many videos, "
-                            f"and there are {len(names)}", "training.split",
-                            "use split: random, or fractions with fewer parts")
+        raise PosebookError(f"a group split needs at least one video for each of its {parts} sets, "
+                            f"but the number of videos is {len(names)}", "training.split",
+                            "use split: random, or label frames of more videos")
     split = {k: [] for k in target_sizes}
     for num_left, name in zip(range(len(order), 0, -1), order):
         empty = [k for k in target_sizes if target_sizes[k] > 0 and not split[k]]
@@ -58,7 +58,7 @@ def split_frames(n:int,                # number of labeled frames (rows of the C
                  val_prob:float=.1,    # fraction for validation; the remaining frames are the test set
                  seed:int=0,           # random seed, `training.rng_seed_data_pt`
                  train_frames:float=1, # training frames to use: a fraction (<= 1) or a number
-                 groups:list=None,     # (n,) the group of each frame; groups are not divided; None: no groups
+                 groups:list=None,     # (n,) the group of each frame, for example its video; None: no groups
 ) -> dict: # name of a set -> indices of frames; the names are train, val, test, unused
     "Return a random split of the labeled frames"
     sizes, generator = split_sizes(n, train_prob, val_prob), torch.Generator().manual_seed(seed)
@@ -71,7 +71,7 @@ def split_frames(n:int,                # number of labeled frames (rows of the C
     if train_frames != 1:
         num_used = int(train_frames if train_frames > 1 else train_frames * num_used)
     if num_used < 1:
-        raise PosebookError(f"train_frames = {train_frames} leaves no frame to learn from",
+        raise PosebookError(f"train_frames = {train_frames} leaves no frame for training",
                             "training.train_frames")
     return {**split, "train": split["train"][:num_used], "unused": split["train"][num_used:]}
 
@@ -96,7 +96,7 @@ def read_split(path, # path of a file that `write_split` wrote
     "Return the set and the position of each image from the split.csv of a training"
     try:
         with open(path, newline="", encoding="utf-8") as f: rows = list(csv.reader(f))
-        if rows[0] != ["image", "set", "position"]: raise ValueError("another header")
+        if rows[0] != ["image", "set", "position"]: raise ValueError("the header is wrong")
         return {image: (SETS[name], int(position)) for image, name, position in rows[1:]}
     except (ValueError, KeyError, IndexError, csv.Error) as e:
         raise PosebookError(f"this is not the split of a training: {e}", path,
@@ -105,8 +105,8 @@ def read_split(path, # path of a file that `write_split` wrote
 # %% ../../nbs/data/02_splits.ipynb #a8e93250
 def split_by_name(stored:dict, # as returned by `read_split`
                   images:list, # (N,) the current images of the project
-) -> dict: # name of a set -> indices; the set `new`: images labeled after the training
-    "Return a stored split for the current images; rows may have been added, removed or moved"
+) -> dict: # name of a set -> indices; the set `new` contains images labeled after the training
+    "Return the indices of the current images in each set of a stored split"
     rows = {name: [] for name in (*SETS.values(), "new")}
     for i, image in enumerate(images):
         name, position = stored.get(image, ("new", i))

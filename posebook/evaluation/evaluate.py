@@ -26,22 +26,22 @@ log = logging.getLogger(__name__)
 def match_names(labels:Labels, # labels with keypoints in any order
                 names:list,    # names of the model's keypoints
 ) -> Labels: # the same labels, with the keypoints in the model's order
-    "Return labels in a model's order of keypoints; raise an error if the names of keypoints differ"
+    "Return labels with the keypoints in a model's order; raise an error if the names differ"
     missing = [n for n in names if n not in labels.keypoint_names]
     extra = [n for n in labels.keypoint_names if n not in names]
     if missing or extra:
-        differ = ("the model also knows", missing), ("the labels also have", extra)
+        differ = ("only the model has", missing), ("only the labels have", extra)
         differences = "; ".join(f"{what} {', '.join(o[:8])}" for what, o in differ if o)
-        raise PosebookError(f"the labels' keypoints are not the model's: {differences}", labels.root,
-                            "rename or add the columns in the CSV; an empty column is not labeled")
+        raise PosebookError(f"labels and model have different keypoints: {differences}", labels.root,
+                            "rename or add columns in the CSV; an added column may be empty")
     order = [labels.keypoint_names.index(n) for n in names]
     return Labels(labels.images, labels.keypoints[:, order], list(names), labels.root, labels.scorer)
 
 # %% ../../nbs/evaluation/04_evaluate.ipynb #9374468e
 def split_of(model_dir,     # a model folder
              labels:Labels, # current labels of its project
-) -> dict: # set name -> rows; `new`: labeled after the training; `unknown`: it is not known when
-    "Return the set of each labeled frame in a training, found by the names of the images"
+) -> dict: # set name -> rows; `new`: labeled after the training; `unknown`: set is not known
+    "Return the labeled frames of each set of a training, found by the names of the images"
     path = Path(model_dir)/"split.csv"
     if not path.is_file(): return {"unknown": range(len(labels))}
     stored = read_split(path)
@@ -49,8 +49,8 @@ def split_of(model_dir,     # a model folder
     if missing: log.warning(f"{missing} frame(s) of the training have no label any more")
     if missing and split["new"]:                # they may be renamed frames of the training
         split["unknown"] = split.pop("new")
-        log.warning(f"{len(split['unknown'])} frame(s) have names that the training did not know; they are "
-                    "called unknown, since they may be frames of the training that were renamed")
+        log.warning(f"{len(split['unknown'])} frame(s) have names that are not in the split of the training; "
+                    "their set is called unknown, because they may be renamed frames of the training")
     return split
 
 # %% ../../nbs/evaluation/04_evaluate.ipynb #1f751c12
@@ -69,11 +69,11 @@ def results_folder(model_dir, # a model folder
 
 # %% ../../nbs/evaluation/04_evaluate.ipynb #b744a697
 def _check_results_folder(folder, csv, labels, model_dir):
-    "Raise an error if a folder contains the results for other labels"
+    "Raise an error if results in a folder would be overwritten by results for other labels"
     if csv is None and folder.resolve() == model_dir.resolve(): return
     if (folder/"config.yaml").is_file():
-        raise PosebookError("this is a model folder, and its results are of its own labels", folder,
-                            "give another folder with --out")
+        raise PosebookError("this is a model folder: its results are for the labels of its own project",
+                            folder, "give another folder with --out")
     file, source = folder/"labels_from.txt", "a source that is not named"
     if file.is_file(): source = file.read_text(encoding="utf-8").strip()
     if any((folder/name).exists() for name in RESULTS) and source != str(_source(csv, labels)):

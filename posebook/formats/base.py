@@ -19,7 +19,7 @@ class Format:
         content:dict, # content of a YAML file
         folder:Path,  # folder that contains the file
     ) -> dict: # settings of posebook; None: the file is not of this program
-        "Return the settings of posebook that follow from a config file of the program"
+        "Return the settings of posebook for a config file of the program"
 
     def find_labels(self,
         project:Path, # the project's folder
@@ -30,7 +30,7 @@ class Format:
         path:Path, # a file with one of `suffixes`, or a CSV file
         root:Path, # the project's folder; images that the label file contains are saved there
     ) -> Labels:
-        "Read labels"
+        "Read the labels in a file"
         if path.suffix in self.suffixes: raise NotImplementedError(f"{type(self).__name__}.read_labels")
         return read_labels(path, root)
 
@@ -38,5 +38,5 @@ class Format:
         labels:Labels, # labels of a project
         path:Path, # the file to write
     ):
-        "Write labels"
+        "Write labels to a file"
         labels.write(path)

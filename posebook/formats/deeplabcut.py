@@ -15,7 +15,7 @@ from ..data.labels import Labels, check_columns
 from .base import Format
 
 # %% ../../nbs/formats/03_deeplabcut.ipynb #da828956
-def _axis_names(group, axis:str) -> list: # a tuple for each row or column
+def _axis_names(group, axis:str) -> list: # one tuple of names for each row or column
     "Return the names of the rows or columns in a table that pandas wrote"
     text = lambda values: [v.decode() if isinstance(v, bytes) else str(v) for v in values]
     n = int(group.attrs.get(f"{axis}_nlevels", 0))
@@ -33,10 +33,10 @@ def read_hdf(path, # an HDF5 file of labels that DeepLabCut wrote
             columns, index = _axis_names(group, "axis0"), _axis_names(group, "axis1")
             values = group["block0_values"][:].astype(float)
             if [o[1:] for o in _axis_names(group, "block0_items")] != [o[1:] for o in columns]:
-                raise KeyError("columns in several blocks")
+                raise KeyError("the columns are in several blocks")
     except (OSError, StopIteration, KeyError, TypeError) as e:
-        raise PosebookError(f"this is no table as DeepLabCut writes it: {e}", path,
-                            "save it as a CSV") from None
+        raise PosebookError(f"this is not a table that DeepLabCut wrote: {e}", path,
+                            "save it as a CSV file") from None
     header = [list(level) for level in zip(*columns)]
     if len(header) == 4: header.pop(1)                        # remove the names of the individuals
     named = pd.DataFrame([[first, *row] for first, row in zip(("scorer", "", ""), header)])
@@ -54,7 +54,7 @@ class DeepLabCut(Format):
     def detect(self, content, folder):
         if not ("Task" in content and {"bodyparts", "multianimalbodyparts"} & set(content)): return None
         if content.get("multianimalproject"):
-            raise PosebookError("this project is of several animals, which posebook does not do yet",
+            raise PosebookError("this project has several animals, which posebook does not support yet",
                                 folder)
         name = f"CollectedData_{content.get('scorer')}"
         patterns = [f"labeled-data/*/{name}.{end}" for end in ("csv", "h5")]

@@ -21,11 +21,11 @@ def _load(path):
     try:
         import sleap_io
     except ImportError as e:
-        raise PosebookError("the labels of SLEAP are read by its library, which is not installed",
+        raise PosebookError("labels of SLEAP are read with the library sleap_io, which is not installed",
                             path, "pip install 'posebook[sleap]'") from e
     try: return sleap_io.load_slp(str(path))
     except Exception as e:
-        raise PosebookError(f"these labels of SLEAP cannot be read: {e}", path) from e
+        raise PosebookError(f"this label file of SLEAP cannot be read: {e}", path) from e
 
 # %% ../../nbs/formats/04_sleap.ipynb #e25e445a
 def _save_image(frame, path:Path):
@@ -34,8 +34,8 @@ def _save_image(frame, path:Path):
     try: pixels = frame.image
     except Exception as e:
         raise PosebookError(f"frame {frame.frame_idx} cannot be read: {e}", frame.video.filename,
-                            "put the video there, or save a .pkg.slp, which carries the "
-                            "frames") from e
+                            "copy the video to this path, or save a .pkg.slp file, which contains "
+                            "the frames") from e
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as p: Image.fromarray(np.asarray(pixels).squeeze()).save(p, format="png")
 
@@ -57,27 +57,27 @@ class Sleap(Format):
         "Return the SLEAP file of a project, or None; raise an error if there are several"
         paths = sorted(project.glob("*.slp"))
         if len(paths) > 1:
-            raise PosebookError(f"which of these holds the labels? {', '.join(p.name for p in paths)}",
-                                project, "leave one of them there")
+            raise PosebookError(f"which of these files has the labels? {', '.join(p.name for p in paths)}",
+                                project, "keep only one of them in this folder")
         return paths[0] if paths else None
 
     def read_labels(self, path, root):
         "Return the labels of a SLEAP file, and save its labeled frames as images"
         content, images, keypoints = _load(path), [], []
         if len(content.skeletons) != 1:
-            raise PosebookError(f"there are {len(content.skeletons)} skeletons in it, not one", path)
+            raise PosebookError(f"the file has {len(content.skeletons)} skeletons instead of one", path)
         for frame in content.labeled_frames:
             if not frame.user_instances: continue
             if len(frame.user_instances) > 1:
                 raise PosebookError(f"frame {frame.frame_idx} has several animals, which posebook "
-                                    "does not do yet", path)
+                                    "does not support yet", path)
             images.append(_image_name(frame))
             keypoints.append(frame.user_instances[0].numpy())
             _save_image(frame, root/images[-1])
-        if not images: raise PosebookError("nobody has labeled a frame in it", path)
+        if not images: raise PosebookError("this file has no labeled frames", path)
         names = content.skeletons[0].node_names
         return Labels(images, np.stack(keypoints).astype(float), names, root, "sleap")
 
     def write_labels(self, labels, path):
         "Raise an error, because posebook writes labels only as CSV"
-        raise PosebookError("posebook does not write labels of SLEAP", path, "write a CSV file")
+        raise PosebookError("posebook cannot write label files of SLEAP", path, "write a CSV file")

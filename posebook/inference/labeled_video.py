@@ -28,8 +28,8 @@ def draw_keypoints(frame,       # (H, W, 3) uint8, changed in place
                    confidences, # (K,)
                    colors,      # (K, 3) RGB, 0 to 255
                    threshold:float=.5, # a keypoint with a lower confidence is drawn hollow
-) -> np.ndarray: # the frame that was given
-    "Draw keypoints on a frame with subpixel accuracy"
+) -> np.ndarray: # the same array as `frame`
+    "Draw keypoints on a frame with subpixel precision"
     radius = max(2., min(frame.shape[:2]) / 120)
     for (x, y), confidence, color in zip(keypoints, confidences, colors):
         if not np.isfinite([x, y]).all(): continue

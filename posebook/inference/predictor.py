@@ -77,15 +77,15 @@ def weights_sha256(tracker, # a tracker that was not loaded from a checkpoint
 def _check_precision(precision:str, # 32 or bf16
                      device:str,    # cpu, cuda or mps
 ):
-    """Raise an error if a device cannot compute with a precision
+    """Raise an error if a device does not support a precision
 
-    Raises `PosebookError` for an unknown precision, and for `bf16` if it is computed in software."""
+    Raises `PosebookError` for an unknown precision, and for `bf16` if the device computes it in software."""
     if precision not in ("32", "bf16"):
         raise PosebookError(f"there is no precision {precision!r}", "--precision",
                             "use 32 or bf16")
     if precision == "bf16" and not bf16_is_fast(device):
-        raise PosebookError("this machine computes bfloat16 in software, many times slower "
-                            "than 32 bits", "--precision", "leave it out")
+        raise PosebookError("this machine computes bfloat16 in software, which is many times slower "
+                            "than 32 bits", "--precision", "use 32, or leave it out")
 
 # %% ../../nbs/inference/01_predictor.ipynb #142b21b4
 def _frames_per_pass(size,       # height, width of the model input
@@ -106,7 +106,7 @@ class Predictor:
         cfg,                  # the resolved config of the tracker
         device:str="auto",    # auto | cpu | cuda | mps
         precision:str="32",   # 32, or bf16: up to twice as fast, with a median difference of 0.25 px
-        backend:str=None,     # name of the source of frames, or auto; None: as in training, but auto for dali
+        backend:str=None,     # video backend, or auto; None: as in training, but auto instead of dali
         model_dir=None,       # the model folder that the tracker was loaded from, if any
     ):
         self.model_dir = None if model_dir is None else Path(model_dir)
@@ -151,7 +151,7 @@ class Predictor:
         for start in range(0, len(batch["windows"]), step):
             windows = batch["windows"][start:start + step]
             features, first_frame = [o[int(windows.min()) - first_frame:] for o in features], int(windows.min())
-            while num_done <= windows.max():              # the backbone computes each frame once
+            while num_done <= windows.max():              # the backbone processes each frame once
                 images = batch["images"][num_done:num_done + step].to(self.device, non_blocking=True)
                 with cast: features.append(self.tracker.network.get_features(images))
                 num_done += len(images)

@@ -32,14 +32,14 @@ def spikes(keypoints,  # (N, K, 2) in pixels of the frame
 # %% ../../nbs/inference/07_smoothing.ipynb #a984d77a
 def parabola(window:int, # number of frames, odd
 ) -> np.ndarray: # (window,)
-    "Return the weights that compute the middle value of the fitted parabola from the window's values"
+    "Return a weight for each value in a window; their weighted sum is the parabola's middle value"
     t = np.arange(window) - window // 2
     return np.linalg.pinv(np.stack([np.ones(window), t, t**2], 1))[0]
 
 # %% ../../nbs/inference/07_smoothing.ipynb #02d7f70b
 def smooth_keypoints(keypoints,   # (N, K, 2) in pixels of the frame
                      confidences, # (N, K)
-                     threshold:float=.5, # frames with a lower confidence are a gap
+                     threshold:float=.5, # frames with a lower confidence form a gap
                      gap:int=10,     # length of the longest gap that is filled, in frames
                      jump=None,      # threshold for spikes in pixels, see `spikes`
                      window:int=5,   # frames to which the parabola is fitted, odd; 1: do not reduce jitter
@@ -61,14 +61,14 @@ def smooth_keypoints(keypoints,   # (N, K, 2) in pixels of the frame
 
 # %% ../../nbs/inference/07_smoothing.ipynb #f4642849
 def _check_settings(threshold, gap, jump, window, num_rows):
-    "Raise an error if a setting has no meaning for a table with this number of rows"
+    "Raise an error if a setting is not valid for a table with this number of rows"
     if not 0 <= threshold <= 1:
         raise PosebookError(f"{threshold} is not a confidence", "--threshold", "give a number from 0 to 1")
     if gap < 0: raise PosebookError(f"a gap cannot have {gap} frames", "--gap", "give 0 or more")
     if jump is not None and not 0 < jump < math.inf:
         raise PosebookError(f"{jump} is not a distance", "--jump", "give a number of pixels, more than 0")
     if window < 1 or not window % 2:
-        raise PosebookError(f"a window of {window} frames has no middle", "--window", "give 1, 5 or 7")
+        raise PosebookError(f"a window of {window} frames has no middle frame", "--window", "give 1, 5 or 7")
     if window > max(num_rows, 7):
         raise PosebookError(f"a window of {window} frames is longer than the table with {num_rows} rows",
                             "--window", "give 1, 5 or 7")
@@ -85,18 +85,18 @@ def _check_rows(index, path):
 def _check_outputs(path, out, distances_path, overwrite):
     "Raise an error if the input or an existing file would be overwritten"
     if path.resolve() in (out.resolve(), distances_path.resolve()):
-        raise PosebookError("the result would take the place of its input", path,
+        raise PosebookError("the result would overwrite its input", path,
                             "give another name with --out")
     for file in (out, distances_path):
         if file.exists() and not overwrite:
-            raise PosebookError("the file exists already", file, "give another, or say --overwrite")
+            raise PosebookError("the file exists already", file, "give another name, or use --overwrite")
     check_replaceable(out)
 
 # %% ../../nbs/inference/07_smoothing.ipynb #0c9b0dfe
 def smooth_table(
     path, # a prediction table
     out=None, # the file to write; None: smoothed/NAME.csv beside the table
-    threshold:float=.5, # frames with a lower confidence are a gap
+    threshold:float=.5, # frames with a lower confidence form a gap
     gap:int=10, # length of the longest gap that is filled, in frames
     jump:float=None, # threshold for spikes in pixels; None: computed from a keypoint's displacements
     window:int=5, # frames to which the parabola is fitted, odd; 1: do not reduce jitter
@@ -111,7 +111,7 @@ def smooth_table(
     _check_rows(index, path)
     _check_settings(threshold, gap, jump, window, len(index))
     if distances_path.exists() and list(pd.read_csv(distances_path, index_col=0, nrows=0)) != names:
-        raise PosebookError("this is no table of distances, so it is not written over", distances_path,
+        raise PosebookError("this file is not a table of distances, so it is not overwritten", distances_path,
                             "give another name with --out")
     smoothed = smooth_keypoints(keypoints, confidences, threshold, gap, jump, window)
     text = table_header("smoothed", names) + table_rows(index, smoothed, confidences)

@@ -19,18 +19,18 @@ from .pca import MultiviewPCA
 # %% ../../nbs/losses/06_agreement.ipynb #1ad94439
 @losses("agreement")
 class Agreement(Loss):
-    """Compare the predictions for the copies and views of a frame with one target, their consensus
+    """Compare the heatmaps of all copies and views of a frame with one common target (consensus)
 
     Self-training with augmentation, as in FixMatch (Sohn et al. 2020)."""
     copies = 4
 
     def __init__(self,
-        train_keypoints, # (N, K, 2) labels of the training frames, pixels of the frame, NaN: none
+        train_keypoints, # (N, K, 2) labels of the training frames, pixels of the frame, NaN: not labeled
         mirrored_column_matches=None, # for each view the numbers of its keypoints; null: one view
         num_keypoints:int=None, # K
         tolerance:float=4.,  # spread, in pixels of the frame, at which a target has the weight 1/2
         floor:float=.5,      # pixels that are added to every spread, so that it is never zero
-        sigma:float=1.5,     # of the target Gaussian, in heatmap pixels
+        sigma:float=1.5,     # standard deviation of the target Gaussian, in heatmap pixels
         log_weight:float=1., # weight = 1 / (2 exp(log_weight)); smaller than the weight of the labels
     ):
         super().__init__(log_weight)
@@ -41,7 +41,7 @@ class Agreement(Loss):
 
     # %% ../../nbs/losses/06_agreement.ipynb #f47ec6bc
     def fuse_views(self,
-                   keypoints:Tensor, # (L, K, 2) pixels of the frame
+                   keypoints:Tensor, # (L, K, 2) target positions in L frames, pixels of the frame
                    spreads:Tensor,   # (L, K, 2) pixels of the frame
     ) -> Tensor: # (L, K, 2)
         "Return the nearest keypoints that are views of the same points; distances are divided by the spreads"
@@ -63,7 +63,7 @@ class Agreement(Loss):
         "Return, for each copy, the consensus position of all copies of its frame, and its weight"
         frame_ids, row_frames = frame.unique(return_inverse=True)
         copies = [keypoints[row_frames == i] for i in range(len(frame_ids))]
-        # for an even number of copies the mean of the two middle values; the lower value would cause a bias
+        # `quantile` averages the two middle values; `median` would return the lower value, which is biased
         median = torch.stack([o.quantile(.5, 0) for o in copies])
         spread = torch.stack([o.std(0, correction=0) for o in copies]) + self.floor
         weight = 1 / (1 + (spread.square().sum(-1) / self.tolerance**2))
@@ -77,11 +77,11 @@ class Agreement(Loss):
                 frame:Tensor,          # (S,) frame number; rows with the same number are copies of one frame
                 **_                    # other outputs are ignored
     ) -> Tensor: # a scalar
-        "Return the weighted divergence of each heatmap from the Gaussian at the consensus, in nats"
+        "Return the mean weighted divergence of the heatmaps from their target Gaussians, in nats"
         targets, weight = self.consensus(keypoints_pred, frame)
         positions, size = apply_affine(heatmap_affine, targets), logits_pred.shape[-2:]
         edge = torch.tensor(size[::-1], device=positions.device) - .5
-        inside = ((positions > -.5) & (positions < edge)).all(-1)         # of this copy's model input
+        inside = ((positions > -.5) & (positions < edge)).all(-1)         # inside the model input of this copy
         weight = weight.where(inside, 0.)
         heatmaps_targ = gaussian_heatmaps(positions, size, 1, self.sigma).flatten(2)
         log_p = F.log_softmax(logits_pred.flatten(2), -1)

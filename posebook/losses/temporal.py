@@ -15,13 +15,13 @@ from .base import VideoLoss
 
 # %% ../../nbs/losses/03_temporal.ipynb #37204cdb
 class TemporalLoss(VideoLoss):
-    """Compute by how much the change between successive frames is larger than `epsilon`, as a mean
+    """Compute the mean excess of the change between successive frames over `epsilon`
 
     Raises `PosebookError` if a list has the wrong length.
     From Lightning Pose (Biderman et al. 2024)."""
     def __init__(self,
-        epsilon:float|list=0.,  # change without cost: a number, or a list with a number for each keypoint
-        num_keypoints:int=None, # required length of the list
+        epsilon:float|list=0.,  # largest change without cost: one number, or a list with one per keypoint
+        num_keypoints:int=None, # K; if `epsilon` is a list, its required length
         **kwargs                # prob_threshold, log_weight
     ):
         super().__init__(**kwargs)
@@ -38,8 +38,8 @@ class TemporalLoss(VideoLoss):
         """Return the change in each step
 
         Raises `NotImplementedError` if the loss does not define `compare`."""
-        raise NotImplementedError(f"{type(self).__name__} needs `compare(before, after)`: "
-                                  "one number for each step")
+        raise NotImplementedError(f"{type(self).__name__} needs `compare(before, after)`, "
+                                  "which returns one number for each step")
 
     # %% ../../nbs/losses/03_temporal.ipynb #bd5df316
     def mean_excess(self,
@@ -57,9 +57,9 @@ class TemporalLoss(VideoLoss):
 # %% ../../nbs/losses/03_temporal.ipynb #ef5a0914
 @losses("temporal")
 class Temporal(TemporalLoss):
-    "Compute the displacement of keypoints beyond `epsilon`, in pixels of the recorded frame"
+    "Compute the mean excess of the displacement of keypoints, in pixels of the recorded frame"
     def __init__(self,
-        epsilon:float|list=20., # pixels per step without cost: one number, or a list, one for each keypoint
+        epsilon:float|list=20., # largest displacement without cost, pixels per step: a number, or a list
         log_weight:float=5.,    # weight = 1 / (2 exp(log_weight)); small, because a loss in pixels is large
         **kwargs                # prob_threshold, num_keypoints
     ): super().__init__(epsilon=epsilon, log_weight=log_weight, **kwargs)
@@ -80,7 +80,7 @@ class Temporal(TemporalLoss):
 # %% ../../nbs/losses/03_temporal.ipynb #186dea0f
 @losses("temporal_heatmap_mse")
 class TemporalHeatmapMSE(TemporalLoss):
-    "Compute the excess of the squared difference of successive heatmaps, summed over the pixels"
+    "Compute the mean excess of the squared difference between successive heatmaps"
     def compare(self, before, after):
         "Return the squared difference of each pair of heatmaps, summed over the heatmap pixels"
         return (after - before).square().sum(-1)

@@ -29,7 +29,7 @@ class UnimodalLoss(VideoLoss):
         "Return the mean of `compare` over the selected heatmaps"
         gaussians, logits = heatmaps_unimodal.detach().flatten(2), logits_pred.flatten(2)
         mask = self.confident(confidences, logits) & (gaussians.sum(-1) > 0)
-        if not mask.all(): gaussians, logits = gaussians[mask], logits[mask]    # else no copy is made
+        if not mask.all(): gaussians, logits = gaussians[mask], logits[mask]    # no copy if all are selected
         return self.compare(gaussians, logits).sum() / mask.sum().clamp(min=1)
 
 # %% ../../nbs/losses/05_unimodal.ipynb #f231d0e5

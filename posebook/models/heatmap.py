@@ -33,7 +33,7 @@ class HeatmapTracker(BaseSupervisedTracker):
         head_args:dict=None, # further settings of the head, by name
         decode:str="windowed_soft_argmax", # the decoder's registered name
         sigma:float=1.5,    # standard deviation of the target Gaussian, in heatmap pixels
-        uniform:bool=False, # use a flat target heatmap for a keypoint that is not labeled
+        uniform:bool=False, # use a uniform target heatmap for a keypoint that is not labeled
         stride:int=4,       # stride of the heatmap, in pixels of the model input
         **kwargs,           # settings that all trackers have
     ):
@@ -68,7 +68,7 @@ class HeatmapTracker(BaseSupervisedTracker):
                         keypoints:Tensor, # (B, K, 2) in pixels of the frame; NaN: not labeled
                         affine:Tensor,    # (B, 2, 3), frame pixels -> model pixels
                         size,             # height, width of the heatmaps
-    ) -> Tensor: # (B, K, h, w), each sums to one; to zero if not labeled or outside, unless `uniform`
+    ) -> Tensor: # (B, K, h, w), each sums to one, or to zero if not labeled or outside and not `uniform`
         "Return the target heatmaps of keypoints"
         positions = apply_affine(self.network.decoder.align(affine), keypoints)
         edge = torch.tensor(size[::-1], device=keypoints.device) * self.stride - .5

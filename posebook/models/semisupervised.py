@@ -19,7 +19,7 @@ from ..losses.factory import LossFactory
 # %% ../../nbs/models/05_semisupervised.ipynb #9483a19f
 @contextmanager
 def frozen_batchnorm_statistics(module): # any torch module
-    "Use the batch normalization statistics without updating them"
+    "Use the stored statistics of batch normalization, and do not update them"
     layers = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.training]
     for m in layers: m.eval()
     try: yield
@@ -34,7 +34,7 @@ def sequence_fields(batch:dict, # an unlabeled batch
 
 # %% ../../nbs/models/05_semisupervised.ipynb #c4c0507e
 class SemiSupervisedTrackerMixin:
-    "Add losses of unlabeled video to a tracker; in a list of base classes it is before the tracker"
+    "Mixin that adds losses of unlabeled video to a tracker; as a base class it is before the tracker"
     def __init__(self,
         loss_factory_unsupervised:LossFactory=None, # losses of unlabeled video
         **kwargs, # settings of the tracker
@@ -52,8 +52,8 @@ class SemiSupervisedTrackerMixin:
         inherited = getattr(super(), "get_loss_inputs_unlabeled", None)
         if inherited: return inherited(batch)
         raise NotImplementedError(
-            f"{type(self).__name__} needs `get_loss_inputs_unlabeled(batch)`: "
-            "from an unlabeled batch to the dict of outputs that its losses ask for")
+            f"{type(self).__name__} needs `get_loss_inputs_unlabeled(batch)`, "
+            "which returns a dict of the outputs that the losses need")
 
     # %% ../../nbs/models/05_semisupervised.ipynb #cb859a0e
     def evaluate_unlabeled(self,
@@ -100,8 +100,8 @@ class AnnealWeight(Callback):
         final_val:float=1., # value of the attribute at the end
         start:float=.4,     # fraction of the training after which the value changes
         over:float=.1,      # duration of the change, as a fraction of the training
-        increase_factor:float=None, # instead of start and over: amount that is added in each epoch
-        freeze_until_epoch:int=0,   # with increase_factor: epoch after which the value grows
+        increase_factor:float=None, # amount that is added in each epoch; replaces start and over
+        freeze_until_epoch:int=0,   # epoch after which the value grows, if increase_factor is set
     ):
         super().__init__()
         self.schedule = schedule

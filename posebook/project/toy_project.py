@@ -30,7 +30,7 @@ def _film(toy, session, frames, folder):
 
 # %% ../../nbs/project/02_toy_project.ipynb #22f146eb
 def _label(path, picks, neighbors, folder):
-    "Save the picked frames of a video, with their neighbors; return the paths of the picked frames"
+    "Save the selected frames of a video and their neighbors; return the paths of the selected frames"
     frames = list(read_frames(path))
     name = lambda i: f"labeled-data/{path.stem}/img{i:08d}.png"
     (folder/name(0)).parent.mkdir(parents=True)
@@ -45,12 +45,12 @@ def make_toy_project(toy:Toy, # the synthetic animal
                      videos:int=2,     # number of videos
                      frames:int=300,   # number of frames in each video
                      neighbors:int=2, # frames to save before and after each labeled frame
-                     **settings        # sections of the config that differ from the defaults
+                     **settings        # sections of the config with settings that differ from the defaults
 ) -> Path: # the folder
     "Write a complete project of the synthetic animal: labels, images, videos, config, true positions"
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
-        raise PosebookError("the folder exists already", folder, "give another")
+        raise PosebookError("the folder is not empty", folder, "choose another folder")
     images, labeled_keypoints, truth = [], [], []
     for session in range(videos):
         path, keypoints, visible = _film(toy, session, frames, folder)
@@ -71,7 +71,7 @@ def make_toy_project(toy:Toy, # the synthetic animal
 # %% ../../nbs/project/02_toy_project.ipynb #4574a1bd
 def errors_against_truth(project, # project of the synthetic animal
                          model_dir, # folder of a model that tracked the videos of the project
-) -> np.ndarray: # (M,) pixels, of each visible keypoint of the frames without a label
+) -> np.ndarray: # (M,) pixels, one for each visible keypoint in the frames without labels
     "Return the distances between predicted and true positions"
     truth, errors = pd.read_csv(Path(project)/"truth.csv"), []
     images = map(Path, read_labels(Path(project)/"CollectedData.csv").images)

@@ -23,7 +23,7 @@ from .schedule import Schedule
 class ProgressLine(Callback):
     "Show a training in one line"
     def __init__(self,
-        schedule:Schedule, # of the training
+        schedule:Schedule, # schedule of the training
         file=None, # text stream to which the line is written; None: stderr
     ):
         self.schedule, self.file, self.last_tenth = schedule, file or sys.stderr, -1
@@ -64,20 +64,20 @@ class CheckpointCallback(Callback):
     "Validate and save checkpoints, about twenty times in a training"
     def __init__(self,
         folder,                # where the checkpoints are saved
-        schedule:Schedule,     # of the training
+        schedule:Schedule,     # schedule of the training
         every_epochs:int=None, # epochs between validations; None: `num_validations` is used
         num_validations:int=20, # number of validations in the whole training
-        ckpt_every:int=None,   # epochs between additional checkpoints; None: there are none
+        ckpt_every:int=None,   # epochs between additional checkpoints; None: no additional checkpoints
     ):
         self.folder, self.schedule = Path(folder), schedule
         self.every_epochs, self.num_validations = every_epochs, num_validations
         self.ckpt_every, self.next_validation, self.best = ckpt_every, 0., float("inf")
-        # whether this epoch ends with a validation;
-        # true at first, because a resumed training starts within an epoch that ends with a validation
+        # Whether this epoch ends with a validation. The first value is True, because a resumed
+        # training starts in an epoch that ends with a validation.
         self.validates = True
 
     def state_dict(self) -> dict:
-        "Return what a resumed training needs"
+        "Return the state that a resumed training needs"
         return {"next_validation": self.next_validation, "best": self.best}
 
     def load_state_dict(self, state:dict):
@@ -150,9 +150,9 @@ def divergence_error(
 ) -> PosebookError:
     "Return the error that ends a training in which a loss or a weight is not finite"
     return PosebookError(f"the training diverged: {subject} not finite since step {step}",
-                         "training", "lower the learning rate, such as "
+                         "training", "lower the learning rate, for example "
                          "training.optimizer_params.learning_rate=0.0003, or set "
-                         "training.precision=32; the checkpoints from before are kept")
+                         "training.precision=32; the earlier checkpoints are kept")
 
 # %% ../../nbs/training/06_callbacks.ipynb #a1e0c002
 class EarlyStoppingWithMinimum(EarlyStopping):
@@ -174,7 +174,7 @@ class EarlyStoppingWithMinimum(EarlyStopping):
         return epochs >= self.min_epochs and trainer.global_step >= self.min_steps
 
     def on_validation_end(self, trainer, tracker):
-        "Compare the validation loss with the lowest one so far, and stop or wait for the minimum"
+        "Stop the training if the loss no longer decreases and the minimum of epochs and steps is reached"
         is_complete = trainer.should_stop           # the schedule has ended the training
         super().on_validation_end(trainer, tracker)
         if is_complete or not trainer.should_stop: return
@@ -184,9 +184,9 @@ class EarlyStoppingWithMinimum(EarlyStopping):
     # %% ../../nbs/training/06_callbacks.ipynb #52384374
     def on_train_batch_end( # noqa: F811
         self, trainer, tracker, outputs, batch, batch_idx):
-        "Stop a waiting training when the minimum is reached within an epoch"
+        "Stop after this step if the loss no longer decreases and the minimum is reached"
         trainer.should_stop |= self.is_waiting and self.minimum_reached(trainer, trainer.current_epoch)
 
     def on_train_epoch_end(self, trainer, tracker): # noqa: F811
-        "Stop a waiting training when the minimum is reached at the end of an epoch"
+        "Stop after this epoch if the loss no longer decreases and the minimum is reached"
         trainer.should_stop |= self.is_waiting and self.minimum_reached(trainer, trainer.current_epoch + 1)

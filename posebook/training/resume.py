@@ -23,18 +23,18 @@ from ..model_folder import newest_folder, read_manifest
 def frames_as_trained(labels:Labels, # current labels of the project
                       path,          # split.csv of the training
 ) -> tuple: # labels of the frames in split.csv, in the order of that file; split; number of new frames
-    """Return the labeled frames that a training began with
+    """Return the labeled frames and the split of an interrupted training
 
     Raises `PosebookError` if there is no split.csv, or if a frame of the training no longer has a label."""
     if not Path(path).is_file():
-        raise PosebookError("the split of the training is not here, so it cannot go on", path,
-                            "train again; trainings of older versions left none")
+        raise PosebookError("there is no split.csv, so the training cannot be resumed", path,
+                            "start a new training; older versions of posebook did not write this file")
     stored = read_split(path)
     rows = {image: i for i, image in enumerate(labels.images)}
     missing = [o for o in stored if o not in rows]
     if missing:
         raise PosebookError(f"{len(missing)} frame(s) of the training have no label any more: "
-                            + ", ".join(missing[:5]), labels.root, "bring their rows back, or train again")
+                            + ", ".join(missing[:5]), labels.root, "restore their rows, or train again")
     kept = Labels(list(stored), labels.keypoints[[rows[o] for o in stored]], labels.keypoint_names,
                   labels.root, labels.scorer)
     return kept, split_by_name(stored, kept.images), len(labels) - len(kept)
@@ -50,14 +50,14 @@ def label_change_notes(
     run, # the resumed training, with its folder, config, labels and number of new frames
     out, # path of the model folder, as the user gave it
 ) -> list: # of notes, one line each
-    "Return notes on the labels that changed since a training began"
+    "Return notes about labels that were changed or added since a training began"
     recorded = read_manifest(run.folder).get("labels", labels_sha256(run.labels))
     lines = [] if recorded == labels_sha256(run.labels) else [
-        "labels were changed since this training began; it goes on with them as they are now"]
+        "labels were changed since this training began; the training continues with the current labels"]
     if not run.num_new: return lines
     return lines + [
-        f"{run.num_new} frame(s) were labeled since this training began and are not trained on; to use them, "
-        f"start a new training from it: posebook train {run.cfg.data.data_dir} model.checkpoint={out}"]
+        f"{run.num_new} frame(s) were labeled since this training began and are not used; to use them, "
+        f"start a training from this model: posebook train {run.cfg.data.data_dir} model.checkpoint={out}"]
 
 # %% ../../nbs/training/08_resume.ipynb #7f3395be
 def read_log(path, # logs/metrics.csv of a model folder
@@ -69,7 +69,7 @@ def read_log(path, # logs/metrics.csv of a model folder
     except ValueError: log = pd.DataFrame()             # no text, or no table
     if "step" in log: return log
     raise PosebookError("the log of this training is damaged", path,
-                        "move it away, then run the command again")
+                        "move the file to another folder, then run the command again")
 
 def join_logs(
     earlier:pd.DataFrame, # the log of the interrupted training
@@ -102,24 +102,24 @@ def read_resumed_config(
     """Return the folder and the config of a training that the user wants to resume
 
     Raises `PosebookError` if the training cannot be resumed, or if an override changes
-    any other setting than the length."""
+    a setting other than the length of the training."""
     if out is None:
-        raise PosebookError("which training is to go on?", "--resume", "name its folder with --out")
-    if overwrite: raise PosebookError("--resume and --overwrite exclude each other")
+        raise PosebookError("no training to resume is given", "--resume", "name its folder with --out")
+    if overwrite: raise PosebookError("--resume and --overwrite cannot be used together")
     for override in overrides:
         if override.partition("=")[0] in SETTABLE_ON_RESUME: continue
-        raise PosebookError(f"a training goes on with the settings that it began with, so {override} "
+        raise PosebookError(f"a resumed training keeps its settings, so {override} "
                             "cannot be set", "--resume", f"only {', '.join(SETTABLE_ON_RESUME)} can "
-                            f"change; or start a new training from this model by model.checkpoint={out}")
+                            f"be changed; or start a new training with model.checkpoint={out}")
     folder = newest_folder(out)
     if not (folder/"config.yaml").is_file():
-        raise PosebookError("this is not a model folder, there is no config.yaml in it", out)
+        raise PosebookError("this is not a model folder: it contains no config.yaml", out)
     if read_manifest(folder) is None:
-        raise PosebookError("there is no posebook.json in this model folder, so its training cannot go on",
-                            folder, f"start a new training from it by model.checkpoint={out}")
+        raise PosebookError("there is no posebook.json in this model folder, so it cannot be resumed",
+                            folder, f"start a new training from this model with model.checkpoint={out}")
     if not (folder/"checkpoints/last.ckpt").is_file():
         raise PosebookError("this training was stopped before its first checkpoint", folder,
-                            "begin again by --overwrite")
+                            "start again with --overwrite")
     cfg = read_config(folder/"config.yaml", overrides)
     _check_project(config, folder, cfg)
     return folder, cfg

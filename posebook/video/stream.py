@@ -33,11 +33,11 @@ def _put(q,    # queue
 def prefetch(items,   # an iterable
           n:int=2, # items to keep ready
 ): # yields the items
-    "Yield the same items, prefetched by a thread; an error in the thread is raised for the caller"
+    "Yield items that a thread prefetches; an error in the thread is raised in the caller"
     q, stop, ready = queue.Queue(n), threading.Event(), threading.Event()
     cores = torch.get_num_threads()
     def run():
-        # without this call, torch would set the number of threads later, and overwrite the next line
+        # without this call, torch would later set the number of threads and undo the next line
         torch.get_num_threads()
         torch.set_num_threads(1)                    # for this thread, and for all new threads (changed below)
         ready.set()
@@ -79,9 +79,9 @@ def batch_windows(chunks,          # yields (n, 3, h, w), successive frames
                   first:int=0,       # the first frame to predict
                   chunk_start:int=0, # the number of the first frame of the first chunk
 ): # yields dicts of images, windows and frame_numbers
-    """Yield frames as batches, each frame predicted once
+    """Yield batches of frames; each frame is predicted in one batch
 
-    If `chunks` raises a `PosebookError`, the frames before it are yielded, then it is raised."""
+    If `chunks` raises a `PosebookError`, the frames before the error are yielded first."""
     chunks, half_window, images, error = iter(chunks), context // 2, None, None
     def batch(last):
         windows = window_indices(first, last, context, chunk_start, chunk_start + len(images))
@@ -89,7 +89,7 @@ def batch_windows(chunks,          # yields (n, 3, h, w), successive frames
     while error is None:
         try: chunk = next(chunks)
         except StopIteration: break
-        except PosebookError as e: error = e; break     # what was read is not lost
+        except PosebookError as e: error = e; break     # the frames before the error are yielded first
         images = chunk if images is None else torch.cat([images, chunk])
         while chunk_start + len(images) >= first + batch_size + half_window:
             yield batch(first + batch_size)
@@ -103,15 +103,15 @@ def batch_windows(chunks,          # yields (n, 3, h, w), successive frames
 # %% ../../nbs/video/02_stream.ipynb #72644b07
 @sources("torch")
 class TorchSource:
-    "Decode frames by PyAV, and crop and resize them by torch"
+    "Decode frames with PyAV, and crop and resize them with torch"
     def __init__(self,
-        preprocess:Preprocess, # from a frame to the model input
-        device:str="cpu", # of the frames; this source ignores it and returns them in CPU memory
+        preprocess:Preprocess, # converts a frame to the model input
+        device:str="cpu", # not used; this source always returns frames in CPU memory
     ):
         self.preprocess, self.readers, self.cached_videos = preprocess, {}, {}
 
     def model_inputs(self,
-                     frames:list, # of (H, W, 3) uint8
+                     frames:list, # arrays (H, W, 3) uint8
                      boxes=None,  # (n, 4), a box for each frame
     ) -> torch.Tensor: # (n, 3, h, w) uint8
         "Return the model inputs of frames"
@@ -129,13 +129,13 @@ class TorchSource:
     def read_chunks(self,
                     path,      # a video file
                     start:int, # the first frame's number
-                    n:int,     # frames at a time
+                    n:int,     # number of frames in a chunk
                     boxes=None, # (frames of the video, 4), a box for each frame
     ): # yields (<= n, 3, h, w) uint8
         """Yield the frames of a video from frame `start` to the end, `n` at a time
 
-    Raises `PosebookError` if a frame cannot be read, after the frames before it were yielded, or if the
-    number of boxes is not the number of frames."""
+    Raises `PosebookError` if a frame cannot be read (the frames before it are yielded first), or if
+    the number of boxes differs from the number of frames."""
         frames = read_frames(path, start)
         while True:
             chunk, error = [], None
@@ -143,7 +143,7 @@ class TorchSource:
             except PosebookError as e: error = e
             end, is_last = start + len(chunk), len(chunk) < n
             if boxes is not None and (end > len(boxes) or is_last and not error and end < len(boxes)):
-                raise PosebookError(f"there are {len(boxes)} boxes for {end} frames, or more", path)
+                raise PosebookError(f"there are {len(boxes)} boxes for at least {end} frames", path)
             if chunk: yield self.model_inputs(chunk, None if boxes is None else boxes[start:end])
             if error: raise error
             if is_last: return
@@ -160,10 +160,10 @@ class TorchSource:
     # %% ../../nbs/video/02_stream.ipynb #3a5dc92e
     def read_sequences(self,
                        clip_starts,     # yields (path, number of the first frame); call `count_frames` first
-                       n:int,           # frames of each
+                       n:int,           # number of frames in a sequence
                        keep:bool=False, # decode a video once, and cache its model inputs
     ): # yields (n, 3, h, w) uint8
-        "Yield successive frames from anywhere in videos"
+        "Yield sequences of successive frames that begin at the given frames"
         for path, start in clip_starts:
             if keep and path not in self.cached_videos:
                 self.cached_videos[path] = to_uint8(torch.cat(list(self.read_chunks(path, 0, 64))))
@@ -174,23 +174,23 @@ class TorchSource:
 
 # %% ../../nbs/video/02_stream.ipynb #c769c44b
 class VideoStream:
-    """Yield a video as batches, in order, each frame predicted once
+    """Yield the frames of a video in order, in batches; each frame is predicted once
 
     Raises `PosebookError` if each frame has its own box and `context` is larger than 1, or if the video
     cannot be read."""
     def __init__(self,
         path,              # a video file
-        preprocess:Preprocess, # from a frame to the model input
-        batch_size:int=16, # frames a batch
-        start:int=0,       # first frame
+        preprocess:Preprocess, # converts a frame to the model input
+        batch_size:int=16, # frames in a batch
+        start:int=0,       # first frame to predict
         context:int=1,     # frames in a window, odd
         source:str="torch", # a source's name: torch or dali
         device:str="cpu",  # the device of the source, if it supports several
-        boxes=None,        # (frames of the video, 4), a box for each frame, such as of a followed animal
+        boxes=None,        # (frames of the video, 4), a box for each frame, such as around a moving animal
     ):
         self.info, self.batch_size, self.start, self.context = probe(path), batch_size, start, context
         if boxes is not None and context > 1:
-            raise PosebookError("a box for each frame is for trackers without context", path)
+            raise PosebookError("a box for each frame is possible only without context", path)
         self.source = build(sources[source], dict(preprocess=preprocess, device=device))
         self.boxes, frame_size = boxes, (self.info.height, self.info.width)
         affines = [preprocess.affine(frame_size, box) for box in ([None] if boxes is None else boxes)]
@@ -226,16 +226,16 @@ class SequenceReader:
             except (av.error.FFmpegError, OSError) as e:
                 raise PosebookError("the video is damaged", path, "re-encode it with ffmpeg, or "
                                     "take it out of the folder") from e
-        # without time stamps it cannot seek, and frames are counted from the first
+        # without time stamps, seeking is impossible and the video is read from its beginning
         self.times = [] if None in times else sorted(times)
         self.num_frames = len(times)
 
     # %% ../../nbs/video/02_stream.ipynb #58a26fa5
     def _read_by_seeking(self,
                          start:int, # the first frame's number
-                         n:int,     # frames
-    ) -> list: # of n arrays (H, W, 3) uint8; empty if it fails
-        "Return successive frames that are found by their time stamps"
+                         n:int,     # number of frames
+    ) -> list: # of n arrays (H, W, 3) uint8; empty if seeking fails
+        "Seek to frame `start` by its time stamp, and return successive frames"
         if len(set(self.times)) < self.num_frames: return []
         first_time, frames, failed_times = self.times[start], [], []
         with open_video(self.path) as c:
@@ -251,7 +251,7 @@ class SequenceReader:
     # %% ../../nbs/video/02_stream.ipynb #ddb94deb
     def read_sequence(self,
                       start:int, # the first frame's number
-                      n:int,     # frames
+                      n:int,     # number of frames
     ) -> list: # of n arrays (H, W, 3) uint8
         """Return successive frames of the video
 

@@ -84,7 +84,7 @@ def test_errors_in_configs(run_command, project, tmp_path):
         ("nonsense", "section.key=value"),
         ("model.losses_to_use=[temperal]", "did you mean 'temporal'"),
         ("model.context=4", "model.context = 4", "odd"),
-        ("model.do_context=true", "looks at one frame"),
+        ("model.do_context=true", "uses single frames"),
         ("data.mirrored_column_matches=null model.losses_to_use=[pca_multiview]", "data.mirrored_column_matches"),
         ("model.model_type=regression model.losses_to_use=[unimodal_kl]", "needs heatmaps_unimodal", "heatmap"),
         ("data.video_dir=nowhere model.losses_to_use=[temporal]", "data.video_dir"),
@@ -225,7 +225,7 @@ def test_ctrl_c_leaves_a_usable_model(project, tmp_path):
     process.send_signal(signal.SIGINT)
     output = process.communicate(timeout=240)[1]
     assert process.returncode == 130, output
-    assert "go on from there" in output and "Traceback" not in output
+    assert "stopped; finished work is kept. Continue with" in output and "Traceback" not in output
     from posebook.inference.predictor import Predictor
 
     Predictor.from_folder(tmp_path / "model", "cpu")

@@ -206,7 +206,7 @@ def test_a_list_that_cannot_be_written(plugin, ran, tmp_path, monkeypatch, caplo
     (tmp_path / "a file").write_text("")
     monkeypatch.setenv("POSEBOOK_SETTINGS", str(tmp_path / "a file"))
     load_plugin(plugin)
-    assert ran() == 1 and "could not be added to the trusted ones" in caplog.text
+    assert ran() == 1 and "could not be added to the trusted files" in caplog.text
     with pytest.raises(PosebookError):
         trust_plugin(plugin)
     with pytest.raises(PosebookError, match="does not exist"):

@@ -66,7 +66,7 @@ def test_hdf5_tables_of_pandas(name):
 
 def test_files_that_are_no_tables(tmp_path):
     (tmp_path / "a.h5").write_text("no")
-    with pytest.raises(PosebookError, match="no table as DeepLabCut writes it"):
+    with pytest.raises(PosebookError, match="not a table that DeepLabCut wrote"):
         read_labels(tmp_path / "a.h5")
     with pytest.raises(PosebookError, match="no file with labels fits"):
         read_labels(tmp_path / "*.csv")

@@ -131,7 +131,7 @@ def test_a_file_that_may_not_grow(tiny_model, tmp_path):
     shutil.rmtree(tmp_path / "out")
     for limit in (len(content) // 3, len(content) - 4096):  # in the `.part`; in the HDF5 file, which is a little larger
         process = subprocess.run([*args(limit), "--resume"], capture_output=True, text=True)
-        assert process.returncode == 2 and "larger than this disk takes" in process.stderr, (
+        assert process.returncode == 2 and "too large for this disk" in process.stderr, (
             process.returncode,
             process.stderr,
         )

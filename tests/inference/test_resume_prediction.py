@@ -87,7 +87,7 @@ def test_a_part_file_of_other_settings_is_not_continued(tiny_model, other_model,
         (tmp_path / "out/details/a.json.part").unlink()
     before = (tmp_path / "out/a.csv.part").read_bytes()
     message = (
-        "there is no a.json.part"
+        "there is no sidecar a.json.part"
         if differs == "record"
         else f"the {'settings' if differs == 'precision' else differs}'s"
     )
@@ -103,7 +103,7 @@ def test_a_table_without_a_record_is_not_kept(tiny_model, tmp_path):
     write_film(tmp_path / "a.mp4", moving_frames(20))
     predict_from_folder(tiny_model, tmp_path / "a.mp4", tmp_path / "out")
     (tmp_path / "out/details/a.json").unlink()
-    with pytest.raises(PosebookError, match="there is no a.json that says what it is of"):
+    with pytest.raises(PosebookError, match="there is no sidecar a.json"):
         predict_from_folder(tiny_model, tmp_path / "a.mp4", tmp_path / "out", resume=True)
 
 

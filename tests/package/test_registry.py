@@ -34,7 +34,7 @@ def test_a_definition_from_outside_does_not_replace_one_of_posebook():
         "except PosebookError as e: print(e)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "two definitions want to be the loss 'temporal'" in done.stdout, done.stdout
+    assert "two definitions are registered as the loss 'temporal'" in done.stdout, done.stdout
 
 
 def test_a_registry_whose_modules_cannot_be_imported_says_so_each_time():

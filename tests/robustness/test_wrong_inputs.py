@@ -198,7 +198,7 @@ OTHERS = [
     Case("no distance", nothing, f"{SMOOTH} --jump nan", ("nan is not a distance",)),
     Case("no rows", cut_table(3), SMOOTH, ("the table has no rows", "a whole video")),
     Case("a missing row", cut_table(5, 6), SMOOTH, ("not successive frames",)),
-    Case("onto the input", nothing, f"{SMOOTH} --out {{root}}/tables/toy0.csv --overwrite", ("place of its input",)),
+    Case("onto the input", nothing, f"{SMOOTH} --out {{root}}/tables/toy0.csv --overwrite", ("overwrite its input",)),
     Case(
         "an existing table", nothing, "predict {model} {project}/videos/toy0.mp4 --out {root}/tables", ("--overwrite",)
     ),
@@ -215,7 +215,7 @@ OTHERS = [
     Case("no plug-in", nothing, "list --plugin {root}/none.py", ("does not exist", "another path")),
     Case("text as checkpoint", write("x.ckpt"), override("model.checkpoint={root}/x.ckpt"), ("checkpoint",)),
     Case("a folder below a file", nothing, "demo --quick --out {project}/posebook.yaml/demo", ("is a file",)),
-    Case("text as video", write("v/a.mp4"), "predict {model} {root}/v/a.mp4 --out {root}/out", ("does it play?",)),
+    Case("text as video", write("v/a.mp4"), "predict {model} {root}/v/a.mp4 --out {root}/out", ("try to play it",)),
 ]
 
 

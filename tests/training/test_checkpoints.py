@@ -29,7 +29,7 @@ def test_a_damaged_or_diverged_checkpoint_is_refused(model, tmp_path):
             if spoil == "diverged":
                 next(iter(state["state_dict"].values())).fill_(float("nan"))
             torch.save(state, path)
-        with pytest.raises(PosebookError, match="not as the training wrote it"):
+        with pytest.raises(PosebookError, match="has changed since the training wrote it"):
             Predictor.from_folder(folder, "cpu")
         (folder / "posebook.json").unlink()  # a folder of before, or a file alone
         if spoil == "another":
@@ -81,7 +81,7 @@ def test_checkpoints_of_other_models(model, toy_project, tmp_path):
         )
     content = (model / "checkpoints/last.ckpt").read_bytes()
     (tmp_path / "half.ckpt").write_bytes(content[: len(content) // 2])
-    with pytest.raises(PosebookError, match="half written"):
+    with pytest.raises(PosebookError, match="only partly written"):
         load_checkpoint(tmp_path / "half.ckpt")
     torch.save({"state_dict": {}, "code": tmp_path}, tmp_path / "code.ckpt")
     with pytest.raises(PosebookError, match="holds code"):

@@ -58,7 +58,7 @@ def test_resume_with_early_stopping_is_exact(toy_project, tmp_path, caplog):
     train_tracker(None, out=tmp_path / "broken", resume=True, progress=False)
     assert equal_weights(load_weights(uninterrupted), load_weights(tmp_path / "broken"))
     train_tracker(None, out=tmp_path / "broken", resume=True, progress=False)  # it has ended
-    assert "the training had ended already" in caplog.messages and equal_weights(
+    assert "the training is already complete" in caplog.messages and equal_weights(
         load_weights(uninterrupted), load_weights(tmp_path / "broken")
     )
 

@@ -92,7 +92,7 @@ def test_tables_do_not_replace_labels_or_their_input(run_command, model, project
     assert code == 2 and "no table of predictions" in text and file_contents(project) == before, text
     assert run_command("predict", model, project / "videos/toy0.mp4", "--out", tmp_path / "out")[0] == 0
     table = tmp_path / "out/toy0.csv"
-    for out, message in ((table, "place of its input"), (project / "CollectedData.csv", "no table of predictions")):
+    for out, message in ((table, "overwrite its input"), (project / "CollectedData.csv", "no table of predictions")):
         code, text = run_command("smooth", table, "--out", out, "--overwrite")
         assert code == 2 and message in text, text
     assert file_contents(project) == before

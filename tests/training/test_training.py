@@ -105,7 +105,7 @@ def test_other_settings_train(toy_project, tmp_path, settings):
 
 def test_a_box_beyond_the_frame_is_mentioned(toy_project, tmp_path, caplog):
     train_tracker(toy_project, *FOUR_STEPS, "data.box=[-5,0,90,90]", out=tmp_path / "model", progress=False)
-    assert "data.box reaches beyond the frame of 96 x 96 pixels; what lies outside is black" in caplog.messages
+    assert "data.box is partly outside the frame of 96 x 96 pixels; this part is black" in caplog.messages
 
 
 def test_a_lightning_pose_yaml_trains(toy_project, tmp_path, caplog):
