@@ -15,10 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from .bench_training import measure_losses, measure_training, model_settings
-from .core import PosebookError, atomic_write
+from .core import PosebookError, atomic_write, disk_errors, read_json
 from .project.toy_project import make_toy_project
 
 # %% ../nbs/82_bench.ipynb #d15f4c16
@@ -142,7 +143,8 @@ def run_in_subprocess(**spec, # what, project, model, backbone, kind, amount, as
     if process.returncode:
         last_line = process.stderr.strip().splitlines()[-1:] or [process.returncode]
         raise PosebookError(f"a measurement failed: {last_line[0]}",
-                            f"{spec['what']} {spec['model']} {spec['backbone']} {spec['kind']}")
+                            f"{spec['what']} {spec['model']} {spec['backbone']} {spec['kind']}",
+                            do="correct what the message names, and run `posebook bench` again")
     return json.loads(process.stdout.strip().splitlines()[-1])
 
 # %% ../nbs/82_bench.ipynb #7fa938f3
@@ -216,7 +218,7 @@ def _make_inputs(folder, quick) -> tuple: # a project; dict: name -> video file
 # %% ../nbs/82_bench.ipynb #752d220a
 def _is_bench(path) -> bool:
     "Return whether a file has the results of an earlier benchmark"
-    try: return {"machine", "measurements"} <= set(json.loads(Path(path).read_text(encoding="utf-8")))
+    try: return {"machine", "measurements"} <= set(read_json(path))
     except (OSError, ValueError, TypeError): return False
 
 def bench(out="posebook-bench.json", # JSON file for the results
@@ -231,6 +233,9 @@ def bench(out="posebook-bench.json", # JSON file for the results
     if Path(out).exists() and not _is_bench(out):
         raise PosebookError("the file contains no results of posebook bench, so it is not overwritten", out,
                             "use another --out")
+    with disk_errors(out), suppress(FileNotFoundError):                   # a wrong path fails at once
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        os.stat(out)
     results = {"machine": _machine_facts(), "help_seconds": round(startup_time(), 3), "measurements": []}
     log.info(f"posebook --help: {results['help_seconds']:.2f} s")
     with tempfile.TemporaryDirectory() as tmp:

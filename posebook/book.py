@@ -318,14 +318,14 @@ def site(checkout=".", # root folder of the repository, which contains settings.
     Raises `PosebookError` if `checkout` does not contain settings.ini, or if the pages cannot be rendered."""
     checkout = Path(checkout).resolve()
     if not (checkout/"settings.ini").is_file():
-        raise PosebookError("this is not a checkout of posebook", checkout)
+        raise PosebookError("there is no settings.ini here", checkout, do="run it in a checkout of posebook")
     settings = ConfigParser(delimiters=["="])
     settings.read(checkout/"settings.ini", encoding="utf-8")
     git = settings["DEFAULT"]["git_url"] + "/blob/" + settings["DEFAULT"]["branch"]
     write_pages(checkout/"nbs", checkout/"_proc", git)
     done = subprocess.run(_renderer(checkout/"_proc"), capture_output=True, text=True)
     if done.returncode:
-        raise PosebookError(f"the site was not built:\n{done.stdout}{done.stderr}", checkout)
+        raise PosebookError(f"the site was not built:\n{done.stdout}{done.stderr}", do="correct the page")
     make_self_contained(checkout/"_site")
     return checkout/"_site"
 

@@ -176,6 +176,9 @@ def main(args:list=None, # words of the command line; None: those of `sys.argv`
     try:
         with messages_on_stderr(), warnings.catch_warnings():
             if not sys.warnoptions: warnings.simplefilter("ignore")   # Python's warnings are for programmers
+            if "" in words:
+                raise PosebookError("one of the arguments is empty",
+                                    do="leave it out, or check the variables of your script")
             _make_app(words)(words, prog_name="posebook")
     except Exception as e:
         error = _as_user_error(e)

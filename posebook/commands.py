@@ -8,6 +8,7 @@ __all__ = ['init', 'pick_frames', 'train', 'predict', 'evaluate', 'smooth', 'con
 
 # %% ../nbs/83_commands.ipynb #33ba8f0c
 import logging
+import os
 from pathlib import Path
 
 # %% ../nbs/83_commands.ipynb #1ecd8fb2
@@ -255,8 +256,8 @@ def _demo_folder(out) -> Path: # a folder that does not exist, or is empty
     from posebook.core import PosebookError
     names = map("posebook-demo-{}".format, range(1, 10_000))
     folder = Path(out) if out else next(p for p in map(Path, names) if not p.exists())
-    if folder.is_file() or folder.exists() and any(folder.iterdir()):
-        raise PosebookError("the folder exists already", folder, "give another with --out")
+    if os.path.lexists(folder) and not folder.is_dir() or folder.is_dir() and any(folder.iterdir()):
+        raise PosebookError("this path exists already", folder, "give another with --out")
     return folder
 
 def demo(out:Path=None,   # the folder to make; default: the next free posebook-demo-N

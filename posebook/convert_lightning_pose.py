@@ -96,7 +96,8 @@ def tensor_name(name:str, # name of the tensor in Lightning Pose
 def _check_convertible(cfg:Config, path):
     "Raise an error for a model that posebook cannot convert"
     if not cfg.data.keypoint_names or not cfg.data.image_resize_dims.height:
-        raise PosebookError("the config has no keypoint_names or no image_resize_dims", path)
+        raise PosebookError("the config has no keypoint_names or no image_resize_dims", path,
+                            do="give the whole folder of a trained model; its config.yaml has both")
     if cfg.model.model_type not in ("heatmap", "heatmap_mhcrnn", "regression"):
         raise PosebookError(f"models of type {cfg.model.model_type} cannot be converted", path,
                             "only heatmap, heatmap_mhcrnn and regression models can be converted")

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['backbones', 'necks', 'heads', 'losses', 'models', 'augmentations', 'callbacks', 'sources', 'decoders', 'formats',
            'kinds', 'PosebookError', 'did_you_mean', 'Registry', 'params', 'param_docs', 'document_parameters',
-           'check_settings', 'build', 'os_error', 'disk_errors', 'atomic_write', 'file_lock', 'read_text',
+           'check_settings', 'build', 'os_error', 'disk_errors', 'atomic_write', 'file_lock', 'read_text', 'read_json',
            'file_sha256']
 
 # %% ../nbs/00_core.ipynb #4d396d7c
@@ -14,6 +14,7 @@ import errno
 import hashlib
 import importlib
 import inspect
+import json
 import math
 import os
 import pkgutil
@@ -77,6 +78,9 @@ class Registry(dict):
     # %% ../nbs/00_core.ipynb #1f389829
     def __call__(self, name:str=None): # the name in a YAML file; None: the name of the class or function
         "Return a decorator that registers a class or a function"
+        if not isinstance(name, str | None) or name == "":
+            raise PosebookError(f"a {self.kind} needs a name, and this is {name!r}", do="write the "
+                                "name in quotes, such as @losses(\"distance\")")
         def _add(f):
             key = name or f.__name__
             # a definition outside posebook: load all definitions of posebook first, to find equal names
@@ -267,6 +271,15 @@ def read_text(path, # a text file
         what = what or f"is not text in UTF-8: line {line} has other bytes"
     if what: raise PosebookError(f"this file {what}", path, "save it as text in UTF-8")
     return text
+
+# %% ../nbs/00_core.ipynb #6e5241df
+def read_json(path, # a JSON file
+): # its content
+    """Return the content of a JSON file.
+
+    Raises `ValueError` if the file is not JSON."""
+    try: return json.loads(Path(path).read_text(encoding="utf-8"))
+    except RecursionError: raise ValueError("it has too many nested lists") from None
 
 # %% ../nbs/00_core.ipynb #1865f27e
 def file_sha256(path, # a file

@@ -174,7 +174,8 @@ def _home_of(node, homes:dict): # a Home, or None
     if not classes: return None
     if len(classes) > 1 or not homes[classes[0]].indentation:
         raise PosebookError("there must be one class, with a body on lines of its own",
-                            f"{' or '.join(classes)}.{node.name}")
+                            f"{' or '.join(classes)}.{node.name}",
+                         do="write the class in one exported cell, with its methods on lines of their own")
     return homes[classes[0]]
 
 # %% ../nbs/85_export_modules.ipynb #0ab31f14
@@ -222,11 +223,13 @@ def export(checkout=".", # the folder with settings.ini
     a method cannot be moved."""
     program = Path(sys.executable).with_name("nbdev_export")
     if not (Path(checkout)/"settings.ini").is_file():
-        raise PosebookError("this is not a checkout of posebook", checkout)
+        raise PosebookError("this is not a checkout of posebook", checkout,
+                            do="run it in the folder that contains settings.ini and nbs")
     if not program.exists():
         raise PosebookError("the export needs the development tools", do="pip install -e '.[dev]'")
     done = subprocess.run([str(program)], cwd=checkout, capture_output=True, text=True)
-    if done.returncode: raise PosebookError(f"nbdev_export failed:\n{done.stdout}{done.stderr}", checkout)
+    if done.returncode: raise PosebookError(f"nbdev_export failed:\n{done.stdout}{done.stderr}", checkout,
+                                            do="correct the cell that the output names")
     for p in sorted((Path(checkout)/"posebook").rglob("*.py")):
         code = p.read_text(encoding="utf-8")
         if (folded := fold(code)) != code: p.write_text(folded, encoding="utf-8")

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from filelock import FileLock, Timeout
 
 from . import __version__
-from .core import PosebookError, atomic_write, disk_errors, file_sha256
+from .core import PosebookError, atomic_write, disk_errors, file_sha256, read_json
 
 # %% ../nbs/03_model_folder.ipynb #250b5d09
 MANIFEST = "posebook.json"
@@ -36,11 +36,11 @@ def read_manifest(folder, # any folder
     "Return the content of a folder's posebook.json"
     path = Path(folder)/MANIFEST
     if not path.is_file(): return None
-    try: manifest = json.loads(path.read_text(encoding="utf-8"))
+    try: manifest = read_json(path)
     except (OSError, ValueError) as e:
         raise PosebookError(f"this file is damaged: {e}", path, "give another folder") from None
     if not _is_manifest(manifest):
-        raise PosebookError("posebook did not write this file in this form", path, "give another folder")
+        raise PosebookError("this is not a valid posebook.json", path, "give another folder")
     return manifest
 
 # %% ../nbs/03_model_folder.ipynb #fcdad2f4
@@ -62,7 +62,8 @@ def edit_manifest(folder, # a model folder
 ): # yields the content, which the caller may change
     "Yield the content of posebook.json, and write it if it was changed; other processes must wait"
     if read_manifest(folder) is None:
-        raise PosebookError(f"this is no model folder, there is no {MANIFEST} in it", folder)
+        raise PosebookError(f"this is not a model folder: it contains no {MANIFEST}", folder,
+                            do="give a folder that `posebook train` or `posebook convert` made")
     with FileLock(Path(folder)/f"{MANIFEST}.lock"):
         manifest = read_manifest(folder)
         before = json.dumps(manifest)
@@ -280,7 +281,7 @@ def finish_model_folder(folder, # folder for the model, as given to `start_model
 def refuse_target(folder,  # folder for a model
                   protected,    # name -> folder; the model folder must not be or contain it
                   data=(), # folders of images or videos; the model folder must not be, contain or be in them
-                  default=None, # a folder whose subfolders may be in a folder of `data`, such as models
+                  default=None, # the project's folder `models`; its subfolders may be in a folder of `data`
 ):
     "Raise an error if a model folder would be or contain a project, its data or the home folder"
     folder = Path(folder).resolve()

@@ -6,6 +6,7 @@
 __all__ = ['settings_folder', 'trusted_plugins', 'trust_plugin', 'load_plugin', 'load_trusted_plugins', 'load_installed_plugins']
 
 # %% ../nbs/02_plugins.ipynb #814301a6
+import ast
 import hashlib
 import logging
 import os
@@ -38,6 +39,8 @@ def trusted_plugins() -> set: # of sha256 hashes
 # %% ../nbs/02_plugins.ipynb #8af70a01
 def _read_plugin(path) -> tuple: # content, sha256
     "Return the content of a plug-in file and the hash of the content"
+    if Path(path).suffix != ".py" and not Path(path).is_dir():
+        raise PosebookError("a plug-in is a Python file, with the ending .py", path, "give another file")
     try: content = Path(path).read_bytes()
     except FileNotFoundError:
         raise PosebookError("the plug-in does not exist", path, "give another path") from None
@@ -49,7 +52,11 @@ def _read_plugin(path) -> tuple: # content, sha256
 def trust_plugin(path, # a plug-in file
 ) -> str: # its sha256
     "Add a plug-in file to the user's list of trusted files"
-    sha256, trusted = _read_plugin(path)[1], settings_folder()/"trusted_plugins.txt"
+    (content, sha256), trusted = _read_plugin(path), settings_folder()/"trusted_plugins.txt"
+    try: ast.parse(content)
+    except (SyntaxError, ValueError) as e:
+        raise PosebookError(f"this is not Python code: {e}", path,
+                            "correct it, or give another file") from None
     if sha256 in trusted_plugins(): return sha256
     with disk_errors(trusted):
         trusted.parent.mkdir(parents=True, exist_ok=True)

@@ -34,6 +34,14 @@ FOUR_STEPS = ("training.accelerator=cpu", "training.max_steps=4", "eval.predict_
 VALIDATE_EACH_EPOCH = ("training.accelerator=cpu", "training.check_val_every_n_epoch=1")
 
 
+# A config for trainings of two steps
+TINY_CONFIG = """posebook: 1
+model: {backbone: tiny, weights: null}
+training: {accelerator: cpu, precision: "32", max_steps: 2, num_workers: 0}
+eval: {predict_vids_after_training: false}
+"""
+
+
 # The command line in a process of its own, for models with the backbone of `short_run`
 COMMAND_LINE = """
 import sys
@@ -261,6 +269,25 @@ def other_model():
     from posebook.testing import short_run
 
     return short_run("heatmap", "training.rng_seed_model_pt=5", steps=4).folder
+
+
+@pytest.fixture(scope="session")
+def unchanged_workspace(toy_project, tiny_model, tmp_path_factory):
+    "A folder with a project, a model and a prediction table, not to be changed"
+    from posebook.inference.predict import predict_from_folder
+
+    root = tmp_path_factory.mktemp("robustness") / "root"
+    shutil.copytree(toy_project, root / "project")
+    (root / "project/posebook.yaml").write_text(TINY_CONFIG)
+    shutil.copytree(tiny_model, root / "model")
+    predict_from_folder(root / "model", root / "project/videos/toy0.mp4", root / "tables")
+    return root
+
+
+@pytest.fixture
+def workspace(unchanged_workspace, tmp_path):
+    "A copy of it, to be changed"
+    return shutil.copytree(unchanged_workspace, tmp_path / "workspace")
 
 
 @pytest.fixture

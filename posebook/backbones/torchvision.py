@@ -63,7 +63,8 @@ def torchvision_net(name:str,     # name of a torchvision network
     setattr(net, "fc" if hasattr(net, "fc") else "classifier", nn.Identity())
     try: net.load_state_dict(tensors, strict=bool(weights))
     except RuntimeError as e:
-        raise PosebookError(f"the weights are not those of {name} ({e})", path) from e
+        raise PosebookError(f"the weights are not those of {name} ({e})", path,
+                            do="download the file again, or give the file of this backbone") from e
     return net
 
 # %% ../../nbs/backbones/04_torchvision.ipynb #4574b6cc

@@ -142,7 +142,7 @@ def _explain(e:ValidationError, where) -> PosebookError:
     "Convert an error of pydantic to a `PosebookError` with a readable message"
     lines = []
     for error in e.errors():
-        path, message = _key_path(error["loc"]), error["msg"]
+        path, message = _key_path(error["loc"]), error["msg"].removeprefix("Value error, ")
         if error["type"] == "extra_forbidden": lines.append(f"unknown key {path}; {_nearest(error['loc'])}")
         else: lines.append(f"{path} = {error['input']!r}: {message[0].lower() + message[1:]}")
     return PosebookError("; ".join(dict.fromkeys(lines)), where,
@@ -170,6 +170,9 @@ def config_path(path, # a config file, or a folder with one
                             f"`posebook init {path}` writes one")
     if not path.is_file():
         raise PosebookError("there is no such config file or project folder", path, "give another path")
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        raise PosebookError("this is not a YAML file", path,
+                            "give the project's folder, or its posebook.yaml")
     return path
 
 # %% ../../nbs/config/02_read.ipynb #1fe4d32b

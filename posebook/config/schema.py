@@ -8,9 +8,18 @@ __all__ = ['Share', 'ConfigSection', 'key', 'Size', 'Data', 'OptimizerSettings',
            'Config']
 
 # %% ../../nbs/config/01_schema.ipynb #152fb691
+import re
 from typing import Annotated, Literal, Optional, Union
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    field_validator,
+)
 from typing_extensions import TypedDict
 
 from ..core import did_you_mean
@@ -27,6 +36,15 @@ class ConfigSection(BaseModel):
     ): # the value, of any type
         "Return the value of a key, like the method `get` of a dict"
         return getattr(self, key, default)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_bool_as_number(cls, value, info):
+        "Raise an error for true and false where a number is needed; Python counts them as 1 and 0"
+        annotation = str(cls.model_fields[info.field_name].annotation)
+        if isinstance(value, bool) and not re.search(r"bool|Any|dict", annotation):
+            raise ValueError(f"{str(value).lower()} is not allowed here")
+        return value
 
 # %% ../../nbs/config/01_schema.ipynb #cfff487a
 def key(default,          # value if the config file does not contain the key
@@ -64,7 +82,7 @@ class Data(ConfigSection):
     box: Optional[list[float]] = key(
         None, "[x, y, width, height] in pixels: crop frames to this box; null: the whole frame", True)
     context_frames: Optional[bool] = key(
-        None, "whether neighbors of labeled frames are saved beside them; null: if in labeled-data")
+        None, "whether neighbors of labeled frames are in the same folder; null: only in labeled-data")
     mirrored_column_matches: Optional[list[list[int]]] = key(
         None, "for each view, the numbers of its keypoints; all views have the same order")
     columns_for_singleview_pca: Optional[list[int]] = key(None, "keypoints for pca_singleview; null: all")
@@ -78,7 +96,8 @@ class _TrainingFrames(ConfigSection):
         "dlc", "none | dlc | dlc-lr | dlc-top-down, or {name: {setting: value}}", True)
     train_batch_size: int = key(8, "labeled frames per step", True, gt=0)
     val_batch_size:   int = key(32, "frames per step of the validation", gt=0)
-    test_batch_size:  int = key(32, "frames per step of the test and of the prediction of tables", gt=0)
+    test_batch_size:  int = key(
+        32, "frames per step when the test frames or all labeled frames are predicted", gt=0)
     train_prob: Share = key(0.9, "fraction of the labeled frames for training", True, gt=0, le=1)
     val_prob:   Share = key(
         0.1, "fraction of the labeled frames for validation; the rest is the test set", True, ge=0, le=1)

@@ -32,7 +32,8 @@ class Augmentation:
     def __init__(self, p:float=1.): # probability that the augmentation is applied
         if not 0 <= p <= 1:
             raise PosebookError(f"p = {p} is not a probability",
-                                f"training.imgaug, {type(self).__name__}")
+                                f"training.imgaug, {type(self).__name__}",
+                                do="give a number from 0 to 1")
         self.p = p
 
     def affine(self,
@@ -116,7 +117,8 @@ class Flip(Augmentation):
         super().__init__(p)
         unknown = {str(n) for pair in pairs or () for n in pair} - set(keypoint_names)
         if unknown: raise PosebookError(f"no keypoint is called {', '.join(sorted(unknown))}",
-                                        "training.imgaug.flip.pairs")
+                                        "training.imgaug.flip.pairs",
+                                        do="use the names in the label table")
         swaps = (left_right_pairs(keypoint_names) if pairs is None
                  else [tuple(keypoint_names.index(n) for n in pair) for pair in pairs])
         if not swaps and pairs is None:

@@ -81,7 +81,7 @@ def check_columns(rows:pd.DataFrame, # the three header rows: scorers, body part
     return columns, names, coords
 
 # %% ../../nbs/data/01_labels.ipynb #a9cf5ce9
-def _rows(path) -> pd.DataFrame: # cells as text; the index is the line number, counted from 0
+def _rows(path, complete=False) -> pd.DataFrame: # cells as text; the index is the line number, counted from 0
     "Return the cells of a CSV file, without empty lines"
     text = read_text(path)
     reader, rows, lines = csv.reader(io.StringIO(text, newline=""), strict=True), [], []
@@ -93,7 +93,7 @@ def _rows(path) -> pd.DataFrame: # cells as text; the index is the line number, 
                             "correct the line") from None
     width = len(rows[0]) if rows else 0
     for line, row in zip(lines, rows):
-        if any(row[width:]):
+        if any(row[width:]) or complete and len(row) < width:
             raise PosebookError(f"line {line + 1} has {len(row)} cells, but the first line has {width}", path,
                                 "correct the line")
     if rows and len(rows[-1]) < width and not text.endswith(("\n", "\r")):
@@ -104,11 +104,12 @@ def _rows(path) -> pd.DataFrame: # cells as text; the index is the line number, 
 # %% ../../nbs/data/01_labels.ipynb #cecc2240
 def read_table(path,    # a CSV file with three header rows
                drop=(), # columns to leave out, given by their names in the first row
+               complete:bool=False, # whether each row must have a cell in every column
 ) -> tuple: # index (list of str), keypoint names, {coordinate: (N, K) float64}, scorer
     """Return the content of a table with three header rows
 
     Raises `PosebookError` if the file does not exist or is not a table with three header rows."""
-    rows = _rows(path)
+    rows = _rows(path, complete)
     if len(rows) < 3:
         raise PosebookError("the three header rows are missing", path,
                             "the first column must contain: scorer, bodyparts, coords")

@@ -72,7 +72,8 @@ def split_frames(n:int,                # number of labeled frames (rows of the C
         num_used = int(train_frames if train_frames > 1 else train_frames * num_used)
     if num_used < 1:
         raise PosebookError(f"train_frames = {train_frames} leaves no frame for training",
-                            "training.train_frames")
+                            "training.train_frames",
+                            do="increase training.train_frames or training.train_prob")
     return {**split, "train": split["train"][:num_used], "unused": split["train"][num_used:]}
 
 # %% ../../nbs/data/02_splits.ipynb #1ff26d7c

@@ -52,9 +52,14 @@ def table_rows(index,       # (N,) first column: number of the frame or path of 
 def read_predictions(path, # a prediction table, of a video or of labeled frames
 ) -> tuple: # index (list of str), names, keypoints (N, K, 2), confidences (N, K)
     "Return the frames, keypoint names, keypoints and confidences of a prediction table"
-    index, names, coords, _ = read_table(path, drop=["set"])
+    index, names, coords, _ = read_table(path, drop=["set"], complete=True)
     if "likelihood" not in coords:
-        raise PosebookError("the file contains labels, not predictions: there is no likelihood", path)
+        raise PosebookError("the file contains labels, not predictions: there is no likelihood", path,
+                            do="give a table that `posebook predict` wrote")
+    if len(bad := np.argwhere(abs(coords["likelihood"] - .5) > .501)):       # up to rounding
+        row, keypoint = bad[0]
+        raise PosebookError(f"the likelihood of {names[keypoint]} in {index[row]} is "
+                            f"{coords['likelihood'][row, keypoint]:g}", path, "give a number from 0 to 1")
     return index, names, np.stack([coords["x"], coords["y"]], -1), coords["likelihood"]
 
 # %% ../../nbs/data/08_tables.ipynb #334d5631
@@ -74,6 +79,10 @@ class ResumableFile:
     def __init__(self,
         path, # path of the complete file
     ): self.path, self.part = Path(path), Path(f"{path}.part")
+
+    def has_part(self) -> bool:
+        "Return whether an interrupted run left a `.part` file; a link is not one"
+        return self.part.is_file() and not self.part.is_symlink()
 
     def clear(self):
         "Create an empty `.part` file"
@@ -102,7 +111,7 @@ class PredictionTable(ResumableFile):
 
     def num_rows(self) -> int:
         "Return the number of complete rows that an interrupted run has written"
-        return max(0, self.part.read_bytes().count(b"\n") - 3) if self.part.is_file() else 0
+        return max(0, self.part.read_bytes().count(b"\n") - 3) if self.has_part() else 0
 
     # %% ../../nbs/data/08_tables.ipynb #bfb4c108
     def open(self,

@@ -71,6 +71,8 @@ def results_folder(model_dir, # a model folder
 def _check_results_folder(folder, csv, labels, model_dir):
     "Raise an error if results in a folder would be overwritten by results for other labels"
     if csv is None and folder.resolve() == model_dir.resolve(): return
+    if folder.resolve() == Path(labels.root).resolve() or (folder/"posebook.yaml").is_file():
+        raise PosebookError("this is a project's folder", folder, "give another folder with --out")
     if (folder/"config.yaml").is_file():
         raise PosebookError("this is a model folder: its results are for the labels of its own project",
                             folder, "give another folder with --out")

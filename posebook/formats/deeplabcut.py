@@ -55,7 +55,7 @@ class DeepLabCut(Format):
         if not ("Task" in content and {"bodyparts", "multianimalbodyparts"} & set(content)): return None
         if content.get("multianimalproject"):
             raise PosebookError("this project has several animals, which posebook does not support yet",
-                                folder)
+                                folder, do="use a project with one animal")
         name = f"CollectedData_{content.get('scorer')}"
         patterns = [f"labeled-data/*/{name}.{end}" for end in ("csv", "h5")]
         existing = [pattern for pattern in patterns if any(folder.glob(pattern))]

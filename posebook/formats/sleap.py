@@ -25,7 +25,8 @@ def _load(path):
                             path, "pip install 'posebook[sleap]'") from e
     try: return sleap_io.load_slp(str(path))
     except Exception as e:
-        raise PosebookError(f"this label file of SLEAP cannot be read: {e}", path) from e
+        raise PosebookError(f"this label file of SLEAP cannot be read: {e}", path,
+                            do="open it in SLEAP and save it again, as .slp or .pkg.slp") from e
 
 # %% ../../nbs/formats/04_sleap.ipynb #e25e445a
 def _save_image(frame, path:Path):
@@ -65,16 +66,19 @@ class Sleap(Format):
         "Return the labels of a SLEAP file, and save its labeled frames as images"
         content, images, keypoints = _load(path), [], []
         if len(content.skeletons) != 1:
-            raise PosebookError(f"the file has {len(content.skeletons)} skeletons instead of one", path)
+            raise PosebookError(f"the file has {len(content.skeletons)} skeletons instead of one", path,
+                                do="save a file with one skeleton")
         for frame in content.labeled_frames:
             if not frame.user_instances: continue
             if len(frame.user_instances) > 1:
                 raise PosebookError(f"frame {frame.frame_idx} has several animals, which posebook "
-                                    "does not support yet", path)
+                                    "does not support yet", path,
+                                    do="remove the labels of the other animals")
             images.append(_image_name(frame))
             keypoints.append(frame.user_instances[0].numpy())
             _save_image(frame, root/images[-1])
-        if not images: raise PosebookError("this file has no labeled frames", path)
+        if not images: raise PosebookError("this file has no labeled frames", path,
+                                           do="label frames in SLEAP, and save the file")
         names = content.skeletons[0].node_names
         return Labels(images, np.stack(keypoints).astype(float), names, root, "sleap")
 

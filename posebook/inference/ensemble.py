@@ -29,7 +29,8 @@ def ensemble(tables:list, # paths of prediction tables of the same video
             indices, names, keypoints, confidences = zip(*part)
             if any(len(o) != len(indices[0]) or n != names[0] for o, n in zip(indices, names)):
                 raise PosebookError("the tables are of different videos or keypoints",
-                                    " and ".join(map(str, tables)))
+                                    " and ".join(map(str, tables)),
+                                    do="use tables of the same video, from models with the same keypoints")
             yield indices[0], names[0], np.stack(keypoints), np.mean(confidences, 0)
     with atomic_write(path) as p, p.open("w") as f:
         for chunk, (index, names, keypoints, confidences) in enumerate(mean()):
@@ -85,7 +86,8 @@ def predict_ensemble(model_dirs, # model folders
     folders = [Path(o).resolve() for o in model_dirs]
     if len({o.name for o in folders}) < len(folders) or len(folders) < 2:
         raise PosebookError("an ensemble needs two models or more, in folders with different names",
-                            ", ".join(map(str, model_dirs)))
+                            ", ".join(map(str, model_dirs)),
+                            do="give two or more model folders before the videos")
     if out is None:
         raise PosebookError("the folder for the tables is missing", do="use --out FOLDER")
     _check_means([Path(out)/f"{v.stem}.csv" for v in collect_videos(paths)], resume, overwrite)

@@ -48,7 +48,7 @@ class HeatmapFile(ResumableFile):
 
     def num_rows(self) -> int:
         "Return the number of complete frames in the `.part` file of an interrupted run"
-        return sum(1 for _ in self.chunks()) if self.part.is_file() else 0
+        return sum(1 for _ in self.chunks()) if self.has_part() else 0
 
     # %% ../../nbs/inference/02_heatmap_files.ipynb #de0dddb1
     def open(self,

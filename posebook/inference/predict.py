@@ -40,7 +40,8 @@ class PredictionHandler:
         valid, expected = frames >= 0, self.next_frame + np.arange((frames >= 0).sum())
         if (frames[valid] != expected).any():
             frame = frames[valid][(frames[valid] != expected).argmax()]
-            raise PosebookError(f"the stream returned frame {frame}, but a different frame was expected")
+            raise PosebookError(f"the stream returned frame {frame}, but a different frame was expected",
+                                do="copy the video again, or re-encode it with ffmpeg")
         for file in self.files: file.add(frames[valid], *(o[valid] for o in predictions))
         self.next_frame += len(expected)
 
@@ -114,7 +115,7 @@ def _files_to_write(files, sidecar, resume, overwrite) -> list:
                             "give another folder with --out, or use --overwrite or --resume")
     if not resume: _check_no_foreign_files(table, sidecar, overwrite)
     go_on = resume and sidecar.resumable(bool(existing), any(f.num_rows() for f in files))
-    unwritten = [f for f in files if not resume or not f.path.exists() or go_on and f.part.exists()]
+    unwritten = [f for f in files if not resume or not f.path.exists() or go_on and f.has_part()]
     record_files(sidecar.path, sidecar.part, *(o for f in files for o in (f.path, f.part)))
     if unwritten and not go_on:
         for file in unwritten: file.clear()
@@ -196,9 +197,11 @@ def collect_videos(paths, # a file or folder, or a list of files and folders
     "Return the videos of files and folders"
     videos = []
     for path in map(Path, [paths] if isinstance(paths, (str, Path)) else paths):
-        if not path.exists(): raise PosebookError("there is no such file or folder", path)
+        if not path.exists(): raise PosebookError("there is no such file or folder", path,
+                                                  do="check the path")
         files = find_videos(path) if path.is_dir() else [path]
-        if not files: raise PosebookError("there is no video in this folder", path)
+        if not files: raise PosebookError("there is no video in this folder", path,
+                                          do="give a video file, or a folder that contains videos")
         videos += files
     by_name = {}
     for video in videos:
@@ -262,11 +265,16 @@ def predict_videos(videos,    # video files
     "Track videos and write their tables, even if some of the videos cannot be read"
     predictor = predictor if isinstance(predictor, Predictor) else Predictor.from_folder(predictor)
     out = _output_dir(predictor, out)
+    if resume and overwrite:
+        raise PosebookError("--resume and --overwrite cannot be used together",
+                            do="use --resume to continue a run, or --overwrite to replace its tables")
     tables, errors = [out/f"{Path(v).stem}.csv" for v in videos], []
     existing = [t for t in tables if t.exists()]
     if existing and not (overwrite or resume):
         raise PosebookError(f"{len(existing)} table(s) exist already", existing[0],
                             "give another folder with --out, or use --overwrite or --resume")
+    for table in tables * (not resume):              # before the first video is tracked
+        _check_no_foreign_files(table, Sidecar(table, {}, {}), overwrite)
     for video, table in zip(videos, tables):
         error = _predict_with_side_files(video, table, predictor, labeled_video,
                                          save_heatmaps=save_heatmaps, resume=resume, overwrite=overwrite,

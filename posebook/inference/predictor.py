@@ -52,7 +52,8 @@ def load_tracker(model_dir, # a folder that `train` made
     Raises `PosebookError` if the folder has no `config.yaml`."""
     model_dir = Path(model_dir)
     if not (model_dir/"config.yaml").is_file():
-        raise PosebookError("this is not a model folder, there is no config.yaml in it", model_dir)
+        raise PosebookError("this is not a model folder: it contains no config.yaml", model_dir,
+                            do="give a folder that `posebook train` or `posebook convert` made")
     cfg = read_config(model_dir/"config.yaml")
     load_installed_plugins()
     named_plugins = [load_plugin(plugin)] if plugin else []
@@ -186,7 +187,8 @@ class Predictor:
             for frame in frames:
                 shape = np.shape(frame)
                 if len(shape) != 3 or shape[-1] != 3 or frame.dtype != np.uint8:
-                    raise PosebookError(f"a frame must be (H, W, 3) uint8, this is {shape}")
+                    raise PosebookError(f"a frame must be (H, W, 3) uint8, this is {shape}",
+                                        do="convert the frame to RGB with 8 bits per channel")
                 images, affines = self.preprocess(frame[None])
                 affine = torch.from_numpy(affines).float()
                 yield images
@@ -203,7 +205,7 @@ class Predictor:
 
     Raises `PosebookError` if there are no frames, or if they are not (H, W, 3) uint8 arrays."""
         predictions = list(self.live(frames, self.frames_per_pass))
-        if not predictions: raise PosebookError("there are no frames")
+        if not predictions: raise PosebookError("there are no frames", do="give at least one frame")
         return tuple(np.stack(o) for o in zip(*predictions))
 
     # %% ../../nbs/inference/01_predictor.ipynb #5ae4f19c
@@ -230,7 +232,7 @@ class Predictor:
         if isinstance(images, (str, Path)):
             endings = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
             images = sorted(o for o in Path(images).iterdir() if o.suffix.lower() in endings)
-        if not len(images): raise PosebookError("there are no images")
+        if not len(images): raise PosebookError("there are no images", do="give at least one image")
         no_keypoints = np.full((len(images), len(self.names), 2), np.nan)
         labels = Labels([str(Path(o).resolve()) for o in images], no_keypoints, self.names, Path("/"))
         return predict_dataset(self, labels, path)

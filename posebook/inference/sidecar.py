@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 from .. import __version__
-from ..core import PosebookError, atomic_write
+from ..core import PosebookError, atomic_write, read_json
 
 # %% ../../nbs/inference/03_sidecar.ipynb #7c90141f
 def video_identity(path,      # a video file
@@ -46,7 +46,7 @@ def sidecar_path(table, # path of a prediction table
 def read_record(path, # path of a sidecar
 ) -> dict: # empty if the file is missing or damaged
     "Return the content of a sidecar"
-    try: record = json.loads(Path(path).read_text(encoding="utf-8"))
+    try: record = read_json(path)
     except (OSError, ValueError): return {}
     return record if isinstance(record, dict) else {}
 

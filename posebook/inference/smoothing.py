@@ -32,7 +32,7 @@ def spikes(keypoints,  # (N, K, 2) in pixels of the frame
 # %% ../../nbs/inference/07_smoothing.ipynb #a984d77a
 def parabola(window:int, # number of frames, odd
 ) -> np.ndarray: # (window,)
-    "Return a weight for each value in a window; their weighted sum is the parabola's middle value"
+    "Return the weights of the values in a window; the weighted sum is the parabola's value in the middle"
     t = np.arange(window) - window // 2
     return np.linalg.pinv(np.stack([np.ones(window), t, t**2], 1))[0]
 

@@ -34,7 +34,8 @@ def project_layout(project,        # the folder of the project
 ) -> SimpleNamespace: # root, csv, video_dir: paths; labels: `Labels` or None; names; box
     "Return the paths, labels and keypoint names of a project"
     root = Path(project)
-    if not root.is_dir(): raise PosebookError("there is no such folder", root)
+    if not root.is_dir(): raise PosebookError("there is no such folder", root,
+                                              do="give the project's folder")
     data = read_config(root).data if (root/"posebook.yaml").is_file() else None
     base = Path(data.data_dir) if data else root
     name = data.csv_file if data else peer_settings(root).get("csv_file") or find_csv(root)
@@ -77,7 +78,8 @@ def some_frames(video,   # a video file
     reader, numbers = SequenceReader(video), np.array(numbers, int)
     outside = numbers[(numbers < 0) | (numbers >= reader.num_frames)]
     if len(outside):
-        raise PosebookError(f"there is no frame {outside[0]}, the video has {reader.num_frames}", video)
+        raise PosebookError(f"there is no frame {outside[0]}, the video has {reader.num_frames}", video,
+                            do="give a smaller frame number; the first frame is 0")
     if not len(numbers): return
     runs = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
     if reader.num_frames >= seek_gap * len(runs) and max(map(len, runs)) <= 16:
@@ -113,6 +115,9 @@ def _table_start(path, names) -> tuple: # content, number of columns, columns of
         raise PosebookError("what are the keypoints called? There is no table of labels, and "
                             "no names in the settings", path, "say --keypoints nose,tail,..., "
                             "or write data.keypoint_names into posebook.yaml")
+    if bad := [o for o in names if not o.strip() or not o.isprintable() or names.count(o) > 1]:
+        raise PosebookError(f"{bad[0]!r} is not a new name for a keypoint", path,
+                            "give names that differ and are not empty, such as --keypoints nose,tail")
     rows = [("scorer", *["posebook"] * 2 * len(names)), ("bodyparts", *np.repeat(names, 2)),
             ("coords", *["x", "y"] * len(names))]
     return _csv_bytes(rows), len(rows[0]), 1
@@ -156,7 +161,8 @@ def save_frames(project,   # the folder of the project
     for i, frame in some_frames(video, numbers): _write_image(layout.root/name(folder, i), frame)
     rows = [name(folder, i) for i in new_numbers]
     missing = [o for o in rows if not (layout.root/o).is_file()]
-    if missing: raise PosebookError(f"{len(missing)} frame(s) could not be read", video)
+    if missing: raise PosebookError(f"{len(missing)} frame(s) could not be read", video,
+                                    do="copy the video again, or re-encode it with ffmpeg")
     add_rows(layout.csv, rows, layout.names)
     return rows
 
@@ -318,7 +324,8 @@ def pick_project_frames(
     "Pick frames of a project's videos, save them as images, and add rows to the label table"
     layout, new_rows, errors = project_layout(project, keypoints), [], []
     if n < 1 or neighbors < 0:
-        raise PosebookError(f"{n} frames with {neighbors} neighbors cannot be picked")
+        raise PosebookError(f"{n} frames with {neighbors} neighbors cannot be picked",
+                            do="use -n 1 or more and --neighbors 0 or more")
     _table_start(layout.csv, layout.names)     # raises an error if the table cannot be used
     videos = chosen_videos(layout, videos)
     for i, video in enumerate(videos):

@@ -50,27 +50,40 @@ class Loss(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} needs a `forward` that takes "
                                   "the outputs of the tracker as parameters and returns a scalar")
 
-# %% ../../nbs/losses/01_base.ipynb #d74cff5b
-class VideoLoss(Loss):
-    """Compute a loss of unlabeled frames from confident predictions only
-
-    Raises `PosebookError` if the threshold is not between 0 and 1."""
-    def __init__(self,
-        prob_threshold:float=.05, # smallest confidence of a prediction that is included, 0 to 1
-        **kwargs                  # log_weight
-    ):
-        super().__init__(**kwargs)
-        if not 0 <= prob_threshold <= 1:
-            raise PosebookError(f"the threshold {prob_threshold} is not a confidence from 0 to 1",
-                                self.config_key("prob_threshold"), "give a number from 0 to 1")
-        self.prob_threshold = prob_threshold
-
+    # %% ../../nbs/losses/01_base.ipynb #8490a8de
     def config_key(self,
                    setting:str, # a parameter of the loss
     ) -> str: # the key of the parameter in the YAML file
         "Return the key of a parameter of the loss in the config"
         name = next((k for k, f in losses.items() if f is type(self)), type(self).__name__)
         return f"losses.{name}.{setting}"
+
+    def check_setting(self,
+        setting:str, # a parameter of the loss
+        value,       # its value: a number, or a list of numbers
+        low:float=0, # the smallest allowed number
+        high:float=math.inf, # the largest allowed number
+    ):
+        """Check that a setting is within its limits
+
+    Raises `PosebookError` if it is not."""
+        numbers = value if isinstance(value, (list, tuple)) else [value]
+        if all(isinstance(o, (int, float)) and low <= o <= high and math.isfinite(o) for o in numbers): return
+        limits = f"from {low} to {high}" if math.isfinite(high) else f"of at least {low}"
+        raise PosebookError(f"{value!r} is not allowed", self.config_key(setting), f"give a number {limits}")
+
+# %% ../../nbs/losses/01_base.ipynb #d74cff5b
+class VideoLoss(Loss):
+    """Compute a loss of unlabeled frames from confident predictions only
+
+    Raises `PosebookError` if the threshold is not a number from 0 to 1."""
+    def __init__(self,
+        prob_threshold:float=.05, # smallest confidence of a prediction that is included, 0 to 1
+        **kwargs                  # log_weight
+    ):
+        super().__init__(**kwargs)
+        self.check_setting("prob_threshold", prob_threshold, 0, 1)
+        self.prob_threshold = prob_threshold
 
     def confident(self,
         confidences:Tensor, # (S, K), 0 to 1

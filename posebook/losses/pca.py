@@ -76,7 +76,8 @@ def fit_subspace(rows:np.ndarray, # (N, D), NaN: missing value
     num_components = int(components) if components >= 1 else 1
     if components <= 0 or num_components > d:
         raise PosebookError(f"{components} components of {d} coordinates are not possible",
-                            f"{section}.components_to_keep")
+                            f"{section}.components_to_keep",
+                        do="use a whole number from 1 to the number of coordinates, or a fraction below 1")
     if not len(rows) or num_known[0] <= num_components:
         raise PosebookError(f"the labels cannot fix {num_components} component(s): a coordinate is "
                             f"known in {num_known[0] if len(rows) else 0} rows, "
@@ -102,6 +103,9 @@ class PCALoss(Loss):
         space:PCASubspace=None, # subspace that was fitted before; then no labels are needed
     ):
         super().__init__(log_weight)
+        self.check_setting("epsilon", epsilon or 0)
+        self.check_setting("empirical_epsilon_percentile", empirical_epsilon_percentile, 0, 100)
+        self.check_setting("empirical_epsilon_multiplier", empirical_epsilon_multiplier)
         self.space = space or self.fit(train_keypoints, components_to_keep)
         if epsilon is None and space: epsilon = 0
         if epsilon is None:
@@ -175,9 +179,11 @@ class MultiviewPCA(PCALoss):
                                 "in the same order for every view")
         if len({len(v) for v in views}) > 1:
             raise PosebookError("the views have different numbers of keypoints: "
-                                f"{[len(v) for v in views]}", section)
+                                f"{[len(v) for v in views]}", section,
+                                do="list the same number of keypoints for each view, in the same order")
         unknown = [i for v in views for i in v if num_keypoints and not 0 <= i < num_keypoints]
-        if unknown: raise PosebookError(f"there is no keypoint number {unknown[0]}", section)
+        if unknown: raise PosebookError(f"there is no keypoint number {unknown[0]}", section,
+                                       do="keypoints are numbered from 0, in the order of the label table")
         self.views = [list(v) for v in views]
         super().__init__(components_to_keep=components_to_keep, **kwargs)
 
@@ -210,7 +216,8 @@ class SingleviewPCA(PCALoss):
     ):
         columns, section = columns_for_singleview_pca, "data.columns_for_singleview_pca"
         unknown = [i for i in columns or [] if num_keypoints and not 0 <= i < num_keypoints]
-        if unknown: raise PosebookError(f"there is no keypoint number {unknown[0]}", section)
+        if unknown: raise PosebookError(f"there is no keypoint number {unknown[0]}", section,
+                                       do="keypoints are numbered from 0, in the order of the label table")
         self.columns = list(columns) if columns else slice(None)
         super().__init__(components_to_keep=components_to_keep, **kwargs)
 

@@ -17,7 +17,7 @@ from .base import VideoLoss
 class TemporalLoss(VideoLoss):
     """Compute the mean excess of the change between successive frames over `epsilon`
 
-    Raises `PosebookError` if a list has the wrong length.
+    Raises `PosebookError` if a list has the wrong length, or a number is negative.
     From Lightning Pose (Biderman et al. 2024)."""
     def __init__(self,
         epsilon:float|list=0.,  # largest change without cost: one number, or a list with one per keypoint
@@ -29,6 +29,7 @@ class TemporalLoss(VideoLoss):
             raise PosebookError(f"{len(epsilon)} numbers for {num_keypoints} keypoints",
                                 self.config_key("epsilon"),
                                 "give one number for all, or a list with one for each keypoint")
+        self.check_setting("epsilon", epsilon)
         self.epsilon = epsilon
 
     def compare(self,

@@ -37,7 +37,8 @@ class BaseFeatureExtractor(LightningModule):
                   weights=weights, **(backbone_args or {}))
         if image_size and any(o % b.strides[-1] for o in image_size):
             raise PosebookError(f"{image_size[0]} x {image_size[1]} is not divisible by "
-                                f"the backbone's stride {b.strides[-1]}", "data.image_resize_dims")
+                                f"the backbone's stride {b.strides[-1]}", "data.image_resize_dims",
+                                do="use a height and a width that are multiples of this stride")
         facts = dict(channels=b.channels, strides=b.strides, stride=stride)
         self.network = self.network_class(
             b, build(necks[neck], facts, "model.args.neck_args", **(neck_args or {})),

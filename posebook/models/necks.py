@@ -27,7 +27,8 @@ class Pyramid(nn.Module):
         super().__init__()
         if stride not in strides:
             raise PosebookError(f"the backbone has no level of stride {stride}",
-                                "data.downsample_factor")
+                                "data.downsample_factor",
+                                do="use downsample_factor 2 or 3, or another backbone")
         self.first, self.stride, self.num_features = strides.index(stride), stride, width
         layer = lambda i, k: nn.Sequential(
             nn.Conv2d(i, width, k, padding=k // 2, bias=False), nn.BatchNorm2d(width))

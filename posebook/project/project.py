@@ -56,7 +56,8 @@ def init_project(
     "Write a posebook.yaml with comments for a project, and import the labels of another program"
     project = Path(project)
     if project.exists() and not project.is_dir():
-        raise PosebookError("this is a file; a project is a folder", project)
+        raise PosebookError("this is a file; a project is a folder", project,
+                            do="give the project's folder")
     path = project/"posebook.yaml"
     if path.exists():
         raise PosebookError("there is a config already", path, "edit it, or remove it first")

@@ -118,7 +118,7 @@ class TrainingRun:
 
     # %% ../../nbs/training/09_fit.ipynb #34286d06
     def _callbacks(self, progress) -> list:
-        "Return all callbacks; early stopping is the first, so that checkpoints contain its current counter"
+        "Return all callbacks; early stopping is first, so its counter is updated before a checkpoint is saved"
         t, schedule = self.cfg.training, Schedule(self.cfg.training)
         checkpoints = CheckpointCallback(self.folder/"checkpoints", schedule, t.check_val_every_n_epoch,
                                          ckpt_every=t.ckpt_every_n_epochs)
@@ -170,7 +170,7 @@ def default_model_dir(cfg:Config, # config that is not resolved yet
 
 # %% ../../nbs/training/09_fit.ipynb #658c0e12
 def _check_apart_from_data(cfg, labels, folder):
-    "Raise an error if a model folder would be or contain a part of the project"
+    "Raise an error if a model folder is not separate from the labels, images and videos of the project"
     root = Path(cfg.data.data_dir)
     tables = {f"the folder of the labels, {o}": o for p in label_files(root/cfg.data.csv_file)
               for o in [p.parent]}
@@ -246,7 +246,9 @@ def _resume_run(cfg, folder, named_plugins) -> TrainingRun:
 
 # %% ../../nbs/training/09_fit.ipynb #aed689eb
 def _set_up(config, overrides, out, resume, overwrite, plugin) -> tuple: # run, final folder
-    "Return a training that is ready to run, and its final folder; a resumed training keeps its folder"
+    """Return a training that is ready to run, and the final folder of its model
+
+    If the model replaces an older one, the training writes to the folder NAME.new, which is renamed later."""
     load_installed_plugins()
     named_plugins, notes = {str(Path(plugin).resolve()): load_plugin(plugin)} if plugin else {}, []
     if resume: folder, cfg = read_resumed_config(config, out, overwrite, overrides)
@@ -291,7 +293,7 @@ def train_tracker(
     plugin=None, # a Python file that registers components, such as backbones or losses
     callbacks=(), # further Lightning callbacks
     progress:bool=True, # show the progress line
-    complete=lambda run: None, # called with the `TrainingRun` before the folder `out` is replaced
+    complete=lambda run: None, # called with the trained `TrainingRun`, before it replaces an older model
 ) -> Path: # the model folder
     """Train a tracker and write a model folder
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..core import PosebookError, atomic_write, build, losses
+from ..core import PosebookError, atomic_write, build, losses, read_json
 from ..data.tables import read_in_chunks, write_values
 from ..losses.pca import PCASubspace
 
@@ -47,7 +47,7 @@ def read_pose_spaces(cfg,  # resolved
     if not Path(path).is_file(): return {}
     asarray = lambda o: {k: np.array(v) for k, v in o.items()}
     try: return {name: build(losses[name], _pca_arguments(cfg) | dict(space=PCASubspace(**asarray(o))))
-                 for name, o in json.loads(Path(path).read_text()).items()}
+                 for name, o in read_json(path).items()}
     except (ValueError, TypeError, AttributeError) as e:
         raise PosebookError(f"the pose spaces of this model are damaged: {e}", path,
                             "restore the file, or remove it; then no pose errors are written") from None

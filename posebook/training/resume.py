@@ -105,7 +105,8 @@ def read_resumed_config(
     a setting other than the length of the training."""
     if out is None:
         raise PosebookError("no training to resume is given", "--resume", "name its folder with --out")
-    if overwrite: raise PosebookError("--resume and --overwrite cannot be used together")
+    if overwrite: raise PosebookError("--resume and --overwrite cannot be used together",
+                                    do="use --resume to continue a training, or --overwrite to replace it")
     for override in overrides:
         if override.partition("=")[0] in SETTABLE_ON_RESUME: continue
         raise PosebookError(f"a resumed training keeps its settings, so {override} "
@@ -113,7 +114,8 @@ def read_resumed_config(
                             f"be changed; or start a new training with model.checkpoint={out}")
     folder = newest_folder(out)
     if not (folder/"config.yaml").is_file():
-        raise PosebookError("this is not a model folder: it contains no config.yaml", out)
+        raise PosebookError("this is not a model folder: it contains no config.yaml", out,
+                            do="give a folder that `posebook train` or `posebook convert` made")
     if read_manifest(folder) is None:
         raise PosebookError("there is no posebook.json in this model folder, so it cannot be resumed",
                             folder, f"start a new training from this model with model.checkpoint={out}")

@@ -32,8 +32,8 @@ def get_labels(cfg:Config, # as read from the YAML file
     Raises `PosebookError` if an image is missing or a label lies far outside its image."""
     root = Path(cfg.data.data_dir or ".")
     labels = read_labels(root/cfg.data.csv_file, root)
-    # rows without labels are kept if their targets are uniform heatmaps, and for configs of Lightning Pose,
-    # which includes such rows in the split
+    # Rows without labels are kept in two cases: their targets are uniform heatmaps, or the config is one of
+    # Lightning Pose. Lightning Pose includes such rows in the split.
     empty_has_target = cfg.training.uniform_heatmaps_for_nan_keypoints or not cfg.posebook
     return (labels if empty_has_target else labels.labeled()).check()
 
@@ -52,11 +52,13 @@ def _check_keypoints(data, names):
     "Raise an error if the keypoints of a config differ from those of the CSV file"
     if data.num_keypoints not in (None, len(names)):
         raise PosebookError(f"the config has {data.num_keypoints} keypoints "
-                            f"and the CSV has {len(names)}", "data.num_keypoints")
+                            f"and the CSV has {len(names)}", "data.num_keypoints",
+                           do="remove data.num_keypoints, or set it to the number of keypoints in the CSV")
     if data.keypoint_names and data.keypoint_names != names:
         differences = sorted(set(data.keypoint_names) ^ set(names))[:5] or ["another order"]
         raise PosebookError(f"the keypoint names of the config and the CSV differ: {', '.join(differences)}",
-                            "data.keypoint_names")
+                            "data.keypoint_names",
+                            do="remove data.keypoint_names, or correct the names")
 
 # %% ../../nbs/training/04_setup.ipynb #b5656fdb
 def resolve(cfg:Config,    # as read from the YAML file
@@ -101,7 +103,8 @@ def get_sequences(cfg:Config, # resolved
     folder = Path(d.video_dir or "")
     if not d.video_dir or not folder.is_dir():
         raise PosebookError("losses of unlabeled video need videos, but the folder does not exist",
-                            f"data.video_dir = {d.video_dir}")
+                            f"data.video_dir = {d.video_dir}",
+                       do="set data.video_dir to the folder of the videos, or set model.losses_to_use: []")
     dali = cfg.dali
     frames, key = dali.base.train.sequence_length, "dali.base.train.sequence_length"
     if window > 1: frames, key = dali.context.train.batch_size, "dali.context.train.batch_size"

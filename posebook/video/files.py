@@ -40,7 +40,8 @@ def write_video(path,           # the file to write
                 stream.height, stream.width, stream.pix_fmt = *frame.shape[:2], "yuv420p"
                 stream.codec_context.thread_count = threads
             c.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        if stream is None: raise PosebookError("there are no frames to write", path)
+        if stream is None: raise PosebookError("there are no frames to write", path,
+                                               do="give at least one frame")
         c.mux(stream.encode())
 
 # %% ../../nbs/video/01_files.ipynb #f4e2a0a3

@@ -143,7 +143,8 @@ class TorchSource:
             except PosebookError as e: error = e
             end, is_last = start + len(chunk), len(chunk) < n
             if boxes is not None and (end > len(boxes) or is_last and not error and end < len(boxes)):
-                raise PosebookError(f"there are {len(boxes)} boxes for at least {end} frames", path)
+                raise PosebookError(f"there are {len(boxes)} boxes for at least {end} frames", path,
+                                    do="give one box for each frame")
             if chunk: yield self.model_inputs(chunk, None if boxes is None else boxes[start:end])
             if error: raise error
             if is_last: return
@@ -190,7 +191,8 @@ class VideoStream:
     ):
         self.info, self.batch_size, self.start, self.context = probe(path), batch_size, start, context
         if boxes is not None and context > 1:
-            raise PosebookError("a box for each frame is possible only without context", path)
+            raise PosebookError("a box for each frame is possible only without context", path,
+                                do="use a model without context, or one box for all frames")
         self.source = build(sources[source], dict(preprocess=preprocess, device=device))
         self.boxes, frame_size = boxes, (self.info.height, self.info.width)
         affines = [preprocess.affine(frame_size, box) for box in ([None] if boxes is None else boxes)]

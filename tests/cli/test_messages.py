@@ -118,3 +118,15 @@ def test_nothing_else_prints_or_warns():
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
                 assert called != "warnings.warn" and (called != "print" or name in printing), (name, node.lineno)
+
+
+def test_every_error_says_what_to_do():
+    "`PosebookError(what, where, do)`: each of the package's errors has the third"
+    without = []
+    for path in sorted((ROOT / "posebook").rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "PosebookError":
+                if len(node.args) < 3 and "do" not in [o.arg for o in node.keywords]:
+                    without.append(f"{path.name}:{node.lineno}: {ast.get_source_segment(source, node)}")
+    assert not without, "\n".join(["", *without])

@@ -177,3 +177,14 @@ def test_every_config_key_is_explained():
                 yield path + name
 
     assert list(silent(Config)) == []
+
+
+def test_docstrings_of_functions_begin_with_a_verb():
+    "As fastcore's and Python's own do: `Return the ...`, not `Returns ...`, `The ...` or `Whether ...`"
+    no_verb = re.compile(r"(A|All|An|Each|Every|How|It|Its|The|This|What|Whether|Which|[A-Z][a-z]+[^s]s)\b")
+    nouns = [
+        f"{m.__name__}.{name}: {o.__doc__}"
+        for m, cls, name, o in definitions()
+        if inspect.isfunction(o) and o.__doc__ and no_verb.match(o.__doc__)
+    ]
+    assert not nouns, "\n".join(["", *nouns])

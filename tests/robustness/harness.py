@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
+TRAIN = "train {project} --out {root}/out --no-progress"
+
 
 @dataclass
 class Case:
@@ -48,6 +50,49 @@ def check_case(case, root, run_command):
     if case.code == 2:
         assert not changed, f"changed or removed: {changed}"
         assert not set(after) - set(before), f"left behind: {sorted(set(after) - set(before))}"
-        assert "\n  -> " in text, f"the message does not say what to do: {text}"
+        usage = "--help' for help" in text or text.startswith("Error: Option")  # as every program says it
+        assert "\n  -> " in text or usage, f"the message does not say what to do: {text}"
     if case.check:
         case.check(root)
+
+
+# Preparations: functions that change the folder `root`
+
+
+def config(text):
+    def prepare(root):
+        path = root / "project/posebook.yaml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    return prepare
+
+
+def override(*settings):
+    return f"{TRAIN} {' '.join(settings)}"
+
+
+def plugin(text):
+    def prepare(root):
+        (root / "plugin.py").write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    return prepare
+
+
+def write(path, content="of a person"):
+    def prepare(root):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(content)
+
+    return prepare
+
+
+def nothing(root):
+    pass
+
+
+def link_to_itself(name):
+    def prepare(root):
+        (root / name).unlink(missing_ok=True)
+        (root / name).symlink_to(root / name)
+
+    return prepare

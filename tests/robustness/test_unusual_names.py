@@ -4,7 +4,7 @@ import csv
 import shutil
 
 import pytest
-from test_wrong_inputs import CONFIG
+from conftest import TINY_CONFIG
 
 NAMES = ["${a}", "1e3", "a,b", "a: b", 'say "x"', "[0]", "null", "x" * 250]
 
@@ -13,7 +13,7 @@ NAMES = ["${a}", "1e3", "a,b", "a: b", 'say "x"', "[0]", "null", "x" * 250]
 def project(toy_project, tmp_path):
     "A project in a folder with an unusual name"
     project = shutil.copytree(toy_project, tmp_path / "mice [2024], #1 ${day}")
-    (project / "posebook.yaml").write_text(CONFIG)
+    (project / "posebook.yaml").write_text(TINY_CONFIG)
     return project
 
 

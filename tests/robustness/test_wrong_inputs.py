@@ -6,34 +6,9 @@ import shutil
 
 import numpy as np
 import pytest
-from harness import Case, check_case
+from conftest import TINY_CONFIG
+from harness import TRAIN, Case, check_case, config, link_to_itself, nothing, override, plugin, write
 from PIL import Image
-
-CONFIG = """posebook: 1
-model: {backbone: tiny, weights: null}
-training: {accelerator: cpu, precision: "32", max_steps: 2, num_workers: 0}
-eval: {predict_vids_after_training: false}
-"""
-TRAIN = "train {project} --out {root}/out --no-progress"
-
-
-@pytest.fixture(scope="session")
-def template(toy_project, tiny_model, tmp_path_factory):
-    "A project, a model and a prediction table, not to be changed"
-    from posebook.inference.predict import predict_from_folder
-
-    root = tmp_path_factory.mktemp("robustness") / "root"
-    shutil.copytree(toy_project, root / "project")
-    (root / "project/posebook.yaml").write_text(CONFIG)
-    shutil.copytree(tiny_model, root / "model")
-    predict_from_folder(root / "model", root / "project/videos/toy0.mp4", root / "tables")
-    return root
-
-
-@pytest.fixture
-def root(template, tmp_path):
-    return shutil.copytree(template, tmp_path / "root")
-
 
 # Changes of the project
 
@@ -69,33 +44,6 @@ def second_row(spell):
     return labels(change)
 
 
-def config(text):
-    def prepare(root):
-        path = root / "project/posebook.yaml"
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-
-    return prepare
-
-
-def override(*settings):
-    return f"{TRAIN} {' '.join(settings)}"
-
-
-def plugin(text):
-    def prepare(root):
-        (root / "plugin.py").write_bytes(text if isinstance(text, bytes) else text.encode())
-
-    return prepare
-
-
-def write(path, content="of a person"):
-    def prepare(root):
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(content)
-
-    return prepare
-
-
 def cut_table(first, last=None):
     "Remove lines of the prediction table"
 
@@ -107,10 +55,6 @@ def cut_table(first, last=None):
     return prepare
 
 
-def nothing(root):
-    pass
-
-
 def half_jpeg(path):
     Image.open(path).convert("RGB").save(path, "JPEG", quality=95)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -118,14 +62,6 @@ def half_jpeg(path):
 
 def twelve_bits(path):
     Image.fromarray(np.asarray(Image.open(path).convert("L")).astype(np.uint16) * 16).save(path)
-
-
-def link_to_itself(name):
-    def prepare(root):
-        (root / name).unlink(missing_ok=True)
-        (root / name).symlink_to(root / name)
-
-    return prepare
 
 
 def folder_for_table(root):
@@ -142,7 +78,12 @@ LABELS = [
     Case("tabs", labels(lambda t: t.replace(",", "\t")), TRAIN, ("separated by tabs",)),
     Case("cut off", labels(lambda t: t.rstrip("\n").rsplit(",", 3)[0]), TRAIN, ("was cut off", "copy the whole file")),
     Case("a quote without end", labels(lambda t: t.replace("labeled", '"labeled', 1)), TRAIN, ("is not a row",)),
-    Case("a row that is too long", labels(lambda t: t.rstrip("\n") + ",5,6\n"), TRAIN, ("cells, and the first line",)),
+    Case(
+        "a row that is too long",
+        labels(lambda t: t.rstrip("\n") + ",5,6\n"),
+        TRAIN,
+        ("has 39 cells, but the first line has 37",),
+    ),
     Case("./ in a path", second_row(lambda o: "./" + o), TRAIN, ("more than one row", "keep one row")),
     Case("// in a path", second_row(lambda o: o.replace("/", "//", 1)), TRAIN, ("more than one row",)),
     Case("a backslash in a path", second_row(lambda o: o.replace("/", "\\")), TRAIN, ("more than one row",)),
@@ -160,7 +101,7 @@ LABELS = [
 
 CONFIGS = [
     Case("a tab", config("data:\n\tbox: null"), TRAIN, ("posebook.yaml, line 2", "not a YAML file")),
-    Case("UTF-16", config(CONFIG.encode("utf-16")), TRAIN, ("UTF-16",)),
+    Case("UTF-16", config(TINY_CONFIG.encode("utf-16")), TRAIN, ("UTF-16",)),
     Case("a list", config("- data"), TRAIN, ("no sections in it",)),
     Case("text as section", config("posebook: 1\ntraining: fast"), TRAIN, ("training = 'fast'", "must have keys")),
     Case("a number as section", config("posebook: 1\nmodel: 3"), TRAIN, ("model = 3",)),
@@ -219,23 +160,23 @@ OTHERS = [
 ]
 
 
-def test_files_of_others_do_not_block_an_evaluation(root, run_command):
-    (root / "model/video_preds").mkdir(exist_ok=True)
-    (root / "model/video_preds/other.csv").write_bytes(b"\xff\x00")
-    (root / "model/logs/metrics.csv").write_bytes(b"\xff\x00")
-    assert run_command("evaluate", root / "model")[0] == 0
+def test_files_of_others_do_not_block_an_evaluation(workspace, run_command):
+    (workspace / "model/video_preds").mkdir(exist_ok=True)
+    (workspace / "model/video_preds/other.csv").write_bytes(b"\xff\x00")
+    (workspace / "model/logs/metrics.csv").write_bytes(b"\xff\x00")
+    assert run_command("evaluate", workspace / "model")[0] == 0
 
 
 @pytest.mark.parametrize("case", LABELS, ids=lambda o: o.name)
-def test_labels(case, root, run_command):
-    check_case(case, root, run_command)
+def test_labels(case, workspace, run_command):
+    check_case(case, workspace, run_command)
 
 
 @pytest.mark.parametrize("case", CONFIGS, ids=lambda o: o.name)
-def test_configs(case, root, run_command):
-    check_case(case, root, run_command)
+def test_configs(case, workspace, run_command):
+    check_case(case, workspace, run_command)
 
 
 @pytest.mark.parametrize("case", OTHERS, ids=lambda o: o.name)
-def test_other_inputs(case, root, run_command):
-    check_case(case, root, run_command)
+def test_other_inputs(case, workspace, run_command):
+    check_case(case, workspace, run_command)

@@ -61,7 +61,7 @@ def test_resume_names_what_is_missing_or_damaged(toy_project, tmp_path, run_comm
     for entries in ({"files": [1]}, {"checkpoints": {"checkpoints/last.ckpt": 5}}):
         (model / "posebook.json").write_text(json.dumps(json.loads((tmp_path / "kept.json").read_text()) | entries))
         code, text = run_command("evaluate", model)
-        assert code == 2 and "did not write this file in this form" in text
+        assert code == 2 and "is not a valid posebook.json" in text
     shutil.copy(tmp_path / "kept.json", model / "posebook.json")
     (model / "split.csv").write_bytes(b"\xff\xfe")
     code, text = run_command("evaluate", model)
