@@ -34,8 +34,8 @@ class Agreement(Loss):
         log_weight:float=1., # weight = 1 / (2 exp(log_weight)); smaller than the weight of the labels
     ):
         super().__init__(log_weight)
-        for name, value in (("tolerance", tolerance), ("floor", floor), ("sigma", sigma)):
-            self.check_setting(name, value, .001)
+        self.check_setting("floor", floor)
+        for name, value in (("tolerance", tolerance), ("sigma", sigma)): self.check_setting(name, value, .001)
         self.tolerance, self.floor, self.sigma, self.multiview = tolerance, floor, sigma, None
         if mirrored_column_matches:
             self.multiview = MultiviewPCA(mirrored_column_matches, num_keypoints,

@@ -18,6 +18,7 @@ from ..core import PosebookError, atomic_write
 from ..data.labels import Labels
 from ..data.splits import read_split, split_by_name
 from ..model_folder import newest_folder, read_manifest
+from .checkpoints import load_checkpoint
 
 # %% ../../nbs/training/08_resume.ipynb #8a0afb6b
 def frames_as_trained(labels:Labels, # current labels of the project
@@ -122,6 +123,7 @@ def read_resumed_config(
     if not (folder/"checkpoints/last.ckpt").is_file():
         raise PosebookError("this training was stopped before its first checkpoint", folder,
                             "start again with --overwrite")
+    load_checkpoint(folder/"checkpoints/last.ckpt")             # if it is damaged, no file is changed
     cfg = read_config(folder/"config.yaml", overrides)
     _check_project(config, folder, cfg)
     return folder, cfg

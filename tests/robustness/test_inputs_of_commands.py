@@ -207,6 +207,12 @@ FRAMES = [
     ),
 ]
 TRAINING = [
+    Case(
+        "resume from text",
+        write("model/checkpoints/last.ckpt"),
+        "train {project} --resume --out {model}",
+        ("checkpoint",),
+    ),
     Case("no folder", nothing, "train {root}/none", ('there is no such config file or project folder',)),
     Case("a label table", nothing, "train {project}/CollectedData.csv", ('this is not a YAML file',)),
     Case("a video", nothing, "train {project}/videos/toy0.mp4", ('this is not a YAML file',)),
@@ -733,6 +739,8 @@ LIST = [
     ),
 ]
 BENCH = [
+    Case("a value of a flag", nothing, "bench --quick=1", ("does not take a value",)),
+    Case("an option without value", nothing, "bench --out", ("requires an argument",)),
     Case("an existing file", write("b.json"), "bench --quick --out {root}/b.json", ('the file exists already',)),
     Case("a folder", nothing, "bench --quick --out {root}", ('the file exists already',)),
     Case(
