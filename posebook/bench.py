@@ -77,7 +77,7 @@ def measure_tracking(project,    # a folder with a posebook.yaml
     return {"rate": round(rate, 1), "forward": round((rate_before + rate_after) / 2, 1)}
 
 # %% ../nbs/82_bench.ipynb #dc41826c
-def measure_reading(project,    # not used; all measurements have the same parameters
+def measure_reading(project,    # not used; all measuring functions have the same parameters
                     model_type, # not used
                     backbone,   # not used
                     kind,       # decode, or the name of a video source
@@ -103,7 +103,7 @@ def measure_memory(project,    # a folder with a posebook.yaml
                    kind,       # not used
                    video,      # a video file
 ) -> dict: # rate: frames per second
-    "Track a video with a model input of 64 x 64 pixels; the function `main` adds the peak memory"
+    "Return the rate of tracking at a model input of 64 x 64 pixels; `main`, below, adds the peak memory"
     from posebook.inference.predict import predict_single_video
     from posebook.testing import register_tiny
     register_tiny()
@@ -116,7 +116,7 @@ def measure_memory(project,    # a folder with a posebook.yaml
     return {"rate": round(_rate(track), 1)}
 
 # %% ../nbs/82_bench.ipynb #64d42377
-def main(spec:str, # JSON object: what, project, model, backbone, kind, amount (steps, or a video file)
+def main(spec:str, # JSON object with what, project, model, backbone, kind and amount (steps, or a video file)
 ):
     "Run one measurement and print its result as JSON; `bench` calls `main` in a new process"
     task = json.loads(spec)
@@ -221,6 +221,18 @@ def _is_bench(path) -> bool:
     try: return {"machine", "measurements"} <= set(read_json(path))
     except (OSError, ValueError, TypeError): return False
 
+def _check_output(out, overwrite):
+    "Raise an error if the results cannot be written, before the measurements begin"
+    if Path(out).exists() and not overwrite:
+        raise PosebookError("the file exists already", out, "use another --out, or add --overwrite")
+    if Path(out).exists() and not _is_bench(out):
+        raise PosebookError("the file contains no results of posebook bench, so it is not overwritten", out,
+                            "use another --out")
+    with disk_errors(out), suppress(FileNotFoundError):
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        os.stat(out)
+
+# %% ../nbs/82_bench.ipynb #e813fd0b
 def bench(out="posebook-bench.json", # JSON file for the results
           quick:bool=False, # only the default tracker and backbone, with few repetitions
           overwrite:bool=False, # overwrite the results of an earlier benchmark
@@ -228,14 +240,7 @@ def bench(out="posebook-bench.json", # JSON file for the results
     """Measure this machine, log a row for each measurement and write the results as JSON.
 
     Raises `PosebookError` if a measurement fails, or the file exists and may not be overwritten."""
-    if Path(out).exists() and not overwrite:
-        raise PosebookError("the file exists already", out, "use another --out, or add --overwrite")
-    if Path(out).exists() and not _is_bench(out):
-        raise PosebookError("the file contains no results of posebook bench, so it is not overwritten", out,
-                            "use another --out")
-    with disk_errors(out), suppress(FileNotFoundError):                   # a wrong path fails at once
-        Path(out).parent.mkdir(parents=True, exist_ok=True)
-        os.stat(out)
+    _check_output(out, overwrite)
     results = {"machine": _machine_facts(), "help_seconds": round(startup_time(), 3), "measurements": []}
     log.info(f"posebook --help: {results['help_seconds']:.2f} s")
     with tempfile.TemporaryDirectory() as tmp:

@@ -117,7 +117,7 @@ def measure_losses(project,    # a folder with a posebook.yaml
                    model_type, # name of the tracker
                    backbone,   # name of the backbone
                    kind,       # kind of training: `video`
-                   tries,      # number of repetitions; for the losses, the fastest is used
+                   tries,      # repetitions; the fastest one counts, except for supervised_steps (medians)
 ) -> dict: # rate: computations of all losses per second; fraction: time of the losses / time of a step;
           # supervised_steps: time of a step / time of a supervised step
     "Measure the time of all losses of unlabeled video, and of a training step with these losses"

@@ -145,7 +145,7 @@ def parameter_docs(code:str, # source code that contains the function or class
 def _in_table(text) -> str: # Markdown
     "Return a docment as text that can be put into a cell of a table"
     parts = " ".join((text or "").split()).replace("|", r"\|").split("`")
-    # only outside of backticks; `--name` becomes code, since a renderer would change -- to one dash
+    # escape only outside of backticks; make `--name` code, since a renderer would change -- to one dash
     for i, o in list(enumerate(parts))[::2]:
         parts[i] = re.sub(r"(--\w[\w-]*)", r"`\1`", re.sub(r"([*<\[])", r"\\\1", o))
     return "`".join(parts)
@@ -161,7 +161,7 @@ def api_entry(name:str, # `Toy` or `Toy.render`
     arguments, returns = parameters(node), getattr(node, "returns", None)
     code = lambda o: "`" + o.replace(" | ", " or ").replace("`", "'") + "`"
     rows = [(code(text), _in_table(docs.get(k))) for k, (text, _) in arguments.items()]
-    if not any(meaning for _, meaning in rows): rows = []   # a method that Lightning calls
+    if not any(meaning for _, meaning in rows): rows = []   # no parameter has a docment
     if returns or docs.get("return"):
         kind = " " + code(ast.unparse(returns).strip("'")) if returns else ""
         rows.append(("*gives*" + kind, _in_table(docs.get("return"))))
@@ -213,7 +213,7 @@ def add_links(markdown:str, # text of a cell
     lines, fenced = markdown.splitlines(True), False
     for i, line in enumerate(lines):
         if line.startswith("```"): fenced = not fenced
-        elif not fenced and not line.startswith(("    ", "#")): # do not change existing links
+        elif not fenced and not line.startswith(("    ", "#")): # skip code and headings; keep existing links
             lines[i] = re.sub(r"\[[^\]]*\]\([^)]*\)|`([\w.]+)(\(\))?`", link, line)
     return "".join(lines)
 

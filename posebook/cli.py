@@ -140,7 +140,7 @@ def _options(version:Annotated[bool, typer.Option(
     "posebook: track animals in video from few labeled frames"
 
 def _make_app(words:list) -> typer.Typer:
-    "Return the typer application; only the command that the first word names has parameters"
+    "Return the typer application; only the command in the first word of `words` gets its parameters"
     app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False,
                       no_args_is_help=True, callback=_options)
     for name, arguments in COMMANDS.items():

@@ -134,7 +134,7 @@ def train(config:Path,     # a YAML file, or a project's folder
     return model_dir
 
 # %% ../nbs/83_commands.ipynb #5498a653
-def predict(model_dir:Path, # a model folder; several folders: the mean of their predictions
+def predict(model_dir:Path, # a model folder, or several folders to write the mean of their predictions
             paths:list[Path], # video files, or folders of videos
             out:Path=None,  # folder for the tables; default: video_preds in the model folder
             labeled_video:bool=False, # also write videos with the keypoints drawn
@@ -171,8 +171,8 @@ def evaluate(model_dir:Path, # a folder that `posebook train` made
 ) -> dict: # set -> keypoint or `all` -> statistics, in pixels of the frame; also in metrics.json
     """Measure a model on labeled frames and write the report.
 
-    The errors are distances between predictions and labels. The folder gets report.html, metrics.json,
-    predictions.csv and predictions_pixel_error.csv.
+    The errors are distances between predictions and labels. The results are the files report.html,
+    metrics.json, predictions.csv and predictions_pixel_error.csv.
 
     Raises `PosebookError` if the keypoints of the labels and of the model differ, or if the folder
     has results for other labels."""
@@ -186,7 +186,7 @@ def smooth(csv:Path,       # a prediction table
            out:Path=None,  # the file to write; default: smoothed/NAME.csv
            threshold:float=.5, # keypoints with a lower confidence (0 to 1) are treated as missing
            gap:int=10,     # longest gap to fill, frames
-           jump:float=None, # spike threshold, pixels; default: 5 times the median displacement, at least 5
+           jump:float=None, # spike threshold, pixels; default: 5 times the median displacement, at least 5 px
            window:int=5,   # length of the smoothing window, frames, odd; 1: no smoothing
            overwrite:bool=False, # overwrite an older file
 ) -> Path: # the smoothed table
@@ -242,8 +242,8 @@ def trust(file:Path, # a plug-in (a Python file) that you have read
 # %% ../nbs/83_commands.ipynb #fdb50a9e
 def run_bench(out:Path=Path("posebook-bench.json"), # JSON file for the results
               overwrite:bool=False, # overwrite an older file
-              quick:bool=False, # only the default tracker and backbone, with few repetitions
-) -> dict: # machine, help_seconds and measurements
+              quick:bool=False, # measure only the default tracker and backbone, with few repetitions
+) -> dict: # the content of the JSON file: machine, help_seconds and measurements
     """Measure the speed and the memory use of posebook on this machine.
 
     Raises `PosebookError` if `out` exists and `overwrite` is not set, or if a measurement fails."""

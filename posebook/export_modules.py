@@ -35,7 +35,7 @@ def names_used(nodes, # syntax trees
 
 # %% ../nbs/85_export_modules.ipynb #80ee09b9
 def evaluated(node, # syntax tree of a patched function
-) -> tuple: # syntax trees: decorators and defaults; annotations
+) -> tuple: # two lists of syntax trees: decorators and default values; annotations
     "Return the expressions that Python evaluates to define a function, except `@patch` and the class"
     decorators = [o for o in node.decorator_list if o is not patch_decorator(node)]
     values = [*decorators, *node.args.defaults, *node.args.kw_defaults]
@@ -92,9 +92,9 @@ def edits(node,      # syntax tree of a patched function
 class Home:
     "Describe a class into which patched functions are moved"
     end:int         # number of lines of the module up to the end of the class
-    marker:str      # nbdev's comment that names the notebook and the cell of its last line
-    indentation:str # indentation of its body
-    names:set       # names that its body defines
+    marker:str      # nbdev's comment with the notebook and the cell of the last line of the class
+    indentation:str # indentation of the body of the class
+    names:set       # names that the body of the class defines
     later:set       # name of the class, and names that the module defines after it
     lines:list = field(default_factory=list) # lines of the methods that are moved
 
@@ -209,7 +209,7 @@ def fold(code:str, # of an exported module
     folded = []
     for i, line in enumerate(lines):
         folded += methods.get(i, [])
-        if i - 1 in moved and not line.strip(): moved.add(i)   # empty lines after a moved method
+        if i - 1 in moved and not line.strip(): moved.add(i)   # remove empty lines after a moved method
         if i not in moved: folded.append(line)
     text = without_patch("\n".join([*folded, ""]))
     return re.sub(r"(?m)^# %% .*\n\s*(?=# %% |\Z)", "", text).rstrip("\n") + "\n"

@@ -174,7 +174,7 @@ def training_lock(folder, # a model folder
 
 # %% ../nbs/03_model_folder.ipynb #8094aad6
 def check_target(folder, # folder for a model
-                 overwrite:bool=False, # whether it may replace an older model
+                 overwrite:bool=False, # whether an older model in the folder may be replaced
 ) -> bool: # whether the folder contains a model already
     "Raise an error if a folder has files of other programs, or has a model and `overwrite` is false"
     folder = Path(folder).resolve()
@@ -228,7 +228,7 @@ def _make_room(folder, overwrite, replace):
         remove_listed(new)
 
 def start_model_folder(folder, # folder for the model
-                       overwrite:bool=False, # whether it may replace an older model
+                       overwrite:bool=False, # whether an older model in the folder may be replaced
 ) -> Path: # the folder to write to: `folder`, or NAME.new beside an older model
     "Make a model folder for a new model, or raise an error if existing files prevent it"
     folder = Path(folder).resolve()
@@ -279,11 +279,11 @@ def finish_model_folder(folder, # folder for the model, as given to `start_model
 
 # %% ../nbs/03_model_folder.ipynb #6419570e
 def refuse_target(folder,  # folder for a model
-                  protected,    # name -> folder; the model folder must not be or contain it
+                  protected,    # name -> folder; the model folder must not be or contain any of them
                   data=(), # folders of images or videos; the model folder must not be, contain or be in them
-                  default=None, # the project's folder `models`; its subfolders may be in a folder of `data`
+                  default=None, # the project's `models`; model folders in it may be in a folder of `data`
 ):
-    "Raise an error if a model folder would be or contain a project, its data or the home folder"
+    "Raise an error if a folder is not allowed as a model folder"
     folder = Path(folder).resolve()
     protected = {**protected, "the working folder": Path.cwd(), "your home folder": Path.home()}
     for name, path in protected.items():

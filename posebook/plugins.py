@@ -49,21 +49,25 @@ def _read_plugin(path) -> tuple: # content, sha256
     return content, hashlib.sha256(content).hexdigest()
 
 # %% ../nbs/02_plugins.ipynb #c5e14f8c
-def trust_plugin(path, # a plug-in file
-) -> str: # its sha256
-    "Add a plug-in file to the user's list of trusted files"
-    (content, sha256), trusted = _read_plugin(path), settings_folder()/"trusted_plugins.txt"
-    try: ast.parse(content)
-    except (SyntaxError, ValueError) as e:
-        raise PosebookError(f"this is not Python code: {e}", path,
-                            "correct it, or give another file") from None
-    if sha256 in trusted_plugins(): return sha256
-    with disk_errors(trusted):
+def _add_trusted(path, sha256):
+    "Add a hash to the user's list of trusted files, with the file's name"
+    if sha256 in trusted_plugins(): return
+    with disk_errors(trusted := settings_folder()/"trusted_plugins.txt"):
         trusted.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(trusted.with_suffix(".lock")):
             lines = trusted.read_text(encoding="utf-8") if trusted.is_file() else ""
             with atomic_write(trusted) as part:
                 part.write_text(f"{lines}{sha256}  {Path(path).name!r}\n", encoding="utf-8")
+
+def trust_plugin(path, # a plug-in file
+) -> str: # its sha256
+    "Add a plug-in file to the user's list of trusted files"
+    content, sha256 = _read_plugin(path)
+    try: ast.parse(content)
+    except (SyntaxError, ValueError) as e:
+        raise PosebookError(f"this is not Python code: {e}", path,
+                            "correct it, or give another file") from None
+    _add_trusted(path, sha256)
     return sha256
 
 # %% ../nbs/02_plugins.ipynb #f694fa00
@@ -84,7 +88,7 @@ def load_plugin(path, # a Python file that registers definitions
     "Run a plug-in file that the user named, and add it to the trusted files"
     content, sha256 = _read_plugin(path)
     _run_plugin(path, content)
-    try: trust_plugin(path)
+    try: _add_trusted(path, sha256)                  # the content that ran, even if the file has changed
     except PosebookError as e:
         log.warning(f"the plug-in runs, but it could not be added to the trusted files: {e}")
     return sha256

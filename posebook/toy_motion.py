@@ -76,7 +76,7 @@ class Toy:
     def activity(self,
                  frame_numbers, # (n,) frame numbers
                  session:int=0, # number of the recording
-        ) -> SimpleNamespace:   # all (n,): t (seconds), steps (strides), pace (0 to 2), walk + rear + groom = 1
+        ) -> SimpleNamespace:  # (n,) each: t (seconds), steps (strides), pace (0 to 2); walk, rear, groom (sum 1)
         "Return what the animal does in each frame"
         s, t = self.traits(session), np.asarray(frame_numbers, float) / self.fps
         pace = 1 + s.speed(t)
@@ -162,7 +162,7 @@ class Toy:
     # %% ../nbs/04_toy_motion.ipynb #59527205
     def project(self,
                 xyz:np.ndarray, # (...,3) points in space, as from `joints`
-        ) -> np.ndarray:        # (2,...,3): side view, mirror; x, y, closeness to the camera; pixels of the frame
+        ) -> np.ndarray:        # (2,...,3) in pixels; first axis: side, mirror; last: x, y, closeness to camera
         "Project points in space to both views, and return them"
         x, y, z = np.moveaxis(xyz*self.scale, -1, 0)
         x, middle = x + (self.width - 1)/2, (self.split + self.height - 1)/2
@@ -207,8 +207,8 @@ SLOPES = np.array([[ .12, -.02,  .12, -.22, -.42],            # radians, walking
                    [ .55,  .30, -.25, -1.0, -1.25]])          # grooming
 
 # %% ../nbs/04_toy_motion.ipynb #a9e52a63
-GAIT = dict(hind_right=0, front_right=.3, hind_left=.5, front_left=.8)  # when each leg starts its stride
-STANCE, REACH = .62, 15  # fraction of a stride on the belt; pixels in front at which a paw lands
+GAIT = dict(hind_right=0, front_right=.3, hind_left=.5, front_left=.8)  # start of each leg's stride, 0 to 1
+STANCE, REACH = .62, 15  # fraction of a stride on the belt; half of a paw's range along the body, pixels
 STRIDE = 2*REACH/STANCE  # displacement of the belt in one stride
 
 def footfall(phase,  # (n,) strides, any real number
@@ -219,7 +219,7 @@ def footfall(phase,  # (n,) strides, any real number
     return np.where(u<STANCE, 1 - 2*u/STANCE, -np.cos(np.pi*swing)), np.sin(np.pi*swing)
 
 # %% ../nbs/04_toy_motion.ipynb #eec10460
-def knee(hip, paw,  # (n,3) the ends of the leg
+def knee(hip, paw,  # (n,3) start and end of the chain of two bones; in `_leg`, `paw` is the heel
          upper:float, lower:float, # lengths of the two bones
          bend,      # (n,3) direction in which the joint bends
     ) -> np.ndarray:# (n,3)

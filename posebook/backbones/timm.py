@@ -105,7 +105,8 @@ def _timm_net(name, weights, **options):
     try: return timm.create_model(name, pretrained=bool(weights), **options)
     except OSError as e:
         raise PosebookError(f"the weights of timm/{name} cannot be loaded ({e})", "model.weights",
-            "run it once on a computer with internet and copy its Hugging Face folder (HF_HOME) here, "
+            "run the same command once on a computer with internet and copy "
+            "its Hugging Face folder (HF_HOME) here, "
             "use the default backbone, or set null for random weights") from e
     except RuntimeError as e:
         raise PosebookError(f"the weights of timm/{name} are for images of another size ({e})",

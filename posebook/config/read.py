@@ -28,7 +28,7 @@ def with_defaults(content:dict, # the content of a config file
     defaults = DEFAULTS if content.get("posebook") else formats["lightning_pose"].defaults
     base, settings = OmegaConf.create(defaults), OmegaConf.create(content)
     lengths = ["max_steps", "max_epochs"]
-    # in a config of Lightning Pose, max_time does not replace max_epochs
+    # in a config of Lightning Pose, max_time does not replace the default max_epochs
     if content.get("posebook"): lengths.append("max_time")
     if any(OmegaConf.select(settings, f"training.{k}") is not None for k in lengths):
         for k in ("max_steps", "max_epochs"): base.training.pop(k, None)
@@ -177,7 +177,7 @@ def config_path(path, # a config file, or a folder with one
 
 # %% ../../nbs/config/02_read.ipynb #1fe4d32b
 def _translated(content:dict, folder:Path) -> dict:
-    "Return the content of a config file, after converting that of another program to posebook's settings"
+    "Return the content of a config file, converted to posebook's settings if it is of another program"
     for definition in formats.load().values():
         settings = definition().detect(content, folder)
         if settings is not None: return settings
@@ -197,7 +197,7 @@ def _check_overrides(overrides) -> dict:
                             "put it in quotes") from None
 
 def _merge(content:dict, overrides, where) -> tuple: # `Config`, notes
-    "Return the checked config of a file's content and overrides, and notes about unused keys"
+    "Return the checked config of a file's content and overrides, and notes about unused or renamed keys"
     try: merged = OmegaConf.merge(content, _check_overrides(overrides))
     except OmegaConfBaseException as e:
         raise PosebookError(str(e).split("\n")[0], where, "correct it") from None
@@ -208,7 +208,7 @@ def _merge(content:dict, overrides, where) -> tuple: # `Config`, notes
 
 # %% ../../nbs/config/02_read.ipynb #88dee7df
 def _with_absolute_paths(cfg:Config, folder:Path) -> Config:
-    "Return a config whose paths are absolute"
+    "Return a config with absolute paths of folders and plug-ins"
     cfg.data.data_dir = str((folder/(cfg.data.data_dir or ".")).resolve())
     cfg.model.plugins = {str(folder.resolve()/k): v for k, v in cfg.model.plugins.items()}
     for section, name in ((cfg.data, "video_dir"), (cfg.eval, "test_videos_directory")):
@@ -220,8 +220,8 @@ def _with_absolute_paths(cfg:Config, folder:Path) -> Config:
 
 def read_config(path,         # a config file, or a project's folder
                 overrides=(), # `section.key=value`, as on the command line
-                notes:list=None, # a list; a line is appended for each key that has no effect
-) -> Config: # with absolute paths
+                notes:list=None, # a list; a line is appended for each key that has no effect or is renamed
+) -> Config: # with absolute paths of folders and plug-ins
     """Read, merge, resolve and check a config.
 
     Raises `PosebookError` if the file cannot be read, or if a key or a value is wrong."""

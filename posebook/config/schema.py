@@ -50,7 +50,7 @@ class ConfigSection(BaseModel):
 def key(default,          # value if the config file does not contain the key
         doc:str,          # meaning of the key, written as a comment into the YAML file
         basic:bool=False, # whether `posebook init` writes the key without `--full`
-        **kw              # limits such as `gt=0`; arguments of pydantic's `Field`
+        **kw              # limits such as `gt=0` (greater than 0), passed to pydantic's `Field`
 ): # pydantic's description of a field
     "Define a config key by its default, its meaning and its limits"
     return Field(default, description=doc, json_schema_extra=dict(basic=basic), **kw)
@@ -67,7 +67,8 @@ class Size(ConfigSection):
 class Data(ConfigSection):
     "Hold the settings of labels, videos and the model input"
     data_dir:  Optional[str] = key(None, "the project's folder; null: the folder of this file", True)
-    video_dir: Optional[str] = key("videos", "unlabeled videos, absolute or inside data_dir", True)
+    video_dir: Optional[str] = key(
+        "videos", "folder of unlabeled videos; a relative path is inside data_dir", True)
     csv_file:  str = key(
         "CollectedData.csv", "label table with three header rows; a pattern with * reads several files", True)
     keypoint_names: Optional[list[str]] = key(None, "names of the keypoints; null: as in the label table")
@@ -82,10 +83,12 @@ class Data(ConfigSection):
     box: Optional[list[float]] = key(
         None, "[x, y, width, height] in pixels: crop frames to this box; null: the whole frame", True)
     context_frames: Optional[bool] = key(
-        None, "whether neighbors of labeled frames are in the same folder; null: only in labeled-data")
+        None,
+        "whether the frames before and after a labeled frame are in its folder; null: only in labeled-data")
     mirrored_column_matches: Optional[list[list[int]]] = key(
-        None, "for each view, the numbers of its keypoints; all views have the same order")
-    columns_for_singleview_pca: Optional[list[int]] = key(None, "keypoints for pca_singleview; null: all")
+        None, "one list of keypoint numbers per view; matching keypoints have the same place in all lists")
+    columns_for_singleview_pca: Optional[list[int]] = key(
+        None, "numbers of the keypoints that the loss pca_singleview uses; null: all")
 
 # %% ../../nbs/config/01_schema.ipynb #c5a677c6
 Share = float
@@ -93,7 +96,7 @@ Share = float
 class _TrainingFrames(ConfigSection):
     "Hold the frames, batches and augmentation of the training"
     imgaug: Union[str, dict[str, dict]] = key(
-        "dlc", "none | dlc | dlc-lr | dlc-top-down, or {name: {setting: value}}", True)
+        "dlc", "augmentation: none | dlc | dlc-lr | dlc-top-down, or {name: {setting: value}}", True)
     train_batch_size: int = key(8, "labeled frames per step", True, gt=0)
     val_batch_size:   int = key(32, "frames per step of the validation", gt=0)
     test_batch_size:  int = key(
@@ -103,7 +106,7 @@ class _TrainingFrames(ConfigSection):
         0.1, "fraction of the labeled frames for validation; the rest is the test set", True, ge=0, le=1)
     train_frames: float = key(1, "<= 1: fraction of the training frames to use; > 1: their number", gt=0)
     split: Literal["random", "group"] = key(
-        "random", "group: all frames of a video are in one set, so the test is on other videos", True)
+        "random", "random | group; group: all frames of a video are in one set (train, val or test)", True)
 
 # %% ../../nbs/config/01_schema.ipynb #8e9d37bb
 _strict = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -143,15 +146,16 @@ class _TrainingSchedule(_TrainingFrames):
     max_epochs: Optional[int] = key(None, "largest number of epochs", gt=0)
     min_epochs: Optional[int] = key(None, "smallest number of epochs before early stopping", gt=0)
     unfreezing_step:  Optional[int] = key(
-        None, "step from which the last stages of the backbone are trained too; null: after a quarter",
+        None, "step from which the last backbone stages are trained too; null: after 1/4 of the training",
         ge=0)
-    unfreezing_epoch: Optional[int] = key(None, "epoch from which these stages are trained too", ge=0)
+    unfreezing_epoch: Optional[int] = key(
+        None, "epoch from which the last backbone stages are trained too, instead of a step", ge=0)
     optimizer: Literal["Adam", "AdamW"] = key("AdamW", "AdamW | Adam")
     optimizer_params: OptimizerSettings = key({}, "learning_rate, backbone_learning_rate, weight_decay")
     lr_scheduler: Literal["cosine", "multisteplr", "multistep_lr"] = key(
         "cosine", "learning rate schedule: cosine | multisteplr")
     lr_scheduler_params: ScheduleSettings = key(
-        {}, "multisteplr: {milestones (epochs) or milestone_steps, gamma}")
+        {}, "{multisteplr: {milestones: [epochs] or milestone_steps: [steps], gamma: factor}}")
 
 # %% ../../nbs/config/01_schema.ipynb #a2821f0a
 class Training(_TrainingSchedule):
@@ -166,18 +170,20 @@ class Training(_TrainingSchedule):
         None, "epochs between validations; null: about twenty validations in a training", gt=0)
     log_every_n_steps: int = key(10, "steps between two rows of logs/metrics.csv", gt=0)
     ckpt_every_n_epochs: Optional[int] = key(
-        None, "epochs between further checkpoints, besides the last and the best", gt=0)
+        None, "epochs between additional checkpoints; null: only the last and the best are saved", gt=0)
     accumulate_grad_batches: int = key(1, "batches per step of the optimizer", gt=0)
-    rng_seed_data_pt:  int = key(0, "seed of the split, the order and the augmentation", True, ge=0, lt=2**32)
+    rng_seed_data_pt:  int = key(
+        0, "seed of the split, the order of the frames and the augmentation", True, ge=0, lt=2**32)
     rng_seed_model_pt: int = key(0, "seed of the random initial weights", True, ge=0, lt=2**32)
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = key(
         "auto", "auto | cpu | cuda | mps", True)
     precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)] = key(
         "auto", "auto | 32 | bf16")
-    num_gpus: int = key(1, "GPUs to use, if there are any", ge=0)
+    num_gpus: int = key(
+        1, "0: accelerator auto selects the CPU; > 0: it selects a GPU, if there is one", ge=0)
     gpu_id: int = key(0, "number of the GPU", ge=0)
     num_workers: Optional[int] = key(
-        None, "processes that augment frames; null: from the number of cores; does not change results",
+        None, "number of processes that augment frames (no effect on results); null: by number of cores",
         ge=0, le=256)
 
 # %% ../../nbs/config/01_schema.ipynb #4a32fe2a
@@ -220,7 +226,7 @@ class Reading(ConfigSection):
     predict: Sequence = key(Sequence(), "frames to track")
 
 class Windows(ConfigSection):
-    "Hold the number of successive frames in a batch, with their context frames"
+    "Hold the number of successive frames in a batch, including the context frames"
     batch_size: int = key(16, "frames per batch", gt=0)
 
 class ContextReading(ConfigSection):
@@ -240,7 +246,7 @@ class Dali(ConfigSection):
     general: ClipSettings = key({"seed": 123456}, "seed: random seed of the clips in training")
     base: Reading = key(Reading(), "for trackers without context")
     context: ContextReading = key(
-        ContextReading(), "for trackers with context; batches overlap by the context")
+        ContextReading(), "for trackers with context; batches overlap by the context frames")
 
 # %% ../../nbs/config/01_schema.ipynb #07b08817
 def _check_colormap(name):

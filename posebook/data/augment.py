@@ -248,7 +248,7 @@ class Augmenter:
     def augment_sequence(self,
                          images:torch.Tensor, # (n, 3, h, w) uint8
                          rng,                 # random generator, as `sample_generator` returns
-                         warp,                # function that returns images, warped by an affine
+                         warp,                # function of images and an affine that returns the warped images
     ) -> tuple: # images (n, 3, h, w), affine (2, 3)
         "Augment successive frames in the same way, and return them with their affine"
         affine, _, active_steps = self.sample_parameters(rng, images.shape[-2:])

@@ -21,7 +21,7 @@ from .preprocess import Preprocess, to_uint8
 # %% ../../nbs/data/07_dataset.ipynb #440c61e4
 def context_paths(path,            # path of a labeled image
                   context:int,     # frames in the window: the labeled frame and its neighbors; odd
-                  neighbors:bool=None, # file numbers are frame numbers; None: only in labeled-data/VIDEO
+                  neighbors:bool=None, # whether file numbers are frame numbers; None: in labeled-data/VIDEO
 ) -> list: # `context` paths
     "Return the paths of the frames in the window around a labeled image"
     path = Path(path)
@@ -74,8 +74,9 @@ class LabeledDataset(Dataset):
     def sample(self,
                i:int,                       # index of the labeled frame
                augmentation_index:int=None, # number of the copy, usually the epoch; None: not augmented
-    ) -> dict: # images (n, 3, h, w) uint8, each frame once; windows (T,), rows of `images`; keypoints (K, 2) in
-               # pixels of the labeled frame, affine (2, 3) and index of the labeled frame
+    ) -> dict: # images (n, 3, h, w) uint8, each frame once; windows (T,): for each frame of the window, its
+               # row in `images`; keypoints (K, 2) in pixels of the labeled frame; affine (2, 3) and index of
+               # the labeled frame
         "Return a frame with its keypoints and context frames, original or augmented"
         window, keypoints = self.windows[i], self.labels.keypoints[i]
         rows = {p: n for n, p in enumerate(dict.fromkeys(window))}

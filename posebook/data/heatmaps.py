@@ -69,7 +69,7 @@ def center_from_mean(mean:Tensor,      # (...) mean in the window, in heatmap pi
             mu = mu + (mean - window_mean) * sigma**2 / variance.clamp(min=.05)
             mu = mu.clamp(-.5, n - .5)                  # the center cannot be outside the heatmap
         slope = sigma**2 / windowed_mean(mu, positions, inside, sigma)[1].clamp(min=.05)
-    return mu + (mean - mean.detach()) * slope          # adds the derivative of the implicit function
+    return mu + (mean - mean.detach()) * slope          # the second term is zero; it adds the gradient
 
 # %% ../../nbs/data/06_heatmaps.ipynb #fe08d4f2
 def decode_windowed_soft_argmax(heatmaps:Tensor,  # (B, K, h, w); the sum of each map is one

@@ -58,7 +58,7 @@ def split_frames(n:int,                # number of labeled frames (rows of the C
                  val_prob:float=.1,    # fraction for validation; the remaining frames are the test set
                  seed:int=0,           # random seed, `training.rng_seed_data_pt`
                  train_frames:float=1, # training frames to use: a fraction (<= 1) or a number
-                 groups:list=None,     # (n,) the group of each frame, for example its video; None: no groups
+                 groups:list=None,     # (n,) the group of each frame, such as its video; None: a random split
 ) -> dict: # name of a set -> indices of frames; the names are train, val, test, unused
     "Return a random split of the labeled frames"
     sizes, generator = split_sizes(n, train_prob, val_prob), torch.Generator().manual_seed(seed)

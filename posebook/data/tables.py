@@ -56,7 +56,7 @@ def read_predictions(path, # a prediction table, of a video or of labeled frames
     if "likelihood" not in coords:
         raise PosebookError("the file contains labels, not predictions: there is no likelihood", path,
                             do="give a table that `posebook predict` wrote")
-    if len(bad := np.argwhere(abs(coords["likelihood"] - .5) > .501)):       # up to rounding
+    if len(bad := np.argwhere(abs(coords["likelihood"] - .5) > .501)):       # .501 allows for rounding
         row, keypoint = bad[0]
         raise PosebookError(f"the likelihood of {names[keypoint]} in {index[row]} is "
                             f"{coords['likelihood'][row, keypoint]:g}", path, "give a number from 0 to 1")
@@ -81,7 +81,7 @@ class ResumableFile:
     ): self.path, self.part = Path(path), Path(f"{path}.part")
 
     def has_part(self) -> bool:
-        "Return whether an interrupted run left a `.part` file; a link is not one"
+        "Return whether an interrupted run left a `.part` file; a symbolic link does not count"
         return self.part.is_file() and not self.part.is_symlink()
 
     def clear(self):

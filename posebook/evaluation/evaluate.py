@@ -47,7 +47,7 @@ def split_of(model_dir,     # a model folder
     stored = read_split(path)
     split, missing = split_by_name(stored, labels.images), len({*stored} - {*labels.images})
     if missing: log.warning(f"{missing} frame(s) of the training have no label any more")
-    if missing and split["new"]:                # they may be renamed frames of the training
+    if missing and split["new"]:                # the new frames may be renamed frames of the training
         split["unknown"] = split.pop("new")
         log.warning(f"{len(split['unknown'])} frame(s) have names that are not in the split of the training; "
                     "their set is called unknown, because they may be renamed frames of the training")
@@ -76,7 +76,7 @@ def _check_results_folder(folder, csv, labels, model_dir):
     if (folder/"config.yaml").is_file():
         raise PosebookError("this is a model folder: its results are for the labels of its own project",
                             folder, "give another folder with --out")
-    file, source = folder/"labels_from.txt", "a source that is not named"
+    file, source = folder/"labels_from.txt", "whose source is unknown"
     if file.is_file(): source = file.read_text(encoding="utf-8").strip()
     if any((folder/name).exists() for name in RESULTS) and source != str(_source(csv, labels)):
         raise PosebookError(f"the folder holds the results of other labels, {source}", folder,

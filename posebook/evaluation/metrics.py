@@ -46,7 +46,7 @@ def read_pixel_errors(path, # a file that `write_pixel_errors` wrote
 # %% ../../nbs/evaluation/02_metrics.ipynb #67cf414c
 def statistics(errors, # array of any shape, in pixels; NaN is ignored
 ) -> dict: # count, mean, median, p90, p95, pck5 and pck10; if there are no errors, all except count are None
-    "Return count, mean, median, 90th and 95th percentile, and the fractions within 5 and 10 pixels"
+    "Return count, mean, median, 90th and 95th percentile, and the fractions of errors up to 5 and 10 pixels"
     e, names = np.asarray(errors, float), ("mean", "median", "p90", "p95", "pck5", "pck10")
     e = e[np.isfinite(e)]
     if not len(e): return {"count": 0, **dict.fromkeys(names)}
@@ -60,7 +60,7 @@ def metrics(errors:np.ndarray, # (N, K) pixels, NaN: not labeled
 ) -> dict: # set -> (`all` and each keypoint -> `statistics`)
     "Return the content of metrics.json"
     parts = {k: errors[rows] for k, rows in by_split(split, len(errors)).items() if k != "unused"}
-    label = [n if n != "all" else "all (keypoint)" for n in names]
+    label = [n if n != "all" else "all (keypoint)" for n in names]  # `all`: all keypoints together
     return {k: {"all": statistics(e)} | {n: statistics(e[:, i]) for i, n in enumerate(label)}
             for k, e in parts.items()}
 
@@ -68,7 +68,7 @@ def metrics(errors:np.ndarray, # (N, K) pixels, NaN: not labeled
 def _px(error): return "-" if error is None else f"{error:.1f}"
 def _percent(fraction): return "-" if fraction is None else f"{100 * fraction:.0f}%"
 
-def summary(metrics:dict, # as `metrics` returns
+def summary(metrics:dict, # the result of `metrics`
 ) -> str: # a header, and a line for each set
     "Return the errors of each set as a small table"
     rows = [("pixels", "labels", "median", "mean", "p95", "PCK5", "PCK10")]

@@ -25,7 +25,7 @@ def _axis_names(group, axis:str) -> list: # one tuple of names for each row or c
 
 # %% ../../nbs/formats/03_deeplabcut.ipynb #43df248d
 def read_hdf(path, # an HDF5 file of labels that DeepLabCut wrote
-) -> tuple: # the same values as `read_table` returns
+) -> tuple: # names of the rows, names of the keypoints, {coordinate: (N, K)}, scorer
     "Read a table that pandas wrote as HDF5, and check it"
     try:
         with h5py.File(path) as f:

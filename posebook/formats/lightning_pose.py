@@ -139,7 +139,7 @@ def _remove_unused(config:dict) -> list: # notes
     "Remove the keys without an effect; raise an error for a key that would change the result"
     notes = []
     for pattern, reason in {**_not_used, **_not_yet}.items():
-        # a loss that the user wrote may have a setting with this name
+        # in a config of posebook, a loss that the user wrote may have a setting with this name
         if config.get("posebook") and "*" in pattern: continue
         for holder, key, path in key_locations(config, pattern):
             value = holder.pop(key)
@@ -164,7 +164,7 @@ class LightningPose(Format):
         if "backbone_pretrained" in model:
             pretrained = model.pop("backbone_pretrained")
             model.setdefault("weights", "imagenet" if pretrained in (True, None) else None)
-        if "losses_to_use" in model:          # null in the list: no loss
+        if "losses_to_use" in model:          # a null in the list means no loss
             losses = model["losses_to_use"] or []
             model["losses_to_use"] = [{"unimodal": "unimodal_mse"}.get(o, o) for o in losses if o]
         return notes + _remove_unused(config)

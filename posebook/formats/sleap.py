@@ -48,6 +48,13 @@ def _image_name(frame) -> str:
     folder = Path(source[0]).parent.name if of_images else Path(source.replace("\\", "/")).stem
     return f"labeled-data/{folder}/img{frame.frame_idx:08d}.png"
 
+# %% ../../nbs/formats/04_sleap.ipynb #95686c65
+def _check_one_animal(frame, path):
+    "Raise an error if a person labeled several animals in a frame"
+    if len(frame.user_instances) > 1:
+        raise PosebookError(f"frame {frame.frame_idx} has several animals, which posebook does not "
+                            "support yet", path, "remove the labels of the other animals")
+
 # %% ../../nbs/formats/04_sleap.ipynb #0708c03d
 @formats("sleap")
 class Sleap(Format):
@@ -70,10 +77,7 @@ class Sleap(Format):
                                 do="save a file with one skeleton")
         for frame in content.labeled_frames:
             if not frame.user_instances: continue
-            if len(frame.user_instances) > 1:
-                raise PosebookError(f"frame {frame.frame_idx} has several animals, which posebook "
-                                    "does not support yet", path,
-                                    do="remove the labels of the other animals")
+            _check_one_animal(frame, path)
             images.append(_image_name(frame))
             keypoints.append(frame.user_instances[0].numpy())
             _save_image(frame, root/images[-1])

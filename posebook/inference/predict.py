@@ -71,7 +71,7 @@ def _make_stream(predictor, video) -> VideoStream:
     context, dali = predictor.context, predictor.cfg.dali
     sequence = (dali.context if context > 1 else dali.base).predict.sequence_length - context + 1
     if sequence < 1:
-        raise PosebookError(f"a batch must be longer than a window of {context} frames",
+        raise PosebookError(f"a batch must have at least the {context} frames of a window",
                             "dali.context.predict.sequence_length", "set a larger number")
     return VideoStream(video, predictor.preprocess, sequence, context=context,
                        source=predictor.source, device=predictor.device.type)
@@ -119,7 +119,7 @@ def _files_to_write(files, sidecar, resume, overwrite) -> list:
     record_files(sidecar.path, sidecar.part, *(o for f in files for o in (f.path, f.part)))
     if unwritten and not go_on:
         for file in unwritten: file.clear()
-        if len(files) == 1:                             # do not continue the heatmaps of an older run
+        if len(files) == 1:      # no heatmaps now: delete the unfinished heatmaps of an older run
             Path(f"{_side_files(table)['heatmaps']}.part").unlink(missing_ok=True)
         sidecar.start()
     return unwritten
@@ -252,6 +252,18 @@ def _predict_with_side_files(video, table, predictor, labeled_video, **kwargs):
     except PosebookError as e: error = error or e
     return error
 
+# %% ../../nbs/inference/05_predict.ipynb #747be023
+def _check_tables(tables, resume, overwrite):
+    "Raise an error if a table exists that may not be written"
+    if resume and overwrite:
+        raise PosebookError("--resume and --overwrite cannot be used together",
+                            do="use --resume to continue a run, or --overwrite to replace its tables")
+    existing = [t for t in tables if t.exists()]
+    if existing and not (overwrite or resume):
+        raise PosebookError(f"{len(existing)} table(s) exist already", existing[0],
+                            "give another folder with --out, or use --overwrite or --resume")
+    for table in tables * (not resume): _check_no_foreign_files(table, Sidecar(table, {}, {}), overwrite)
+
 # %% ../../nbs/inference/05_predict.ipynb #534eb758
 def predict_videos(videos,    # video files
                    predictor, # a `Predictor`, or the path of a model folder
@@ -265,16 +277,8 @@ def predict_videos(videos,    # video files
     "Track videos and write their tables, even if some of the videos cannot be read"
     predictor = predictor if isinstance(predictor, Predictor) else Predictor.from_folder(predictor)
     out = _output_dir(predictor, out)
-    if resume and overwrite:
-        raise PosebookError("--resume and --overwrite cannot be used together",
-                            do="use --resume to continue a run, or --overwrite to replace its tables")
     tables, errors = [out/f"{Path(v).stem}.csv" for v in videos], []
-    existing = [t for t in tables if t.exists()]
-    if existing and not (overwrite or resume):
-        raise PosebookError(f"{len(existing)} table(s) exist already", existing[0],
-                            "give another folder with --out, or use --overwrite or --resume")
-    for table in tables * (not resume):              # before the first video is tracked
-        _check_no_foreign_files(table, Sidecar(table, {}, {}), overwrite)
+    _check_tables(tables, resume, overwrite)
     for video, table in zip(videos, tables):
         error = _predict_with_side_files(video, table, predictor, labeled_video,
                                          save_heatmaps=save_heatmaps, resume=resume, overwrite=overwrite,
@@ -293,7 +297,7 @@ def predict_from_folder(
     out=None, # the folder for the tables; None: video_preds in the model folder
     device:str="auto", # auto | cpu | cuda | mps
     precision:str="32", # 32 | bf16
-    backend:str=None, # the source of video frames: auto, or a name such as torch
+    backend:str=None, # source of video frames: auto, or a name such as torch; None: as in training
     plugin=None, # a Python file that registers extensions
     **kwargs # further parameters of `predict_videos`
 ) -> list: # paths of the tables

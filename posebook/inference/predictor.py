@@ -44,7 +44,7 @@ def prepare_for_prediction(tracker, # a tracker; it is not changed
     return tracker.to(memory_format=torch.channels_last)
 
 # %% ../../nbs/inference/01_predictor.ipynb #8a8bc0b5
-def load_tracker(model_dir, # a folder that `train` made
+def load_tracker(model_dir, # a model folder, made by training or by conversion
                  plugin=None, # a Python file that registers models, losses or other components
 ) -> tuple: # tracker, config
     """Return the trained tracker of a model folder
@@ -106,8 +106,8 @@ class Predictor:
         tracker,              # a trained tracker; it is not changed
         cfg,                  # the resolved config of the tracker
         device:str="auto",    # auto | cpu | cuda | mps
-        precision:str="32",   # 32, or bf16: up to twice as fast, with a median difference of 0.25 px
-        backend:str=None,     # video backend, or auto; None: as in training, but auto instead of dali
+        precision:str="32",   # 32, or bf16: up to twice as fast, but keypoints differ by 0.25 px (median)
+        backend:str=None,     # video backend, or auto; None: the backend of training, or auto if that is dali
         model_dir=None,       # the model folder that the tracker was loaded from, if any
     ):
         self.model_dir = None if model_dir is None else Path(model_dir)
@@ -127,7 +127,7 @@ class Predictor:
     # %% ../../nbs/inference/01_predictor.ipynb #c2e14827
     @classmethod
     def from_folder(cls,
-        model_dir,   # a folder that `train` made
+        model_dir,   # a model folder, made by training or by conversion
         *args,       # parameters of `Predictor` after `cfg`: `device`, `precision`, `backend`
         plugin=None, # a Python file that registers models, losses or other components
         **kwargs,    # the same parameters, by name
@@ -140,8 +140,8 @@ class Predictor:
     # %% ../../nbs/inference/01_predictor.ipynb #77ebc3aa
     @torch.inference_mode()
     def predict_batch(self,
-                      batch:dict, # images (N, 3, h, w) uint8: model inputs; windows (B, T): the rows of
-                                  # images in each window, in rising order; affine (B, 2, 3)
+                      batch:dict, # images (N, 3, h, w) uint8: model inputs; windows (B, T): the row numbers
+                                  # in `images` of each window, in rising order; affine (B, 2, 3)
                       heatmaps:bool=False, # whether to also return the heatmaps
     ) -> dict: # arrays: keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), heatmaps_pred (B, K, h, w)
         "Track a batch of windows"

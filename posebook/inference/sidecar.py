@@ -65,7 +65,7 @@ class Sidecar:
 
     def start(self,
         complete:bool=False, # whether the table and heatmaps are complete and must only be renamed
-        damage:str=None,     # error of a damaged video; then the table has only the frames before it
+        damage:str=None,     # damage of the video, if any; the table has only the frames before the damage
     ):
         "Write the sidecar of the `.part` files"
         content = {"posebook": __version__, **self.content, **self.settings,
@@ -92,8 +92,8 @@ class Sidecar:
 
     # %% ../../nbs/inference/03_sidecar.ipynb #9e35b073
     def resumable(self,
-                  finished:bool, # whether there is a complete file
-                  growing:bool,  # whether there is a `.part` file that is not empty
+                  finished:bool, # whether a table or heatmap file with its final name exists
+                  growing:bool,  # whether a `.part` file of the table or the heatmaps has rows
     ) -> bool: # whether to continue the `.part` files
         "Return whether to continue the `.part` files, or raise an error if they do not match"
         differences = self._differences_from(self.part, self.content | self.settings) if growing else []

@@ -18,7 +18,7 @@ from ..model_folder import record_files
 
 # %% ../../nbs/inference/07_smoothing.ipynb #d899d009
 def spikes(keypoints,  # (N, K, 2) in pixels of the frame
-           jump=None,  # threshold in pixels; None: 5 times the median displacement of a keypoint, at least 5
+           jump=None,  # threshold in pixels; None: 5 times the keypoint's median displacement, but at least 5
 ) -> np.ndarray: # (N, K) bool
     "Return in which frames a keypoint is far from its positions in the frames before and after"
     displacement = lambda k: np.linalg.norm(keypoints[k:] - keypoints[:len(keypoints) - k], axis=-1)
@@ -95,7 +95,7 @@ def _check_outputs(path, out, distances_path, overwrite):
 # %% ../../nbs/inference/07_smoothing.ipynb #0c9b0dfe
 def smooth_table(
     path, # a prediction table
-    out=None, # the file to write; None: smoothed/NAME.csv beside the table
+    out=None, # the file to write; None: NAME.csv in the folder smoothed beside the table
     threshold:float=.5, # frames with a lower confidence form a gap
     gap:int=10, # length of the longest gap that is filled, in frames
     jump:float=None, # threshold for spikes in pixels; None: computed from a keypoint's displacements

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 # %% ../../nbs/labeling/01_pick_frames.ipynb #beca8817
 def project_layout(project,        # the folder of the project
                    keypoints=None, # names of the keypoints, if the label table does not exist yet
-) -> SimpleNamespace: # root, csv, video_dir: paths; labels: `Labels` or None; names; box
+) -> SimpleNamespace: # paths root, csv, video_dir; labels or None; names of keypoints; box of the config
     "Return the paths, labels and keypoint names of a project"
     root = Path(project)
     if not root.is_dir(): raise PosebookError("there is no such folder", root,
@@ -72,7 +72,7 @@ def labeled_frames(labels, # labels of the project, or None
 # %% ../../nbs/labeling/01_pick_frames.ipynb #247c21b5
 def some_frames(video,   # a video file
                 numbers, # frame numbers in rising order
-                seek_gap:int=100, # seek if the video has this many frames for each run, or more
+                seek_gap:int=100, # seek only if (frames of the video) / (number of runs) is at least this
 ): # yields number, (H, W, 3) uint8 RGB
     "Yield frames of a video by their numbers"
     reader, numbers = SequenceReader(video), np.array(numbers, int)
@@ -105,7 +105,7 @@ def _csv_bytes(rows, line_end="\n") -> bytes:
     return file.getvalue().encode()
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #596ec8fa
-def _table_start(path, names) -> tuple: # content, number of columns, columns of the image's path
+def _table_start(path, names) -> tuple: # content, number of columns, number of path columns
     "Return the content of an existing table, or the header rows of a new table"
     if path.is_file():
         text, (_, names, coords, _) = path.read_bytes(), read_table(path)

@@ -31,7 +31,7 @@ class Agreement(Loss):
         tolerance:float=4.,  # spread, in pixels of the frame, at which a target has the weight 1/2
         floor:float=.5,      # pixels that are added to every spread, so that it is never zero
         sigma:float=1.5,     # standard deviation of the target Gaussian, in heatmap pixels
-        log_weight:float=1., # weight = 1 / (2 exp(log_weight)); smaller than the weight of the labels
+        log_weight:float=1., # weight = 1 / (2 exp(log_weight)); by default smaller than for supervised losses
     ):
         super().__init__(log_weight)
         self.check_setting("floor", floor)

@@ -17,7 +17,7 @@ from ..core import PosebookError, losses
 class Loss(nn.Module):
     "A number to be minimized, computed from the outputs that are parameters of `forward`"
     copies = 1      # number of augmented copies of each unlabeled frame in a batch
-    labeled = None  # whether the loss needs labels; None: yes if a required output ends with _targ
+    labeled = None  # whether the loss needs labels; None: yes if a required output is named *_targ
 
     def __init__(self, log_weight:float=0.): # weight = 1 / (2 exp(log_weight))
         super().__init__()
@@ -66,7 +66,7 @@ class Loss(nn.Module):
     ):
         """Check that a setting is within its limits
 
-    Raises `PosebookError` if it is not."""
+    Raises `PosebookError` if a number is outside these limits."""
         numbers = value if isinstance(value, (list, tuple)) else [value]
         if all(isinstance(o, (int, float)) and low <= o <= high and math.isfinite(o) for o in numbers): return
         limits = f"from {low} to {high}" if math.isfinite(high) else f"of at least {low}"

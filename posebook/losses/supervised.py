@@ -114,7 +114,7 @@ class RegressionMSE(CoordinateLoss):
 # %% ../../nbs/losses/02_supervised.ipynb #3966537d
 @losses("regression_rmse")
 class RegressionRMSE(CoordinateLoss):
-    "Compute the root mean squared error of x and y, which is the distance divided by the root of two"
+    "Compute the root mean squared error of x and y, which is the distance divided by the square root of two"
     def compare(self, residuals):
         "Return the root of the mean of the squared x and y of each residual, in pixels"
         return residuals.square().mean(-1).clamp(min=1e-12).sqrt()

@@ -15,7 +15,7 @@ from .base import VideoLoss
 
 # %% ../../nbs/losses/03_temporal.ipynb #37204cdb
 class TemporalLoss(VideoLoss):
-    """Compute the mean excess of the change between successive frames over `epsilon`
+    """Compute the mean excess: the part of the change between successive frames that is above `epsilon`
 
     Raises `PosebookError` if a list has the wrong length, or a number is negative.
     From Lightning Pose (Biderman et al. 2024)."""
@@ -44,7 +44,7 @@ class TemporalLoss(VideoLoss):
 
     # %% ../../nbs/losses/03_temporal.ipynb #bd5df316
     def mean_excess(self,
-                    values:Tensor,      # (S, K, n), values that are compared between successive frames
+                    values:Tensor,      # (S frames, K keypoints, n): compared between successive frames
                     confidences:Tensor, # (S, K), 0 to 1
                     sequence:Tensor,    # (S,) int, the same for frames of one clip
     ) -> Tensor: # a scalar
@@ -98,7 +98,7 @@ class TemporalHeatmapMSE(TemporalLoss):
 # %% ../../nbs/losses/03_temporal.ipynb #09df9c09
 @losses("temporal_heatmap_kl")
 class TemporalHeatmapKL(TemporalLoss):
-    "Compute the excess of the Kullback-Leibler divergence of successive heatmaps over `epsilon`"
+    "Compute the mean excess of the Kullback-Leibler divergence between successive heatmaps"
     def compare(self, before, after):
         "Return the divergence KL(second || first) of the heatmaps, for each pair of logits"
         log_p, log_q = F.log_softmax(before, -1), F.log_softmax(after, -1)

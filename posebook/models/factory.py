@@ -33,7 +33,7 @@ def get_model_class(cfg:Config, # config, as read from the file
 
 # %% ../../nbs/models/10_factory.ipynb #690cc7d3
 def _check_tracker(tracker, unsupervised, model_cfg):
-    "Raise an error if the tracker does not fit the losses of unlabeled video or `do_context`"
+    "Raise an error if the tracker lacks an output for a loss, or if `model.do_context` is wrong for it"
     for name in unsupervised:
         missing = set(losses[name].required_outputs()) - {*tracker.outputs, "sequence", "frame"}
         if not missing: continue
@@ -50,8 +50,8 @@ def _check_tracker(tracker, unsupervised, model_cfg):
 
 # %% ../../nbs/models/10_factory.ipynb #2574306a
 def get_loss_factories(cfg:Config,         # resolved config
-                       train_keypoints=None, # (N, K, 2) of the training frames; None: only the
-                                             # losses of labeled frames
+                       train_keypoints=None, # (N, K, 2) labels of the training frames; None:
+                                             # return only the losses of labeled frames
 ) -> dict: # "supervised" and "unsupervised" -> a LossFactory
     """Return the losses that a config selects
 
@@ -60,7 +60,8 @@ def get_loss_factories(cfg:Config,         # resolved config
     unsupervised = unsupervised_losses(cfg)
     _check_tracker(tracker, unsupervised, m)
     extra = [o for o in m.losses_to_use if o not in unsupervised]
-    for name, o in cfg.losses.items(): check_settings(losses[name], o or {}, f"losses.{name}")   # also unused
+    # settings of losses that are not used are checked too
+    for name, o in cfg.losses.items(): check_settings(losses[name], o or {}, f"losses.{name}")
     settings = lambda names: {k: cfg.losses.get(k) for k in names}
     facts = dict(num_keypoints=d.num_keypoints, keypoint_names=d.keypoint_names)
     supervised = [*tracker.supervised_losses(m), *extra]
@@ -73,10 +74,10 @@ def get_loss_factories(cfg:Config,         # resolved config
 
 # %% ../../nbs/models/10_factory.ipynb #9ecfb8f0
 def get_model(cfg:Config, # resolved config
-              train_keypoints=None, # (N, K, 2) of the training frames; None: a tracker for
-                                    # prediction
+              train_keypoints=None, # (N, K, 2) labels of the training frames; None:
+                                    # the tracker is used only for prediction
 ): # a tracker
-    "Return a new tracker, with random weights that depend on the seed in the config"
+    "Return a new tracker; its random initial weights depend on the seed in the config"
     d, m, size = cfg.data, cfg.model, cfg.data.image_resize_dims
     factories = get_loss_factories(cfg, train_keypoints)
     facts = dict(num_keypoints=d.num_keypoints, keypoint_names=d.keypoint_names,

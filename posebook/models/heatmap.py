@@ -48,7 +48,7 @@ class HeatmapTracker(BaseSupervisedTracker):
     # %% ../../nbs/models/07_heatmap.ipynb #e0c2eb68
     def to_frame(self,
                  predictions:dict, # heatmaps, keypoints and confidences, as the network returns them
-                 affine:Tensor,    # (B, 2, 3), frame pixels -> model pixels
+                 affine:Tensor,    # (B, 2, 3), pixels of the frame -> pixels of the model input
     ) -> dict: # heatmaps_pred, keypoints_pred (B, K, 2) in pixels of the frame, confidences (B, K)
         "Convert a network's predictions to pixels of the frame"
         keypoints = apply_affine(invert(self.network.decoder.align(affine)), predictions["keypoints"])
@@ -58,7 +58,7 @@ class HeatmapTracker(BaseSupervisedTracker):
     # %% ../../nbs/models/07_heatmap.ipynb #93d15f31
     def outputs_from_logits(self,
                             logits:Tensor, # (B, K, h, w) before the softmax
-                            affine:Tensor, # (B, 2, 3), frame pixels -> model pixels
+                            affine:Tensor, # (B, 2, 3), pixels of the frame -> pixels of the model input
     ) -> dict: # logits_pred, heatmaps_pred, keypoints_pred in pixels of the frame, confidences
         "Return the outputs that are computed from the logits"
         return dict(logits_pred=logits, **self.to_frame(self.network.decode(logits), affine))
@@ -66,9 +66,9 @@ class HeatmapTracker(BaseSupervisedTracker):
     # %% ../../nbs/models/07_heatmap.ipynb #f09954ea
     def target_heatmaps(self,
                         keypoints:Tensor, # (B, K, 2) in pixels of the frame; NaN: not labeled
-                        affine:Tensor,    # (B, 2, 3), frame pixels -> model pixels
+                        affine:Tensor,    # (B, 2, 3), pixels of the frame -> pixels of the model input
                         size,             # height, width of the heatmaps
-    ) -> Tensor: # (B, K, h, w), each sums to one, or to zero if not labeled or outside and not `uniform`
+    ) -> Tensor: # (B, K, h, w); sum: one, or zero if there is no label inside the input and not `uniform`
         "Return the target heatmaps of keypoints"
         positions = apply_affine(self.network.decoder.align(affine), keypoints)
         edge = torch.tensor(size[::-1], device=keypoints.device) * self.stride - .5

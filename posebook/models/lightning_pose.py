@@ -58,7 +58,7 @@ class SharpenedSoftArgmax:
         return keypoints + (self.stride == 8), evaluate_heatmaps_at_location(probabilities, keypoints)
 
     def align(self,
-        affine, # (B, 2, 3), frame pixels -> model pixels
+        affine, # (B, 2, 3), frame pixels -> pixels of the model input
     ): # (B, 2, 3), frame pixels -> the pixels in which the decoder returns keypoints
         "Return the affine from the frame to the decoder's pixels"
         scale = affine[..., :2].norm(dim=-2)                            # scale factors in x and in y
@@ -89,9 +89,9 @@ class RecurrentHead(nn.Module):
 
     # %% ../../nbs/models/09_lightning_pose.ipynb #08ee96ed
     def forward(self,
-        features:Tensor, # (N, F, h, w) of the distinct frames
+        features:Tensor, # (N, F, h, w) features of the distinct frames
         windows:Tensor,  # (B, T) rows of `features` in each window
-    ) -> Tensor: # (B, K, h, w) before the softmax
+    ) -> Tensor: # (B, K, h, w) heatmaps before the softmax
         "Return the logits of the windows' middle frames"
         inputs, states = self.input_conv(self.fold(features)), []
         for maps, step, order in ((self.forward_conv(inputs), self.forward_state, windows.T),

@@ -52,7 +52,7 @@ class RecurrentWindowHead(nn.Module):
         num_keypoints,  # number of keypoints
         feature_stride, # stride of the features, in pixels of the model input
         stride,         # stride of the heatmap, in pixels of the model input
-        head="conv",    # registered name of the head, which is also used for the frame alone
+        head="conv",    # registered name of the head after the cell; the frame head is of this kind too
         head_args=None, # settings of this head, by name
         width=16,       # channels of the recurrent state
     ):

@@ -34,7 +34,7 @@ def sequence_fields(batch:dict, # an unlabeled batch
 
 # %% ../../nbs/models/05_semisupervised.ipynb #c4c0507e
 class SemiSupervisedTrackerMixin:
-    "Mixin that adds losses of unlabeled video to a tracker; as a base class it is before the tracker"
+    "Mixin that adds losses of unlabeled video to a tracker; list it before the class of the tracker"
     def __init__(self,
         loss_factory_unsupervised:LossFactory=None, # losses of unlabeled video
         **kwargs, # settings of the tracker

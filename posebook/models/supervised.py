@@ -17,7 +17,7 @@ from .extractor import BaseFeatureExtractor
 class BaseSupervisedTracker(BaseFeatureExtractor):
     "Base class of all trackers: the optimizer, and the steps from a batch to a loss"
     uses_context = False                              # whether neighboring frames are part of the input
-    outputs = ("keypoints_pred", "confidences")       # outputs that the losses of all frames can use
+    outputs = ("keypoints_pred", "confidences")       # outputs that losses of unlabeled video can use
 
     def __init__(self,
         loss_factory:LossFactory=None, # the losses to minimize; None: the tracker is only used for prediction

@@ -26,10 +26,10 @@ from ..labeling.pick_frames import project_layout
 class LabelCsv:
     "Store a label table as text; every byte outside changed rows stays the same"
     def __init__(self,
-        data:bytes, # a CSV file that `read_labels` can read
+        data:bytes, # content of a CSV file that `read_labels` can read
     ):
         lines = list(io.StringIO(data.decode("utf-8", "surrogateescape"), newline=""))
-        reader, self.records, start = csv.reader(lines), [], 0      # a list of [text, cells]
+        reader, self.records, start = csv.reader(lines), [], 0      # a record: [text, cells] of a row
         for cells in reader:
             self.records.append(["".join(lines[start:reader.line_num]), cells])
             start = reader.line_num
@@ -142,7 +142,7 @@ class LabelingSession:
                                 f"`posebook frames {self.root} -n 20` picks frames")
         self.last_read = self.path.read_bytes()
         self.label_csv = LabelCsv(self.last_read)
-        self.edits = {}                 # unsaved edits: (image, keypoint) -> the cells in the file
+        self.edits = {}                 # unsaved edits: (image, keypoint) -> texts of its cells in the file
         self.undo_steps, self.lock = [], threading.RLock()
 
     @property

@@ -39,7 +39,7 @@ def peer_settings(project:Path, # folder of the project
 def import_labels(project:Path, # folder of the project
                   csv_file:Path, # CSV file to write
 ) -> bool: # whether labels were found
-    "Import the labels of another program, if a registered format finds its file in the project"
+    "Import the labels of another program, if a registered format finds a file with labels in the project"
     for definition in formats.load().values():
         path = definition().find_labels(project)
         if not path: continue

@@ -25,7 +25,7 @@ def _film(toy, session, frames, folder):
     "Write a video; return its path, its true keypoints and their visibility"
     images, keypoints, visible = toy.render(frames, session)
     path = folder/"videos"/f"toy{session}.mp4"
-    write_video(path, images, toy.fps, threads=1)     # the same bytes on every machine
+    write_video(path, images, toy.fps, threads=1)     # with one thread, the file is the same on every machine
     return path, keypoints, visible
 
 # %% ../../nbs/project/02_toy_project.ipynb #22f146eb

@@ -72,8 +72,8 @@ class CheckpointCallback(Callback):
         self.folder, self.schedule = Path(folder), schedule
         self.every_epochs, self.num_validations = every_epochs, num_validations
         self.ckpt_every, self.next_validation, self.best = ckpt_every, 0., float("inf")
-        # Whether this epoch ends with a validation. The first value is True, because a resumed
-        # training starts in an epoch that ends with a validation.
+        # Whether this epoch ends with a validation. The first value is True, because a resumed training
+        # continues in the epoch in which last.ckpt was saved, and this epoch ends with a validation.
         self.validates = True
 
     def state_dict(self) -> dict:

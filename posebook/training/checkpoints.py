@@ -29,7 +29,7 @@ def load_checkpoint(path, # a .ckpt file
     try:
         with zipfile.ZipFile(path) as file:
             if file.testzip(): raise damage_error
-    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError): pass     # torch.load also fails
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError): pass     # torch.load decides
     try: return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:
         reason = str(e)

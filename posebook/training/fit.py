@@ -248,7 +248,7 @@ def _resume_run(cfg, folder, named_plugins) -> TrainingRun:
 def _set_up(config, overrides, out, resume, overwrite, plugin) -> tuple: # run, final folder
     """Return a training that is ready to run, and the final folder of its model
 
-    If the model replaces an older one, the training writes to the folder NAME.new, which is renamed later."""
+    If the final folder NAME has an older model, the training writes to NAME.new, which is renamed later."""
     load_installed_plugins()
     named_plugins, notes = {str(Path(plugin).resolve()): load_plugin(plugin)} if plugin else {}, []
     if resume: folder, cfg = read_resumed_config(config, out, overwrite, overrides)
@@ -293,7 +293,7 @@ def train_tracker(
     plugin=None, # a Python file that registers components, such as backbones or losses
     callbacks=(), # further Lightning callbacks
     progress:bool=True, # show the progress line
-    complete=lambda run: None, # called with the trained `TrainingRun`, before it replaces an older model
+    complete=lambda run: None, # called with the trained `TrainingRun`, before its model replaces an older one
 ) -> Path: # the model folder
     """Train a tracker and write a model folder
 

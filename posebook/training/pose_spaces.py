@@ -23,7 +23,7 @@ def _pca_arguments(cfg) -> dict:
     return dict(num_keypoints=d.num_keypoints, mirrored_column_matches=d.mirrored_column_matches,
                 columns_for_singleview_pca=d.columns_for_singleview_pca)
 
-def write_pose_spaces(cfg,    # resolved
+def write_pose_spaces(cfg,    # the resolved config
                       train,  # (N, K, 2) labels of the training frames in pixels; NaN: not labeled
                       path,   # the file to write
 ) -> list: # a note for each subspace that cannot be fitted
@@ -38,7 +38,7 @@ def write_pose_spaces(cfg,    # resolved
     return messages
 
 # %% ../../nbs/training/05_pose_spaces.ipynb #c43080b6
-def read_pose_spaces(cfg,  # resolved
+def read_pose_spaces(cfg,  # the resolved config
                      path, # a file that `write_pose_spaces` wrote
 ) -> dict: # name of the loss -> the loss
     """Return the PCA losses with the subspaces that are stored in a file
@@ -50,7 +50,7 @@ def read_pose_spaces(cfg,  # resolved
                  for name, o in read_json(path).items()}
     except (ValueError, TypeError, AttributeError) as e:
         raise PosebookError(f"the pose spaces of this model are damaged: {e}", path,
-                            "restore the file, or remove it; then no pose errors are written") from None
+                            "restore the file, or remove it; without it no pose errors are written") from None
 
 # %% ../../nbs/training/05_pose_spaces.ipynb #d5999a9e
 def write_pose_errors(predictions, # a prediction table

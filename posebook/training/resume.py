@@ -67,7 +67,7 @@ def read_log(path, # logs/metrics.csv of a model folder
 
     Raises `PosebookError` if the file is damaged."""
     try: log = pd.read_csv(path)
-    except ValueError: log = pd.DataFrame()             # no text, or no table
+    except ValueError: log = pd.DataFrame()             # not a text file, or not a table
     if "step" in log: return log
     raise PosebookError("the log of this training is damaged", path,
                         "move the file to another folder, then run the command again")
@@ -93,6 +93,20 @@ def _check_project(config, folder, cfg):
         raise PosebookError(f"this training is of the project {data_dir(cfg)}, not of {config.parent}",
                             folder, "give the folder of a training of that project with --out")
 
+# %% ../../nbs/training/08_resume.ipynb #761ff07f
+def _check_resumable(folder, out):
+    "Raise an error if a folder has no training that can be resumed; no file is changed"
+    if not (folder/"config.yaml").is_file():
+        raise PosebookError("this is not a model folder: it contains no config.yaml", out,
+                            do="give a folder that `posebook train` or `posebook convert` made")
+    if read_manifest(folder) is None:
+        raise PosebookError("there is no posebook.json in this model folder, so it cannot be resumed",
+                            folder, f"start a new training from this model with model.checkpoint={out}")
+    if not (folder/"checkpoints/last.ckpt").is_file():
+        raise PosebookError("this training was stopped before its first checkpoint", folder,
+                            "start again with --overwrite")
+    load_checkpoint(folder/"checkpoints/last.ckpt")
+
 # %% ../../nbs/training/08_resume.ipynb #73fe443c
 def read_resumed_config(
     config,    # what the user gave: a YAML file, a project folder or a `Config`; None: nothing
@@ -114,16 +128,7 @@ def read_resumed_config(
                             "cannot be set", "--resume", f"only {', '.join(SETTABLE_ON_RESUME)} can "
                             f"be changed; or start a new training with model.checkpoint={out}")
     folder = newest_folder(out)
-    if not (folder/"config.yaml").is_file():
-        raise PosebookError("this is not a model folder: it contains no config.yaml", out,
-                            do="give a folder that `posebook train` or `posebook convert` made")
-    if read_manifest(folder) is None:
-        raise PosebookError("there is no posebook.json in this model folder, so it cannot be resumed",
-                            folder, f"start a new training from this model with model.checkpoint={out}")
-    if not (folder/"checkpoints/last.ckpt").is_file():
-        raise PosebookError("this training was stopped before its first checkpoint", folder,
-                            "start again with --overwrite")
-    load_checkpoint(folder/"checkpoints/last.ckpt")             # if it is damaged, no file is changed
+    _check_resumable(folder, out)
     cfg = read_config(folder/"config.yaml", overrides)
     _check_project(config, folder, cfg)
     return folder, cfg

@@ -25,7 +25,7 @@ from ..video.dali import pick_source
 from ..video.files import find_videos
 
 # %% ../../nbs/training/04_setup.ipynb #012715f9
-def get_labels(cfg:Config, # as read from the YAML file
+def get_labels(cfg:Config, # config, as read from the YAML file
 ) -> Labels:
     """Read the labels of the project, and check that they are inside their images
 
@@ -38,8 +38,8 @@ def get_labels(cfg:Config, # as read from the YAML file
     return (labels if empty_has_target else labels.labeled()).check()
 
 # %% ../../nbs/training/04_setup.ipynb #fb214a82
-def get_split(cfg:Config,    # as read from the YAML file, or as `resolve` returns it
-              labels:Labels, # of the project
+def get_split(cfg:Config,    # config, as read from the YAML file or as `resolve` returns it
+              labels:Labels, # labels of the project
 ) -> dict: # name of the set -> indices of its frames
     "Split the labeled frames into training, validation and test frames"
     t = cfg.training
@@ -61,8 +61,8 @@ def _check_keypoints(data, names):
                             do="remove data.keypoint_names, or correct the names")
 
 # %% ../../nbs/training/04_setup.ipynb #b5656fdb
-def resolve(cfg:Config,    # as read from the YAML file
-            labels:Labels, # of the project
+def resolve(cfg:Config,    # config, as read from the YAML file
+            labels:Labels, # labels of the project
 ) -> Config: # a copy without missing settings
     """Fill in the settings that depend on the data or the computer
 
@@ -81,8 +81,8 @@ def resolve(cfg:Config,    # as read from the YAML file
     return cfg
 
 # %% ../../nbs/training/04_setup.ipynb #aae78c61
-def get_dataset(cfg:Config,    # resolved
-                labels:Labels, # of the project
+def get_dataset(cfg:Config,    # resolved config
+                labels:Labels, # labels of the project
 ) -> LabeledDataset:
     "Return the labeled frames as model inputs"
     augment = Augmenter(cfg.training.imgaug, labels.keypoint_names)
@@ -91,7 +91,7 @@ def get_dataset(cfg:Config,    # resolved
                           neighbors=cfg.data.context_frames)
 
 # %% ../../nbs/training/04_setup.ipynb #6faf802c
-def get_sequences(cfg:Config, # resolved
+def get_sequences(cfg:Config, # resolved config
                   tracker,    # the tracker that is trained with the clips
 ) -> RandomSequences:
     """Return random clips of unlabeled video for a semi-supervised tracker; None for a supervised tracker
@@ -120,8 +120,8 @@ def get_sequences(cfg:Config, # resolved
                            successive=whole_sequence, source=dali.backend, device=t.accelerator)
 
 # %% ../../nbs/training/04_setup.ipynb #e0b9f319
-def get_data_module(cfg:Config,    # resolved
-                    labels:Labels, # of the project
+def get_data_module(cfg:Config,    # resolved config
+                    labels:Labels, # labels of the project
                     # the tracker to train; None: no clips of unlabeled video and no cached features
                     tracker=None,
                     # name of the set -> indices of its frames; None: from `get_split`

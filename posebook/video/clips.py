@@ -53,11 +53,11 @@ class RandomSequences:
         self.lengths = np.array([self.source.count_frames(v) for v in videos])
         self.affines = [preprocess.affine((o.height, o.width)) for o in map(probe, videos)]
         self.copies, self.num_clips = copies, 1 if successive else max(1, length // copies)
-        self.length = length = max(1, length // copies // self.num_clips)    # clip without margins
+        self.length = length = max(1, length // copies // self.num_clips)  # frames of a clip without margins
         self.context, self.seed = context, seed
         self.augment = augment and augment.without_flips()
         self.half_window = context // 2
-        self.clip_length = length + 2 * self.half_window                     # with its margins at both ends
+        self.clip_length = length + 2 * self.half_window  # frames of a clip with the margins at both ends
         _check_lengths(self.videos, self.lengths, self.clip_length)
         self.cache_videos = self.lengths.sum() * 3 * np.prod(preprocess.size) <= memory
 
@@ -90,9 +90,9 @@ class RandomSequences:
 
     # %% ../../nbs/video/03_clips.ipynb #a9750337
     def batches(self,
-                first:int=0, # number of the batch, counted over all epochs
-    ): # yields dicts: images (N, 3, h, w); for S outputs: windows (S, T) of rows of images, affine (S, 2, 3),
-       # sequence (S,): number of the clip, and frame (S,): number of the frame in the batch
+                first:int=0, # number of the first batch, counted over all epochs
+    ): # yields dicts: images (N, 3, h, w); for the S predicted frames: windows (S, T), which contain rows of
+       # images; affine (S, 2, 3); sequence (S,): number of the clip; frame (S,): number of the frame in the batch
         "Yield batches of random clips, without end"
         num_sequences, length, clip_length = self.num_clips * self.copies, self.length, self.clip_length
         windows = window_indices(self.half_window, clip_length - self.half_window,

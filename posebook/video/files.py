@@ -24,7 +24,7 @@ def write_video(path,           # the file to write
                 frames,         # iterable of (H, W, 3) uint8 RGB
                 fps:float=30.,  # frames a second
                 quality:int=18, # x264's rate factor: 0 lossless, 18 visually lossless, 30 small
-                threads:int=0,  # threads of the encoder; 0: all cores; other numbers give other bytes
+                threads:int=0,  # threads of the encoder (0: all cores); the bytes of the file depend on it
 ):
     "Write frames as an h264 video"
     # with the newest processor instructions, x264 writes different bytes in each run
@@ -44,6 +44,11 @@ def write_video(path,           # the file to write
                                                do="give at least one frame")
         c.mux(stream.encode())
 
+# %% ../../nbs/video/01_files.ipynb #564892e7
+def _switch_off_logging():
+    "Switch off PyAV's logging in Python, in which decoding threads can wait for each other forever"
+    if av.logging.get_level() is not None: av.logging.set_level(None)
+
 # %% ../../nbs/video/01_files.ipynb #f4e2a0a3
 @contextmanager
 def open_video(path, # a video file
@@ -56,6 +61,7 @@ def open_video(path, # a video file
     if os.fsencode(path).decode("utf-8", "replace") != str(path):   # FFmpeg would crash
         raise PosebookError("the name is not text in UTF-8", os.fsencode(path),
                             "rename the file or the folder")
+    _switch_off_logging()
     # FFmpeg would read the relative path `day:1.mp4` as an address with the protocol `day`
     try: container = av.open(os.path.abspath(path))
     except (av.error.FFmpegError, OSError) as e:
@@ -70,7 +76,7 @@ def open_video(path, # a video file
 # %% ../../nbs/video/01_files.ipynb #fd7a5f28
 def decode_frames(container,         # as `open_video` yields it
                   failed_times:list, # time stamps of packets that cannot be decoded are added to it
-                  threads:str="AUTO", # NONE: slower, but exact `failed_times` (threads report errors late)
+                  threads:str="AUTO", # NONE: one thread; slower, but `failed_times` is exact
 ): # yields PyAV's frames
     "Yield the frames of a video as the decoder returns them"
     stream = container.streams.video[0]
@@ -90,10 +96,10 @@ def upright_rgb(frame, # a frame of PyAV
 @dataclass
 class VideoInfo:
     "Store the size, number of frames and frame rate of a video file"
-    path: Path      # of the file
-    num_frames: int # as stated in the header; 0 if it is not stated
-    height: int     # of an upright frame
-    width: int      # of an upright frame
+    path: Path      # path of the file
+    num_frames: int # number of frames stated in the header; 0 if it is not stated
+    height: int     # height of an upright frame in pixels
+    width: int      # width of an upright frame in pixels
     fps: float      # frames per second
 
 def probe(path, # a video file

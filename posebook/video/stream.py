@@ -39,7 +39,7 @@ def prefetch(items,   # an iterable
     def run():
         # without this call, torch would later set the number of threads and undo the next line
         torch.get_num_threads()
-        torch.set_num_threads(1)                    # for this thread, and for all new threads (changed below)
+        torch.set_num_threads(1)       # for this thread, and for new threads until the number is reset below
         ready.set()
         try:
             for item in items:
@@ -160,7 +160,7 @@ class TorchSource:
 
     # %% ../../nbs/video/02_stream.ipynb #3a5dc92e
     def read_sequences(self,
-                       clip_starts,     # yields (path, number of the first frame); call `count_frames` first
+                       clip_starts,     # yields (path, first frame); first call `count_frames` for each path
                        n:int,           # number of frames in a sequence
                        keep:bool=False, # decode a video once, and cache its model inputs
     ): # yields (n, 3, h, w) uint8

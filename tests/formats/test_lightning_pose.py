@@ -84,7 +84,7 @@ def test_default_settings_train(toy_project, tmp_path, keys, caplog):
     )
     assert (folder / "checkpoints/last.ckpt").is_file()
     assert (
-        any(o.startswith("training.num_gpus is 1 and there is none") for o in caplog.messages)
+        any(o.startswith("training.num_gpus is 1, but the training runs") for o in caplog.messages)
         or read_config(folder).training.accelerator != "cpu"
     )
 
