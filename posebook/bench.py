@@ -116,7 +116,7 @@ def measure_memory(project,    # a folder with a posebook.yaml
     return {"rate": round(_rate(track), 1)}
 
 # %% ../nbs/82_bench.ipynb #64d42377
-def main(spec:str, # JSON object with what, project, model, backbone, kind and amount (steps, or a video file)
+def main(spec:str, # JSON object; keys: what, project, model, backbone, kind, amount (steps, or a video file)
 ):
     "Run one measurement and print its result as JSON; `bench` calls `main` in a new process"
     task = json.loads(spec)
@@ -133,7 +133,7 @@ def _run_python(code, **kwargs):
         return subprocess.run([sys.executable, "-c", code], cwd=empty, **kwargs)
 
 # %% ../nbs/82_bench.ipynb #d3fd30c1
-def run_in_subprocess(**spec, # what, project, model, backbone, kind, amount, as in `main`
+def run_in_subprocess(**spec, # keys and values: what, project, model, backbone, kind, amount, as in `main`
 ) -> dict: # what, model, backbone, kind, rate, memory in MB
     """Run one measurement in its own process.
 
@@ -159,8 +159,8 @@ def startup_time(n:int=5, # number of runs
     return min(seconds() for _ in range(n))
 
 # %% ../nbs/82_bench.ipynb #b15e5f65
-def measurements(quick:bool, # only the default tracker and backbone
-): # dicts of what, model, backbone and kind
+def measurements(quick:bool, # measure only the default tracker and backbone
+): # dicts with the keys what, model, backbone and kind
     "Yield the measurements of reading, memory, training, tracking and losses"
     from posebook.device import bf16_is_fast, pick_accelerator
     # without bfloat16 in hardware, tracking in bfloat16 takes minutes instead of seconds
@@ -234,7 +234,7 @@ def _check_output(out, overwrite):
 
 # %% ../nbs/82_bench.ipynb #e813fd0b
 def bench(out="posebook-bench.json", # JSON file for the results
-          quick:bool=False, # only the default tracker and backbone, with few repetitions
+          quick:bool=False, # measure only the default tracker and backbone, with few repetitions
           overwrite:bool=False, # overwrite the results of an earlier benchmark
 ) -> dict: # machine, help_seconds and measurements
     """Measure this machine, log a row for each measurement and write the results as JSON.

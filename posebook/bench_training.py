@@ -17,6 +17,7 @@ training_kinds = {  # name -> settings
     "frozen": ["training.cache_features=false", "training.unfreezing_step=1000000"],
     "cached": ["training.cache_features=true", "training.unfreezing_step=1000000"],
     "tuned":  ["training.cache_features=false", "training.unfreezing_step=0"],
+    # start=-1: the losses of unlabeled video have their full weight from the first step
     "video":  ["training.cache_features=false", "training.unfreezing_step=0",
                "callbacks.anneal_weight.start=-1"]}
 
@@ -117,9 +118,9 @@ def measure_losses(project,    # a folder with a posebook.yaml
                    model_type, # name of the tracker
                    backbone,   # name of the backbone
                    kind,       # kind of training: `video`
-                   tries,      # repetitions; the fastest one counts, except for supervised_steps (medians)
-) -> dict: # rate: computations of all losses per second; fraction: time of the losses / time of a step;
-          # supervised_steps: time of a step / time of a supervised step
+                   tries,      # repetitions; supervised_steps uses medians; the other results use the fastest
+) -> dict: # rate: computations of all losses per second; fraction: time of the losses / time of a step
+          # with video; supervised_steps: time of a step with video / time of a supervised step
     "Measure the time of all losses of unlabeled video, and of a training step with these losses"
     from posebook.config.read import read_config
     from posebook.training.fit import TrainingRun

@@ -250,7 +250,7 @@ def add_entries(cells:list,  # cells of a notebook
 # %% ../nbs/90_book.ipynb #3b84abe8
 def without_output_file(notebook:str, # JSON
 ) -> str: # JSON
-    "Return a processed notebook without the key `output-file`, which smalldocs does not know"
+    "Return a page without the key `output-file`, which nbdev adds and smalldocs does not know"
     nb = json.loads(notebook)
     for cell in nb["cells"]:
         if cell["cell_type"] != "raw": continue

@@ -75,6 +75,7 @@ def command(f,              # a public call
     def run(**typed):
         if adapt: adapt(typed)
         values = [v for p in taken if p.kind == p.VAR_POSITIONAL for v in typed.pop(p.name) or ()]
+        # an argument before `*values` cannot be given by name
         first = [typed.pop(taken[0].name)] if values else []
         try: returned = f(*first, *values, **typed)
         except KeyboardInterrupt:
@@ -93,7 +94,7 @@ def _join_keypoints(typed):
     typed["keypoints"] = ",".join(typed["keypoints"] or ())
 
 def _split_ensemble(typed):
-    "Move the model folders of an ensemble from the paths to `model_dir`"
+    "Move the model folders (paths that contain config.yaml) from `paths` to `model_dir`"
     if not typed.pop("ensemble"): return
     first, paths = typed["model_dir"], typed["paths"]
     typed["model_dir"] = [first, *(p for p in paths if (p/"config.yaml").is_file())]

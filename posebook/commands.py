@@ -165,8 +165,8 @@ def predict(model_dir:Path, # a model folder, or several folders to write the me
 
 # %% ../nbs/83_commands.ipynb #9259980f
 def evaluate(model_dir:Path, # a folder that `posebook train` made
-             csv:Path=None,  # a label table to use instead of the project's; results go to evaluate/NAME
-             out:Path=None,  # folder for the results; default: the model folder
+             csv:Path=None,  # a label table NAME.csv to use instead of the project's label table
+             out:Path=None,  # results folder; default: the model folder; with csv: its folder evaluate/NAME
              plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
 ) -> dict: # set -> keypoint or `all` -> statistics, in pixels of the frame; also in metrics.json
     """Measure a model on labeled frames and write the report.
@@ -183,7 +183,7 @@ def evaluate(model_dir:Path, # a folder that `posebook train` made
 
 # %% ../nbs/83_commands.ipynb #c691ac9f
 def smooth(csv:Path,       # a prediction table
-           out:Path=None,  # the file to write; default: smoothed/NAME.csv
+           out:Path=None,  # the file to write; default: smoothed/NAME.csv in the folder of the table NAME.csv
            threshold:float=.5, # keypoints with a lower confidence (0 to 1) are treated as missing
            gap:int=10,     # longest gap to fill, frames
            jump:float=None, # spike threshold, pixels; default: 5 times the median displacement, at least 5 px

@@ -65,7 +65,7 @@ class Registry(dict):
                 for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
                     importlib.import_module(module.name)
         except BaseException:
-            self.folders = folders       # the next call raises the same error
+            self.folders = folders       # so that the next call imports again and raises the same error
             raise
         return self
 
@@ -105,7 +105,8 @@ class Registry(dict):
 def _is_same_definition(a, b) -> bool:
     "Return whether `a` and `b` are the same definition, from the same file or from a notebook"
     homes = a.__module__, b.__module__
-    files = [getattr(sys.modules.get(o), "__file__", o) for o in homes]   # a script may be run and imported
+    # a script that is run and also imported is two modules, but both come from the same file
+    files = [getattr(sys.modules.get(o), "__file__", o) for o in homes]
     return a.__qualname__ == b.__qualname__ and (files[0] == files[1] or "__main__" in homes)
 
 # %% ../nbs/00_core.ipynb #e59b535e

@@ -163,7 +163,7 @@ def _home(node, lines) -> Home:
     "Return the lines, the indentation and the names of a class"
     first, end = extent(node, lines)
     column = node.body[0].col_offset
-    if lines[node.body[0].lineno - 1][:column].strip(): column = 0   # a class on one line has no body
+    if lines[node.body[0].lineno - 1][:column].strip(): column = 0   # a class on one line cannot be extended
     names = set().union(*map(names_defined, node.body))
     return Home(end, _marker(lines[:first]), " "*column, names, {node.name})
 

@@ -88,7 +88,7 @@ def load_plugin(path, # a Python file that registers definitions
     "Run a plug-in file that the user named, and add it to the trusted files"
     content, sha256 = _read_plugin(path)
     _run_plugin(path, content)
-    try: _add_trusted(path, sha256)                  # the content that ran, even if the file has changed
+    try: _add_trusted(path, sha256)  # this is the hash of the content that ran, even if the file has changed
     except PosebookError as e:
         log.warning(f"the plug-in runs, but it could not be added to the trusted files: {e}")
     return sha256

@@ -57,7 +57,7 @@ def busy_wait_is_adjustable() -> bool:
 def share_cores(
     interval:float=.5,    # seconds between two measurements
     threshold:float=60,   # preemptions per second and thread above which there are too few cores
-    own:float=.85,        # fraction of the cores' time; a process that uses more does not share the cores
+    own:float=.85,        # fraction of the cores' computing time; if the process uses more, no team starts
     count=count_preemptions, # function that returns the number of preemptions until now
     cpu_time=time.process_time, # function that returns the computing time of this process, seconds
 ): # yields the `SecondTeam`, or None if it is not used

@@ -54,7 +54,7 @@ def register_tiny():
 # %% ../nbs/81_testing.ipynb #d2a92f74
 def short_run(model_type:str, # name of a registered tracker
               *settings:str,  # settings, as `section.key=value`
-              losses_to_use=(), # names of additional losses
+              losses_to_use=(), # names of the losses in `model.losses_to_use`
               steps:int=40,   # number of training steps
 ) -> TrainingRun: # the finished training run
     "Train a tracker on the small project"
@@ -155,7 +155,7 @@ def check_reloads(run:TrainingRun, # a finished training run
 # %% ../nbs/81_testing.ipynb #3a3334a1
 def try_tracker(model_type:str, # name of a registered tracker
                 *settings:str,  # settings, as `section.key=value`
-                losses_to_use=(), # names of additional losses
+                losses_to_use=(), # names of the losses in `model.losses_to_use`
                 steps:int=40,   # number of training steps
 ) -> TrainingRun: # the finished training run
     """Train a tracker for some seconds and run all checks.

@@ -81,7 +81,7 @@ class Toy:
         s, t = self.traits(session), np.asarray(frame_numbers, float) / self.fps
         pace = 1 + s.speed(t)
         resting = np.clip((.6 - pace)/.35, 0, 1)
-        resting = resting*resting*(3 - 2*resting)                  # begins and ends smoothly
+        resting = resting*resting*(3 - 2*resting)                  # a rest begins and ends smoothly
         curious = np.clip(.5 + 5*s.mood(t), 0, 1)
         return SimpleNamespace(t=t, pace=pace, steps=s.first_step + s.pace*(t + s.speed.integral(t)),
                                walk=1-resting, rear=resting*curious, groom=resting*(1-curious))
@@ -223,7 +223,7 @@ def knee(hip, paw,  # (n,3) start and end of the chain of two bones; in `_leg`, 
          upper:float, lower:float, # lengths of the two bones
          bend,      # (n,3) direction in which the joint bends
     ) -> np.ndarray:# (n,3)
-    "Return the joint between `hip` and `paw`; if the bones are too short, the leg is straight"
+    "Return the joint between `hip` and `paw`; if both bones together do not reach `paw`, the leg is straight"
     line = paw - hip
     d = np.linalg.norm(line, axis=-1, keepdims=True)
     line = line/d

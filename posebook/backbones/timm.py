@@ -117,7 +117,7 @@ _transformers = {"vision_transformer", "eva", "deit", "beit"}
 _list = dict(feature_cfg=dict(feature_cls="list", flatten_sequential=True))
 _options = { # module in timm -> options of its networks
     "efficientnet": _list, "mobilenetv3": _list,     # these options make the networks sequential
-    "hrnet": dict(feature_location=""),              # without the classifier's layers
+    "hrnet": dict(feature_location=""),              # leaves out the layers of the classifier
     "vision_transformer_sam": dict(img_size=None)}   # allows any image size
 
 def _parts(name, weights, image_size) -> tuple: # stages, channels, strides

@@ -75,7 +75,7 @@ class Data(ConfigSection):
     num_keypoints:  Optional[int] = key(
         None, "number of keypoints; null: as in the label table", gt=0)
     image_resize_dims: Size = key(
-        Size(), "size of the model input; null: from the size and aspect ratio of the frames", True)
+        Size(), "size of the model input; null: computed from the size of the frames", True)
     downsample_factor: Literal[2, 3] = key(2, "each heatmap pixel is 2^downsample_factor input pixels wide")
     fit: Literal["stretch", "letterbox"] = key(
         "stretch", "how a frame is resized to the model input; letterbox keeps the aspect ratio")
@@ -84,7 +84,8 @@ class Data(ConfigSection):
         None, "[x, y, width, height] in pixels: crop frames to this box; null: the whole frame", True)
     context_frames: Optional[bool] = key(
         None,
-        "whether the frames before and after a labeled frame are in its folder; null: only in labeled-data")
+        "whether the frames before and after a labeled frame are in its folder; "
+        "null: true for frames in labeled-data, false for others")
     mirrored_column_matches: Optional[list[list[int]]] = key(
         None, "one list of keypoint numbers per view; matching keypoints have the same place in all lists")
     columns_for_singleview_pca: Optional[list[int]] = key(
@@ -183,7 +184,7 @@ class Training(_TrainingSchedule):
         1, "0: accelerator auto selects the CPU; > 0: it selects a GPU, if there is one", ge=0)
     gpu_id: int = key(0, "number of the GPU", ge=0)
     num_workers: Optional[int] = key(
-        None, "number of processes that augment frames (no effect on results); null: by number of cores",
+        None, "number of processes that augment frames (no effect on results); null: set by number of cores",
         ge=0, le=256)
 
 # %% ../../nbs/config/01_schema.ipynb #4a32fe2a

@@ -39,7 +39,7 @@ def _value(v) -> str:
 
 # %% ../../nbs/config/03_write.ipynb #80007535
 def _section_lines(section:ConfigSection, full:bool, indent:int):
-    "Yield the lines of a section; before a subsection, yield an empty line, or None if `indent` is not 0"
+    "Yield the lines of a section; before a subsection, yield an empty line if `indent` is 0, and else None"
     for name, field in type(section).model_fields.items():
         v, doc = getattr(section, name), field.description
         if not (full or field.json_schema_extra["basic"] or v != field.default): continue

@@ -21,7 +21,7 @@ from .preprocess import Preprocess, to_uint8
 # %% ../../nbs/data/07_dataset.ipynb #440c61e4
 def context_paths(path,            # path of a labeled image
                   context:int,     # frames in the window: the labeled frame and its neighbors; odd
-                  neighbors:bool=None, # whether file numbers are frame numbers; None: in labeled-data/VIDEO
+                  neighbors:bool=None, # True: file numbers are frame numbers; None: True only in labeled-data
 ) -> list: # `context` paths
     "Return the paths of the frames in the window around a labeled image"
     path = Path(path)

@@ -45,7 +45,7 @@ def by_split(split, # set name -> row numbers, as `split_frames` returns; None: 
     return {k: np.asarray(list(split[k]), int) for k in SPLITS if len(split.get(k, ()))}
 
 # %% ../../nbs/evaluation/01_plots.ipynb #2ea996b5
-def _panels(n, width, height): # number of panels; figure width and height of a row of panels, in inches
+def _panels(n, width, height): # number of panels; width of the figure and height of a row, in inches
     "Return a figure and its panels, side by side if the figure is at least 6 inches wide"
     fig = Figure((width, height if width >= 6 else n * height), layout="constrained")
     return fig, list(np.ravel(fig.subplots(*((1, n) if width >= 6 else (n, 1)))))

@@ -167,7 +167,7 @@ def _frame_context(evaluation, index) -> dict: # None: its image cannot be read
 
 # %% ../../nbs/evaluation/03_report.ipynb #38b69521
 def _worst_context(evaluation, main) -> dict: # set -> frames
-    "Return the worst frames of the main set; for the validation set, also those of the training set"
+    "Return the worst frames of the main set; if it is the validation set, also those of the training set"
     most = {main: 9} if main else {}
     if main == "validation" and "train" in evaluation.split: most["train"] = 6
     frames = {}
@@ -208,7 +208,7 @@ def _video_contexts(evaluation, most:int=3) -> dict: # the shown videos, and the
 def relative(value, # a config, or a part of a config
              root,  # the project's folder
 ): # the same value, with shortened paths
-    "Replace absolute paths in a config by paths relative to the project, or by their last part"
+    "Make paths inside the project relative to it; replace other absolute paths by `.../` and their last part"
     if isinstance(value, dict): return {relative(k, root): relative(v, root) for k, v in value.items()}
     if isinstance(value, list): return [relative(o, root) for o in value]
     if not isinstance(value, str) or not (Path(value).is_absolute() or value.startswith("~")): return value

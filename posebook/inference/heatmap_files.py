@@ -77,7 +77,7 @@ class HeatmapFile(ResumableFile):
 
     # %% ../../nbs/inference/02_heatmap_files.ipynb #ba94c69e
     def _copy_to(self, file, disk):
-        "Copy the chunks of the `.part` file to an HDF5 file"
+        "Copy the chunks of the `.part` file to an HDF5 file; stop if `disk` (`_LateErrors`) has a write error"
         for i, (shape, chunk, _) in enumerate(self.chunks()):
             if not i: maps = file.create_dataset("heatmaps", (0, *shape), "f2", maxshape=(None, *shape),
                                                  chunks=(1, *shape), compression="gzip", compression_opts=1)

@@ -140,8 +140,8 @@ class Predictor:
     # %% ../../nbs/inference/01_predictor.ipynb #77ebc3aa
     @torch.inference_mode()
     def predict_batch(self,
-                      batch:dict, # images (N, 3, h, w) uint8: model inputs; windows (B, T): the row numbers
-                                  # in `images` of each window, in rising order; affine (B, 2, 3)
+                      batch:dict, # images (N, 3, h, w) uint8: model inputs; windows (B, T): for each window,
+                                  # the row numbers of its frames in `images`, in rising order; affine (B, 2, 3)
                       heatmaps:bool=False, # whether to also return the heatmaps
     ) -> dict: # arrays: keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), heatmaps_pred (B, K, h, w)
         "Track a batch of windows"

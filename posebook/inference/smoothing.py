@@ -95,7 +95,7 @@ def _check_outputs(path, out, distances_path, overwrite):
 # %% ../../nbs/inference/07_smoothing.ipynb #0c9b0dfe
 def smooth_table(
     path, # a prediction table
-    out=None, # the file to write; None: NAME.csv in the folder smoothed beside the table
+    out=None, # the file to write; None: smoothed/NAME.csv in the folder of the table
     threshold:float=.5, # frames with a lower confidence form a gap
     gap:int=10, # length of the longest gap that is filled, in frames
     jump:float=None, # threshold for spikes in pixels; None: computed from a keypoint's displacements

@@ -195,7 +195,7 @@ class MultiviewPCA(PCALoss):
     def keypoint_errors(self,
         keypoints:Tensor, # (S, K, 2) pixels of the frame
     ) -> Tensor: # (S, K), pixels of the frame
-        "Return the error of each keypoint, NaN for a keypoint that is not in the lists"
+        "Return the error of each keypoint, NaN for a keypoint that is not in `mirrored_column_matches`"
         errors = self.errors(keypoints).view(len(keypoints), len(self.views[0]), -1)
         keypoint_errors = keypoints.new_full(keypoints.shape[:2], torch.nan, dtype=errors.dtype)
         for i, view in enumerate(self.views): keypoint_errors[:, view] = errors[..., i]

@@ -44,7 +44,7 @@ class TemporalLoss(VideoLoss):
 
     # %% ../../nbs/losses/03_temporal.ipynb #bd5df316
     def mean_excess(self,
-                    values:Tensor,      # (S frames, K keypoints, n): compared between successive frames
+                    values:Tensor,      # (S frames, K keypoints, n), the values to compare in each step
                     confidences:Tensor, # (S, K), 0 to 1
                     sequence:Tensor,    # (S,) int, the same for frames of one clip
     ) -> Tensor: # a scalar

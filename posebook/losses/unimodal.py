@@ -40,7 +40,7 @@ class UnimodalMSE(UnimodalLoss, HeatmapMSE):
 # %% ../../nbs/losses/05_unimodal.ipynb #964d68cb
 @losses("unimodal_kl")
 class UnimodalKL(UnimodalLoss, HeatmapKL):
-    "Compute the Kullback-Leibler divergence of each heatmap from its Gaussian"
+    "Compute the Kullback-Leibler divergence KL(Gaussian || heatmap) for each heatmap and its Gaussian"
 
 # %% ../../nbs/losses/05_unimodal.ipynb #c974f8d3
 @losses("unimodal_js")

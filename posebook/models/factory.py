@@ -33,7 +33,7 @@ def get_model_class(cfg:Config, # config, as read from the file
 
 # %% ../../nbs/models/10_factory.ipynb #690cc7d3
 def _check_tracker(tracker, unsupervised, model_cfg):
-    "Raise an error if the tracker lacks an output for a loss, or if `model.do_context` is wrong for it"
+    "Raise an error if the tracker lacks an output for a loss, or if it does not fit `model.do_context`"
     for name in unsupervised:
         missing = set(losses[name].required_outputs()) - {*tracker.outputs, "sequence", "frame"}
         if not missing: continue

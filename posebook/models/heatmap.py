@@ -68,7 +68,7 @@ class HeatmapTracker(BaseSupervisedTracker):
                         keypoints:Tensor, # (B, K, 2) in pixels of the frame; NaN: not labeled
                         affine:Tensor,    # (B, 2, 3), pixels of the frame -> pixels of the model input
                         size,             # height, width of the heatmaps
-    ) -> Tensor: # (B, K, h, w); sum: one, or zero if there is no label inside the input and not `uniform`
+    ) -> Tensor: # (B, K, h, w); sum: one; without `uniform`, zero for a keypoint with no label inside the input
         "Return the target heatmaps of keypoints"
         positions = apply_affine(self.network.decoder.align(affine), keypoints)
         edge = torch.tensor(size[::-1], device=keypoints.device) * self.stride - .5

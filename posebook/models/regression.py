@@ -95,7 +95,7 @@ class RegressionTracker(BaseSupervisedTracker):
         num_keypoints,    # K
         grid:int=8,       # bins of the coarse grid, in each direction
         hidden:int=256,   # width of the hidden layer; 0: no hidden layer
-        decode:str="windowed_soft_argmax", # registered name of the decoder whose `align` is used
+        decode:str="windowed_soft_argmax", # registered name of a decoder, of which only `align` is used
         stride:int=4,     # stride of the neck's feature map, in pixels of the model input
         **kwargs,         # settings that all trackers have
     ):

@@ -23,7 +23,7 @@ class BaseSupervisedTracker(BaseFeatureExtractor):
         loss_factory:LossFactory=None, # the losses to minimize; None: the tracker is only used for prediction
         optimizer:str="AdamW",        # a class of `torch.optim`
         optimizer_params:dict=None,   # learning_rate, backbone_learning_rate, weight_decay
-        **kwargs,                     # settings of the extractor
+        **kwargs,                     # settings of the parent class `BaseFeatureExtractor`
     ):
         super().__init__(**kwargs)
         self.loss_factory = loss_factory

@@ -255,7 +255,7 @@ class LabelingSession:
 
     # %% ../../nbs/notebook/02_label_table.ipynb #992e4a34
     def save(self) -> list: # notes for the user, one line each
-        "Write the unsaved labels and merge the changes of others; the file is complete at any time"
+        "Write the unsaved labels and merge the changes of others; the file is never half-written"
         with self.lock, _save_lock:
             notes, written = [], False
             while not written:

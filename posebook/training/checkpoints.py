@@ -29,7 +29,8 @@ def load_checkpoint(path, # a .ckpt file
     try:
         with zipfile.ZipFile(path) as file:
             if file.testzip(): raise damage_error
-    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError): pass     # torch.load decides
+    # if zipfile cannot read the file, torch.load (below) decides whether it is a checkpoint
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError): pass
     try: return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:
         reason = str(e)

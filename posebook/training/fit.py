@@ -160,7 +160,7 @@ def default_model_dir(cfg:Config, # config that is not resolved yet
 ) -> Path: # a new, empty folder
     "Make the model folder that is used if `out` is not given: models/DATE-TIME in the project"
     path = Path(cfg.data.data_dir)/"models"/datetime.now().strftime("%Y-%m-%d-%H%M%S")
-    names = chain([path.name], (f"{path.name}-{i}" for i in count(2)))   # two trainings may start at once
+    names = chain([path.name], (f"{path.name}-{i}" for i in count(2)))   # two trainings may start together
     with disk_errors(path.parent):
         path.parent.mkdir(exist_ok=True)
         for folder in map(path.with_name, names):
@@ -225,7 +225,7 @@ def _box_notes(run) -> list: # of lines
 
 # %% ../../nbs/training/09_fit.ipynb #52217d36
 def _missing_neighbor_notes(run) -> list: # of lines
-    "Return a note if a tracker uses the frames before and after a labeled frame, but some are missing"
+    "Return a note if the tracker uses neighboring frames, but some labeled frames have none on disk"
     windows = run.data.dataset.windows
     count = sum(len(set(w)) == 1 for w in windows) if run.tracker.context > 1 else 0
     if not count: return []
@@ -259,7 +259,7 @@ def _set_up(config, overrides, out, resume, overwrite, plugin) -> tuple: # run, 
     out = Path(out or new_folder).resolve()
     if resume: run = _resume_run(cfg, folder, named_plugins)
     else:
-        check_target(out, overwrite)                      # before the labels are read
+        check_target(out, overwrite)                      # raise this error before the labels are read
         try:
             run = TrainingRun(cfg, out)
             _make_model_folder(run, out, overwrite, {**cfg.model.plugins, **named_plugins})

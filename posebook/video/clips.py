@@ -91,7 +91,7 @@ class RandomSequences:
     # %% ../../nbs/video/03_clips.ipynb #a9750337
     def batches(self,
                 first:int=0, # number of the first batch, counted over all epochs
-    ): # yields dicts: images (N, 3, h, w); for the S predicted frames: windows (S, T), which contain rows of
+    ): # yields dicts: images (N, 3, h, w); for the S predicted frames: windows (S, T), positions of frames in
        # images; affine (S, 2, 3); sequence (S,): number of the clip; frame (S,): number of the frame in the batch
         "Yield batches of random clips, without end"
         num_sequences, length, clip_length = self.num_clips * self.copies, self.length, self.clip_length
@@ -131,7 +131,7 @@ class SequenceLoader:
         return self.steps
 
     def __iter__(self): # yields dicts
-        "Yield the batches of an epoch, and prefetch the batches that follow, also of the next epoch"
+        "Yield the batches of an epoch, and prefetch the next batches, also those of the next epoch"
         first = self.sampler.epoch * self.steps
         for number in range(first, first + self.steps):
             if not self.tracker.total_unsupervised_importance:

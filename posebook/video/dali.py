@@ -45,7 +45,7 @@ def run_graph(graph,     # function with a DALI data node for each input; return
 ) -> torch.Tensor: # (n, h, w, 3) uint8
     "Run a graph on a batch"
     n = len(inputs[0])
-    if pipelines.get("batch_size", 0) < n:          # a pipeline has a maximal batch size
+    if pipelines.get("batch_size", 0) < n:          # a larger batch needs a new pipeline
         pipe = import_dali().Pipeline(batch_size=n, num_threads=min(4, os.cpu_count() or 1),
                                       device_id=None, exec_async=False, exec_pipelined=False,
                                       prefetch_queue_depth=1)
@@ -56,7 +56,7 @@ def run_graph(graph,     # function with a DALI data node for each input; return
         pipe.build()
         pipelines.update(batch_size=n, pipe=pipe)
     for i, data in enumerate(inputs): pipelines["pipe"].feed_input(f"input{i}", data)
-    return torch.from_dlpack(pipelines["pipe"].run()[0].as_tensor()).clone() # DALI reuses its memory
+    return torch.from_dlpack(pipelines["pipe"].run()[0].as_tensor()).clone() # DALI overwrites its memory
 
 # %% ../../nbs/video/04_dali.ipynb #b59fed83
 def warp_graph(frames, # DALI data node, (h, w, 3) or (n, h, w, 3) uint8
@@ -123,6 +123,25 @@ class DaliSource(TorchSource):
                                                 labels=[]):
                 if first + len(frames) > start: yield frames[max(0, start - first):]
 
+    # %% ../../nbs/video/04_dali.ipynb #22e770b1
+    def _read_same_size(self, size, clip_starts, n, folder):
+        "Yield sequences of videos whose frames have one size, decoded by a GPU"
+        folder.mkdir()
+        results = read_on_gpu(self, n, len(clip_starts), self.preprocess.placement(size), clip_starts[0][0],
+                              file_list=_write_list(folder, clip_starts, n), file_list_frame_num=True)
+        yield from _checked(results, clip_starts, n)
+
+    def _read_listed(self,
+                     clip_starts:list, # (path, number of the first frame) of each sequence
+                     n:int,            # number of frames of each sequence
+    ): # yields (n, 3, h, w) uint8
+        "Yield the sequences of one list, decoded by a GPU"
+        sizes = {path: ((info := probe(path)).height, info.width) for path in dict(clip_starts)}
+        with tempfile.TemporaryDirectory() as tmp:
+            readers = {size: self._read_same_size(size, [o for o in clip_starts if sizes[o[0]] == size], n,
+                                                  Path(tmp)/f"{i}") for i, size in enumerate({*sizes.values()})}
+            for path, _ in clip_starts: yield next(readers[sizes[path]])
+
     # %% ../../nbs/video/04_dali.ipynb #17d7fe3b
     def read_sequences(self,
                        clip_starts,     # yields (path, number of the first frame)
@@ -135,18 +154,6 @@ class DaliSource(TorchSource):
         else:
             clip_starts = iter(clip_starts)
             while batch := list(islice(clip_starts, 256)): yield from self._read_listed(batch, n)
-
-    def _read_listed(self,
-                     clip_starts:list, # (path, number of the first frame) of each sequence
-                     n:int,            # number of frames of each sequence
-    ): # yields (n, 3, h, w) uint8
-        "Yield the sequences of one list, decoded by a GPU"
-        info = probe(clip_starts[0][0])
-        placement = self.preprocess.placement((info.height, info.width))
-        with tempfile.TemporaryDirectory() as tmp:
-            results = read_on_gpu(self, n, len(clip_starts), placement, clip_starts[0][0],
-                                  file_list=_write_list(tmp, clip_starts, n), file_list_frame_num=True)
-            yield from _checked(results, clip_starts, n)
 
 # %% ../../nbs/video/04_dali.ipynb #8f0436bf
 def reader_graph(source,      # a `DaliSource`

@@ -89,7 +89,7 @@ def decode_frames(container,         # as `open_video` yields it
 def upright_rgb(frame, # a frame of PyAV
 ) -> np.ndarray: # (H, W, 3) uint8 RGB
     "Return a decoded frame as RGB, rotated as a player shows it"
-    # one thread, because here more threads of FFmpeg cost twice the time that they save
+    # one thread: here, managing more threads of FFmpeg takes twice the time that they save
     return np.rot90(frame.to_ndarray(format="rgb24", threads=1), frame.rotation // 90)
 
 # %% ../../nbs/video/01_files.ipynb #85df8b45

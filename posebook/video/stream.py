@@ -143,8 +143,8 @@ class TorchSource:
             except PosebookError as e: error = e
             end, is_last = start + len(chunk), len(chunk) < n
             if boxes is not None and (end > len(boxes) or is_last and not error and end < len(boxes)):
-                raise PosebookError(f"there are {len(boxes)} boxes for at least {end} frames", path,
-                                    do="give one box for each frame")
+                raise PosebookError(f"there are {len(boxes)} boxes, but {'' if is_last else 'at least '}{end} frames",
+                                    path, "give one box for each frame")
             if chunk: yield self.model_inputs(chunk, None if boxes is None else boxes[start:end])
             if error: raise error
             if is_last: return
@@ -169,7 +169,7 @@ class TorchSource:
             if keep and path not in self.cached_videos:
                 self.cached_videos[path] = to_uint8(torch.cat(list(self.read_chunks(path, 0, 64))))
             if not keep: yield to_uint8(self.model_inputs(self.readers[path].read_sequence(start, n)))
-            else:     # a few packets may give no frame, so there may be fewer frames than packets
+            else:     # a packet may give no frame; with fewer frames than packets, `start` may be too large
                 start = min(start, max(0, len(self.cached_videos[path]) - n))
                 yield self.cached_videos[path][start:start + n]
 
@@ -240,6 +240,7 @@ class SequenceReader:
         "Seek to frame `start` by its time stamp, and return successive frames"
         if len(set(self.times)) < self.num_frames: return []
         first_time, frames, failed_times = self.times[start], [], []
+        # `decode_frames` adds the times of frames that cannot be decoded to `failed_times`
         with open_video(self.path) as c:
             try:
                 c.seek(first_time, stream=c.streams.video[0])

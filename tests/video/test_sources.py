@@ -73,5 +73,5 @@ def test_a_box_for_each_frame(tmp_path, source):
     with pytest.raises(PosebookError, match="without context"):
         VideoStream(path, preprocess, context=3, boxes=boxes)
     for wrong in (boxes[1:], np.concatenate([boxes, boxes])):
-        with pytest.raises(PosebookError, match=f"{len(wrong)} boxes for 20 frames"):
+        with pytest.raises(PosebookError, match=f"{len(wrong)} boxes, but 20 frames"):
             list(VideoStream(path, preprocess, boxes=wrong))
