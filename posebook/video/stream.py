@@ -143,8 +143,9 @@ class TorchSource:
             except PosebookError as e: error = e
             end, is_last = start + len(chunk), len(chunk) < n
             if boxes is not None and (end > len(boxes) or is_last and not error and end < len(boxes)):
-                raise PosebookError(f"there are {len(boxes)} boxes, but {'' if is_last else 'at least '}{end} frames",
-                                    path, "give one box for each frame")
+                least = "" if is_last else "at least "
+                raise PosebookError(f"there are {len(boxes)} boxes, but {least}{end} frames", path,
+                                    "give one box for each frame")
             if chunk: yield self.model_inputs(chunk, None if boxes is None else boxes[start:end])
             if error: raise error
             if is_last: return
