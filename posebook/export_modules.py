@@ -36,7 +36,7 @@ def names_used(nodes, # syntax trees
 # %% ../nbs/85_export_modules.ipynb #80ee09b9
 def evaluated(node, # syntax tree of a patched function
 ) -> tuple: # two lists of syntax trees: decorators and default values; annotations
-    "Return the expressions that Python evaluates to define a function, except `@patch` and the class"
+    "Return what Python evaluates to define a function, except `@patch` and the annotation of `self`"
     decorators = [o for o in node.decorator_list if o is not patch_decorator(node)]
     values = [*decorators, *node.args.defaults, *node.args.kw_defaults]
     annotations = [o.annotation for o in ast.walk(node.args) if isinstance(o, ast.arg)][1:]
@@ -92,7 +92,7 @@ def edits(node,      # syntax tree of a patched function
 class Home:
     "Describe a class into which patched functions are moved"
     end:int         # number of lines of the module up to the end of the class
-    marker:str      # nbdev's comment with the notebook and the cell of the last line of the class
+    marker:str      # nbdev's comment that states which notebook and cell the end of the class is from
     indentation:str # indentation of the body of the class
     names:set       # names that the body of the class defines
     later:set       # name of the class, and names that the module defines after it
@@ -113,10 +113,10 @@ def check_method(node, # syntax tree of a patched function
     Raises `ValueError` with the name and the reason."""
     values, annotations = evaluated(node)
     here = values + [o for o in annotations if not names_used([o]) & home.later]
-    faults = {"is a name of the class already": {node.name} & home.names,
+    faults = {"is already defined in the class": {node.name} & home.names,
               "is private, and Python changes it in a class": _private_names(node),
               "is evaluated in the class, but is defined after the class": names_used(values) & home.later,
-              "means a name of the class when it is used in the class": names_used(here) & home.names}
+              "is also defined in the class, and would mean that definition": names_used(here) & home.names}
     for fault, names in faults.items():
         if names: raise ValueError(f"{min(names)} {fault}")
 
@@ -173,7 +173,7 @@ def _home_of(node, homes:dict): # a Home, or None
     classes = sorted(names_used([(node.args.posonlyargs + node.args.args)[0].annotation]) & set(homes))
     if not classes: return None
     if len(classes) > 1 or not homes[classes[0]].indentation:
-        raise PosebookError("there must be one class, with a body on lines of its own",
+        raise PosebookError("`self` must be of one class of this module, with a body on lines of its own",
                             f"{' or '.join(classes)}.{node.name}",
                          do="write the class in one exported cell, with its methods on lines of their own")
     return homes[classes[0]]

@@ -63,15 +63,12 @@ _not_used = {
     "model.learn_weights": "the weights of the losses are set in the config"}
 
 # %% ../../nbs/formats/02_lightning_pose.ipynb #82750299
-_epsilon = "if epsilon is null, it is the 99th percentile of the errors of the labels"
 _fitted, _machine = "it is computed from the labels", "posebook chooses it for the machine"
 _not_used |= {
     "dali.general.num_threads": _machine,
     "dali.general.device": "use training.accelerator",
     "dali.general.device_id": "use training.gpu_id",
     "dali.context.train.consecutive_sequences": "the frames of a batch are always successive frames",
-    "losses.*.empirical_epsilon_percentile": _epsilon,
-    "losses.*.empirical_epsilon_multiplier": _epsilon,
     "losses.*.discarded_eigenvectors": _fitted,
     "losses.*.kept_eigenvectors": _fitted,
     "eval.hydra_paths": "paths are arguments of `posebook predict`",
@@ -149,6 +146,16 @@ def _remove_unused(config:dict) -> list: # notes
                 notes.append(f"{path} is not used: {reason}")
     return notes
 
+# %% ../../nbs/formats/02_lightning_pose.ipynb #50ff9a7d
+def _remove_fractions(config:dict) -> list: # notes
+    "Remove percentiles that are written as fractions"
+    notes = []
+    for holder, key, path in key_locations(config, "losses.*.empirical_epsilon_percentile"):
+        if isinstance(holder[key], (int, float)) and holder[key] <= 1:
+            holder.pop(key)
+            notes.append(f"{path} is not used: it is a fraction, and posebook needs a number from 1 to 100")
+    return notes
+
 # %% ../../nbs/formats/02_lightning_pose.ipynb #bb7a2fd2
 @formats("lightning_pose")
 class LightningPose(Format):
@@ -167,4 +174,4 @@ class LightningPose(Format):
         if "losses_to_use" in model:          # a null in the list means no loss
             losses = model["losses_to_use"] or []
             model["losses_to_use"] = [{"unimodal": "unimodal_mse"}.get(o, o) for o in losses if o]
-        return notes + _remove_unused(config)
+        return notes + _remove_fractions(config) + _remove_unused(config)

@@ -116,7 +116,7 @@ def _table_start(path, names) -> tuple: # content, number of columns, number of 
                             "no names in the settings", path, "say --keypoints nose,tail,..., "
                             "or write data.keypoint_names into posebook.yaml")
     if bad := [o for o in names if not o.strip() or not o.isprintable() or names.count(o) > 1]:
-        raise PosebookError(f"{bad[0]!r} is not a new name for a keypoint", path,
+        raise PosebookError(f"this name is empty, occurs twice or has a line break: {bad[0]!r}", path,
                             "give names that differ and are not empty, such as --keypoints nose,tail")
     rows = [("scorer", *["posebook"] * 2 * len(names)), ("bodyparts", *np.repeat(names, 2)),
             ("coords", *["x", "y"] * len(names))]
@@ -124,7 +124,7 @@ def _table_start(path, names) -> tuple: # content, number of columns, number of 
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #9991c681
 def _append_rows(path, images, names):
-    "Append rows to a label table whose lock the caller holds"
+    "Append rows to a label table; the caller must have locked the file"
     text, columns, path_columns = _table_start(path, names)
     line_end = "\r\n" if b"\r\n" in text else "\n"
     rows = [[*o.split("/", path_columns - 1), *[""] * (columns - path_columns)] for o in images]
@@ -262,7 +262,7 @@ def pick_frames(video,    # a video file
                 seed:int=0, # seed of the clusters
                 box=None, # x, y, width, height of the part that is used; None: the whole frame
                 gap:int=5, # a picked frame is more than this many frames away from a labeled frame
-                max_candidates:int=400, # number of candidates; ten times n if that is more
+                max_candidates:int=400, # number of candidates; if 10*n is larger, 10*n is used instead
 ) -> list: # frame numbers in rising order; fewer than `n` if too few frames differ
     "Pick the frames of a video that represent it best"
     length = SequenceReader(video).num_frames

@@ -29,7 +29,7 @@ def frozen_batchnorm_statistics(module): # any torch module
 # %% ../../nbs/models/05_semisupervised.ipynb #9369409f
 def sequence_fields(batch:dict, # an unlabeled batch
 ) -> dict: # sequence (S,) and frame (S,)
-    "Return the fields that state which rows are successive frames, and which are copies of one frame"
+    "Return the fields that state which rows are successive frames or augmented copies of one frame"
     return {k: batch[k] for k in ("sequence", "frame") if k in batch}
 
 # %% ../../nbs/models/05_semisupervised.ipynb #c4c0507e

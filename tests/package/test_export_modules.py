@@ -157,9 +157,9 @@ def after(self:A, o:B, *, k:Literal["b"]|B="b") -> "B": ...
         ("four = 4\n@patch\ndef f(self:A, legs=four): ...", "four is evaluated in the class"),
         ("from x import y as z\n@patch\n@z\ndef f(self:A): ...", "z is evaluated in the class"),
         ("@patch\ndef f(self:A, *, other=A()): ...", "A is evaluated in the class"),
-        ("@patch\ndef f(self:A): ...\n@patch\ndef f(self:A): ...", "f is a name of the class already"),
-        ("@patch\ndef size(self:A): ...", "size is a name of the class already"),
-        ("@patch\ndef list(self:A): ...\n@patch\ndef f(self:A) -> list: ...", "list means a name of the class"),
+        ("@patch\ndef f(self:A): ...\n@patch\ndef f(self:A): ...", "f is already defined in the class"),
+        ("@patch\ndef size(self:A): ...", "size is already defined in the class"),
+        ("@patch\ndef list(self:A): ...\n@patch\ndef f(self:A) -> list: ...", "list is also defined in the class"),
         ("@patch\ndef f(self:A): return __hidden()", "__hidden is private"),
         ("@patch\ndef f(self:A): self.__x = 1", "__x is private"),
         ("@patch\ndef __f(self:A): ...", "__f is private"),
@@ -167,8 +167,8 @@ def after(self:A, o:B, *, k:Literal["b"]|B="b") -> "B": ...
         ("@patch(set_prop=True)\ndef f(self:A, o): ...", r"@patch\(set_prop=True\) is not known"),
         ("@patch(\n    as_prop=True)\ndef f(self:A, o): ...", "is not on one line"),
         ("@patch\ndef f(self:A, o:dict[str,\n                    A]): ...", "is not on one line"),
-        ("class B: ...\n@patch\ndef f(self:A|B): ...", "A or B.f: there must be one class"),
-        ("class B: ...\n@patch\ndef f(self:B): ...", "B.f: there must be one class, with a body on lines"),
+        ("class B: ...\n@patch\ndef f(self:A|B): ...", "A or B.f: `self` must be of one class"),
+        ("class B: ...\n@patch\ndef f(self:B): ...", "B.f: `self` must be of one class of this module"),
     ],
 )
 def test_what_would_mean_something_else_is_an_error(code, message):

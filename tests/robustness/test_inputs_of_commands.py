@@ -181,7 +181,7 @@ FRAMES = [
         "keypoints twice",
         remove("project/CollectedData.csv", "project/posebook.yaml"),
         "frames {project} --keypoints nose,nose",
-        ("'nose' is not a new name for a keypoint",),
+        ("this name is empty, occurs twice or has a line break: 'nose'",),
     ),
     Case(
         "a keypoint without name",
