@@ -52,7 +52,7 @@ class ProgressLine(Callback):
         frozen = tracker.network.num_frozen == len(tracker.network.backbone.stages)
         errors = ", ".join(f"{k} {m[f'{k}_pixel_error']:.1f} px"
                            for k in ("train", "val") if f"{k}_pixel_error" in m)
-        status = (f"step {trainer.global_step}, {'head' if frozen else 'head and backbone'} learning; "
+        status = (f"step {trainer.global_step}, backbone {'frozen' if frozen else 'fine-tuned'}; "
                   f"error: {errors}")
         if self.bar: self.bar.update(self.task, completed=p, status=status)
         elif int(p * 10) > self.last_tenth:
