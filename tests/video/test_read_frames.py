@@ -176,7 +176,7 @@ def test_a_file_that_grows_while_it_is_read(tmp_path):
     next(frames)
     with path.open("ab") as f:
         f.write(bytes(1000))
-    with pytest.raises(PosebookError, match="grew while it was read, 40 frames"):
+    with pytest.raises(PosebookError, match="grew while it was read: 40 frames"):
         list(frames)
 
 
