@@ -25,6 +25,7 @@ from ..core import PosebookError, atomic_write, build, disk_errors
 from ..core import callbacks as registered
 from ..data.labels import image_size, label_files
 from ..data.splits import write_split
+from ..device import keep_freed_memory
 from posebook.model_folder import (
     check_target,
     edit_manifest,
@@ -141,6 +142,7 @@ class TrainingRun:
         if resume: load_checkpoint(last)            # raises an error if the checkpoint is damaged
         logs = self.folder/"logs/metrics.csv"
         earlier_log = read_log(logs) if resume and logs.is_file() else None
+        if t.accelerator == "cpu": keep_freed_memory()
         try:
             with quiet_lightning(), share_cores():
                 trainer.fit(self.tracker, self.data, weights_only=True,
