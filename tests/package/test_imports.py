@@ -3,6 +3,9 @@
 import json
 import subprocess
 import sys
+from configparser import ConfigParser
+
+from conftest import ROOT
 
 CODE = """
 import importlib, json, logging, os, pkgutil, sys, warnings
@@ -39,3 +42,11 @@ def test_importing_changes_no_global_state():
     changed, of_testing = map(json.loads, done.stdout.splitlines()[-2:])
     assert changed == []
     assert not any(of_testing.values())
+
+
+def test_each_dependency_has_a_lowest_version():
+    "tests/lowest_versions.sh installs these versions and runs the tests with them"
+    settings = ConfigParser(delimiters=["="])
+    settings.read(ROOT / "settings.ini", encoding="utf-8")
+    lines = [o.strip() for o in settings["DEFAULT"]["requirements"].splitlines() if o.strip()]
+    assert len(lines) > 10 and [o for o in lines if ">=" not in o and "==" not in o] == []
