@@ -118,7 +118,7 @@ def measure_losses(project,    # a folder with a posebook.yaml
                    model_type, # name of the tracker
                    backbone,   # name of the backbone
                    kind,       # kind of training: `video`
-                   tries,      # repetitions; supervised_steps uses medians; the other results use the fastest
+                   tries,      # repetitions; supervised_steps: median times; other results: shortest times
 ) -> dict: # rate: computations of all losses per second; fraction: time of the losses / time of a step
           # with video; supervised_steps: time of a step with video / time of a supervised step
     "Measure the time of all losses of unlabeled video, and of a training step with these losses"

@@ -166,7 +166,7 @@ def predict(model_dir:Path, # a model folder, or several folders to write the me
 # %% ../nbs/83_commands.ipynb #9259980f
 def evaluate(model_dir:Path, # a folder that `posebook train` made
              csv:Path=None,  # a label table NAME.csv to use instead of the project's label table
-             out:Path=None,  # results folder; default: the model folder; with csv: its folder evaluate/NAME
+             out:Path=None,  # results folder; default: the model folder; with csv: evaluate/NAME in it
              plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
 ) -> dict: # set -> keypoint or `all` -> statistics, in pixels of the frame; also in metrics.json
     """Measure a model on labeled frames and write the report.

@@ -77,7 +77,7 @@ recurrent_layers = {"W_pre": "input_conv", "W_f": "forward_conv", "W_b": "backwa
 # %% ../nbs/80_convert_lightning_pose.ipynb #0578048b
 def tensor_name(name:str, # name of the tensor in Lightning Pose
                 backbone:str, # name of the backbone in posebook
-) -> str: # None: the network does not use it
+) -> str: # None for a tensor that the network of posebook does not use
     "Return the name that a tensor of Lightning Pose has in a network of posebook"
     if m := re.match(r"backbone\.(\d+)\.(.*)", name):
         layer, suffix = int(m[1]), m[2]

@@ -71,6 +71,7 @@ class Registry(dict):
 
     def __missing__(self, name):
         if name in self.load(): return self[name]
+        # a name such as "timm/resnet34" belongs to a family; families are explained below
         family, _, member = str(name).partition("/")
         if member and family in self.families: return self.families[family](member)
         raise PosebookError(f"no {self.kind} is called {name!r}", do=did_you_mean(name, self))
@@ -239,7 +240,7 @@ def atomic_write(path, # the file that is written
             if path.exists(): shutil.copymode(path, part)
             os.replace(part, path)
         except OSError as e:
-            if e.filename == str(part): e.filename = str(path)   # a name that the user knows
+            if e.filename == str(part): e.filename = str(path)   # show the final name, not the temporary one
             raise
         finally: part.unlink(missing_ok=True)
 

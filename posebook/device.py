@@ -47,6 +47,7 @@ def keep_freed_memory() -> bool: # whether the C library was set (only glibc, on
     if any(o.startswith("MALLOC_") for o in os.environ): return False
     try: mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError): return False       # Windows, macOS, musl
-    # older versions of glibc accept at most 32 MB; the second setting alone would make everything slower
+    # older versions of glibc accept an mmap threshold of at most 32 MB, so two sizes are tried;
+    # if only the trim threshold were set, everything would be slower
     sizes = (2**30, 2**25)
     return any(mallopt(_MMAP_THRESHOLD, o) for o in sizes) and bool(mallopt(_TRIM_THRESHOLD, 2**30))

@@ -92,7 +92,7 @@ def edits(node,      # syntax tree of a patched function
 class Home:
     "Describe a class into which patched functions are moved"
     end:int         # number of lines of the module up to the end of the class
-    marker:str      # nbdev's comment that states which notebook and cell the end of the class is from
+    marker:str      # nbdev's comment with the notebook and the cell of the last lines of the class
     indentation:str # indentation of the body of the class
     names:set       # names that the body of the class defines
     later:set       # name of the class, and names that the module defines after it

@@ -280,7 +280,7 @@ def finish_model_folder(folder, # folder for the model, as given to `start_model
 # %% ../nbs/03_model_folder.ipynb #6419570e
 def refuse_target(folder,  # folder for a model
                   protected,    # name -> folder; the model folder must not be or contain any of them
-                  data=(), # folders of images or videos; the model folder must not be, contain or be in them
+                  data=(), # folders of images or videos; none may be the model folder, contain it or be in it
                   default=None, # the project's `models`; model folders in it may be in a folder of `data`
 ):
     "Raise an error if a folder is not allowed as a model folder"

@@ -62,7 +62,7 @@ class Toy:
     def traits(self,
                session:int=0, # number of the recording
         ) -> SimpleNamespace: # the constant properties, and a `Wave` for each quantity that changes
-        "Return the constant properties and the curves of one recording; they are sampled once and cached"
+        "Return the constant properties and the waves of one recording; they are sampled once and cached"
         if session not in self._sessions:
             rng = np.random.default_rng([self.seed, session])
             s = SimpleNamespace(size=rng.uniform(1.03, 1.18), pace=rng.uniform(1., 1.4),

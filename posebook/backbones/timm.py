@@ -133,7 +133,7 @@ def _parts(name, weights, image_size) -> tuple: # stages, channels, strides
 
 # %% ../../nbs/backbones/05_timm.ipynb #5a1386fa
 def timm_backbone(name:str,               # name in timm, with or without the tag of its weights
-                  weights:str="imagenet", # imagenet (the weights that the tag selects) or null
+                  weights:str="imagenet", # imagenet: weights of the tag (no tag: timm's default); null: none
                   image_size=None,        # height, width of the model input; transformers need it
 ) -> Backbone:
     "Return a timm network as a backbone"

@@ -41,7 +41,7 @@ def weights_url(name:str,    # name of a torchvision backbone
 
 # %% ../../nbs/backbones/04_torchvision.ipynb #8f1e66c0
 def backbone_weights(path, # a checkpoint file of torchvision or OpenMMLab
-) -> dict: # tensor name in torchvision's network -> tensor, without the classifier
+) -> dict: # tensor name, as in torchvision -> tensor; the classifier's tensors are left out
     "Return the tensors of the backbone in a checkpoint"
     try: state = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as e:

@@ -24,7 +24,7 @@ DEFAULTS = {"training": {"max_steps": 1500}}   # in addition to the defaults of 
 
 def with_defaults(content:dict, # the content of a config file
 ) -> dict: # the content, with the missing settings added
-    "Add the missing settings; a given limit of the training length replaces the default limit"
+    "Add the missing settings; if the config limits the training length, no default limit is added"
     defaults = DEFAULTS if content.get("posebook") else formats["lightning_pose"].defaults
     base, settings = OmegaConf.create(defaults), OmegaConf.create(content)
     lengths = ["max_steps", "max_epochs"]
@@ -50,7 +50,7 @@ def _load(path) -> dict:
     if not OmegaConf.is_dict(content):
         raise PosebookError("this is not a config: there are no sections in it", path,
                             "give a config file, or a project's folder")
-    content.pop("hydra", None)
+    content.pop("hydra", None)     # a section in configs of Lightning Pose that posebook does not use
     return OmegaConf.to_container(content)
 
 # %% ../../nbs/config/02_read.ipynb #7b866b0c

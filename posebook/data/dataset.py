@@ -75,8 +75,8 @@ class LabeledDataset(Dataset):
                i:int,                       # index of the labeled frame
                augmentation_index:int=None, # number of the copy, usually the epoch; None: not augmented
     ) -> dict: # images (n, 3, h, w) uint8, each frame once; windows (T,): for each frame of the window, its
-               # row in `images`; keypoints (K, 2) in pixels of the labeled frame; affine (2, 3) and index of
-               # the labeled frame
+               # row in `images`; keypoints (K, 2) in pixels of the labeled frame; affine (2, 3) from
+               # these pixels to pixels of `images`; index, the number of the labeled frame
         "Return a frame with its keypoints and context frames, original or augmented"
         window, keypoints = self.windows[i], self.labels.keypoints[i]
         rows = {p: n for n, p in enumerate(dict.fromkeys(window))}

@@ -71,10 +71,10 @@ def warp(image:np.ndarray, # (H, W, 3) uint8
 
 # %% ../../nbs/data/03_geometry.ipynb #e836ba3b
 def model_input_size(frame_size,      # height, width of the frame, or of the box it is cropped to
-                     height:int=None, # height given in the config; None: choose it
-                     width:int=None,  # width given in the config; None: choose it
+                     height:int=None, # height given in the config; None: it is computed
+                     width:int=None,  # width given in the config; None: it is computed
 ) -> tuple: # height, width
-    "Return the size of the model input; compute what the config does not contain"
+    "Return the size of the model input; a height or width that is not given is computed"
     for name, v in (("height", height), ("width", width)):
         if v is None or not v % 32: continue
         raise PosebookError(f"{v} is not a multiple of 32", f"data.image_resize_dims.{name}",

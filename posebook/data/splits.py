@@ -60,7 +60,7 @@ def split_frames(n:int,                # number of labeled frames (rows of the C
                  train_frames:float=1, # training frames to use: a fraction (<= 1) or a number
                  groups:list=None,     # (n,) the group of each frame, such as its video; None: a random split
 ) -> dict: # name of a set -> indices of frames; the names are train, val, test, unused
-    "Return a split of the labeled frames: a group split, or a random split without `groups`"
+    "Return a group split of the labeled frames if `groups` is given, otherwise a random split"
     sizes, generator = split_sizes(n, train_prob, val_prob), torch.Generator().manual_seed(seed)
     if groups is not None: split = _split_groups(groups, sizes, generator)
     else:

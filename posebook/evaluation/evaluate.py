@@ -40,7 +40,7 @@ def match_names(labels:Labels, # labels with keypoints in any order
 # %% ../../nbs/evaluation/04_evaluate.ipynb #9374468e
 def split_of(model_dir,     # a model folder
              labels:Labels, # current labels of its project
-) -> dict: # set name -> rows; `new`: labeled after the training; `unknown`: set is not known
+) -> dict: # set name -> rows; `new`: labeled after the training; `unknown`: the set is not known
     "Return the labeled frames of each set of a training, found by the names of the images"
     path = Path(model_dir)/"split.csv"
     if not path.is_file(): return {"unknown": range(len(labels))}
@@ -88,7 +88,7 @@ def evaluate_model(
     csv=None, # a file of other labels; None: the project's labels
     out=None, # folder of the results; None: the model folder, or its subfolder evaluate/CSV for other labels
     predictor=None, # a `Predictor` of this model; None: it is loaded from the folder
-    labels=None, # the project's labels; None: they are read from its file
+    labels=None, # the project's labels; None: they are read from the project's label file
     plugin=None, # a Python file of the user that registers models, backbones or other parts
 ) -> dict: # the content of metrics.json
     "Compare a model's predictions with labels; write tables, metrics and the report"

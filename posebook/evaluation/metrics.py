@@ -60,7 +60,8 @@ def metrics(errors:np.ndarray, # (N, K) pixels, NaN: not labeled
 ) -> dict: # set -> (`all` and each keypoint -> `statistics`)
     "Return the content of metrics.json"
     parts = {k: errors[rows] for k, rows in by_split(split, len(errors)).items() if k != "unused"}
-    label = [n if n != "all" else "all (keypoint)" for n in names]  # since `all` means all keypoints together
+    # a keypoint named `all` gets another name here, because `all` means all keypoints together
+    label = [n if n != "all" else "all (keypoint)" for n in names]
     return {k: {"all": statistics(e)} | {n: statistics(e[:, i]) for i, n in enumerate(label)}
             for k, e in parts.items()}
 

@@ -134,7 +134,7 @@ def kept_and_right(confidences, errors, # arrays of the same shape
                    within:float,        # pixels; a prediction with at most this error is correct
                    thresholds,          # list of thresholds of the confidence
 ) -> tuple: # (n,) fraction kept; (n,) fraction of the kept predictions that are correct, NaN if none is kept
-    "Return the fraction of kept predictions and the fraction of these that are correct, by threshold"
+    "Return, for each threshold, the fraction of kept predictions and the fraction of these that is correct"
     finite = np.isfinite(errors) & np.isfinite(confidences)
     keep = confidences[finite][None] >= np.asarray(thresholds)[:, None]
     kept, right = keep.sum(1), (keep & (errors[finite] <= within)[None]).sum(1)

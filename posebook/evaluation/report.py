@@ -115,7 +115,7 @@ def _main_split(results:dict, # as `metrics` returns
 
 # %% ../../nbs/evaluation/03_report.ipynb #a7ba4236
 def _headline(evaluation) -> dict: # values for the page
-    "Return the names of the project and the model, the sizes of the inputs and sets, and the errors"
+    "Return the names of project and model, sizes of frame and model input, frames per set, and errors"
     cfg, labels, model_dir = evaluation.cfg, evaluation.labels, evaluation.model_dir
     name = (read_manifest(model_dir) or {}).get("replaces", model_dir.resolve().name)   # its final name
     model = dict(name=name, type=cfg.model.model_type, backbone=cfg.model.backbone,

@@ -119,7 +119,7 @@ def _files_to_write(files, sidecar, resume, overwrite) -> list:
     record_files(sidecar.path, sidecar.part, *(o for f in files for o in (f.path, f.part)))
     if unwritten and not go_on:
         for file in unwritten: file.clear()
-        if len(files) == 1:      # no heatmaps now: delete the unfinished heatmaps of an older run
+        if len(files) == 1:      # this run writes no heatmaps: delete unfinished ones of an older run
             Path(f"{_side_files(table)['heatmaps']}.part").unlink(missing_ok=True)
         sidecar.start()
     return unwritten

@@ -64,7 +64,7 @@ class Sidecar:
         self.content, self.settings = {"video": video, "model": model}, {"settings": settings or {}}
 
     def start(self,
-        complete:bool=False, # whether the `.part` files are complete and must only be renamed
+        complete:bool=False, # whether the `.part` files are complete, so that only the renaming remains
         damage:str=None,     # damage of the video, if any; the table has only the frames before the damage
     ):
         "Write the sidecar of the `.part` files"

@@ -51,7 +51,7 @@ class HeatmapMSE(HeatmapLoss):
     "Compute the squared difference, summed over the heatmap pixels"
     def compare(self, targ, logits):
         "Return the sum of squared differences of each pair of heatmaps"
-        # a mean over the pixels would be smaller for larger heatmaps
+        # a sum, because a mean over the pixels would be smaller for larger heatmaps
         return (targ - logits.softmax(-1)).square().sum(-1)
 
 # %% ../../nbs/losses/02_supervised.ipynb #092ded2b

@@ -68,8 +68,11 @@ class HeatmapTracker(BaseSupervisedTracker):
                         keypoints:Tensor, # (B, K, 2) in pixels of the frame; NaN: not labeled
                         affine:Tensor,    # (B, 2, 3), pixels of the frame -> pixels of the model input
                         size,             # height, width of the heatmaps
-    ) -> Tensor: # (B, K, h, w); sum: one; without `uniform`, zero for a keypoint with no label inside the input
-        "Return the target heatmaps of keypoints"
+    ) -> Tensor: # (B, K, h, w); each heatmap sums to one or is zero
+        """Return the target heatmaps of keypoints
+
+    If a keypoint has no label inside the model input, its heatmap is zero. If the tracker's setting
+    `uniform` is true, this heatmap is uniform instead."""
         positions = apply_affine(self.network.decoder.align(affine), keypoints)
         edge = torch.tensor(size[::-1], device=keypoints.device) * self.stride - .5
         inside = ((positions > -.5) & (positions < edge)).all(-1, keepdim=True)

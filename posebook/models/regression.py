@@ -65,8 +65,8 @@ class RegressionNetwork(Network):
         pooled = F.adaptive_avg_pool2d(features, self.grid).flatten(1)
         numbers = self.head(pooled).float().view(len(pooled), self.num_keypoints, 3)
         size = torch.tensor(features.shape[:1:-1], device=numbers.device) * self.neck.stride
-        # coordinates: an output of 0 is the middle of the model input; 1 is one input size from the middle
-        # scales: an output of 0 is a tenth of the longer side
+        # coordinates: 0 is the middle of the model input; 1 is a full width (x) or height (y) from the middle
+        # scales: 0 is a tenth of the longer side
         return (numbers[..., :2] + .5) * size - .5, F.softplus(numbers[..., 2] - 2.25) * size.max()
 
     # %% ../../nbs/models/06_regression.ipynb #7150e94c

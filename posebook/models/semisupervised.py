@@ -41,7 +41,7 @@ class SemiSupervisedTrackerMixin:
     ):
         super().__init__(**kwargs)
         self.loss_factory_unsupervised = loss_factory_unsupervised
-        self.total_unsupervised_importance = 1.   # factor for the weights of all these losses
+        self.total_unsupervised_importance = 1.   # factor for the weights of all losses of unlabeled video
 
     def get_loss_inputs_unlabeled(self,
         batch:dict, # images, windows, affine (S, 2, 3), sequence (S,), frame (S,)

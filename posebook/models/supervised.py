@@ -42,7 +42,7 @@ class BaseSupervisedTracker(BaseFeatureExtractor):
     # %% ../../nbs/models/04_supervised.ipynb #dcdbdbc5
     def get_loss_inputs_labeled(self,
         batch:dict, # batch of labeled frames, from the data loader
-    ) -> dict: # outputs, by the standard keys of pose estimation
+    ) -> dict: # standard key, such as keypoints_pred -> labels or predictions
         """Return the inputs of the losses of labeled frames; defined by each tracker
 
     Raises `NotImplementedError` if the tracker does not define it."""

@@ -186,7 +186,7 @@ class LabelingSession:
         with self.lock:
             before = dict(zip(self.names, self.labels(image)))
             after = before | labels
-            changed = labels if any(before.values()) else self.names     # first label: NA for the others
+            changed = labels if any(before.values()) else self.names     # at the first label, the others get NA
             new = {name: format_label(after[name]) for name in changed}
             if not any(after.values()): new = {name: ("", "") for name in self.names}
             old = {name: self.label_csv.get(image, name) for name in new}

@@ -103,7 +103,7 @@ class WatchWidget(MessageWidget):
         last_size = None
         while not self.stopped.is_set():
             folder = newest_folder(self.path)
-            ended = training_ended(folder)             # checked before the log, so that the last curves are sent
+            ended = training_ended(folder)   # checked before the log is read, so the last curves are complete
             log = folder/"logs/metrics.csv"
             size = log.stat().st_size if log.is_file() else None
             if size != last_size or ended:

@@ -44,7 +44,7 @@ def make_toy_project(toy:Toy, # the synthetic animal
                      labels:int=30,    # number of labeled frames in all videos together
                      videos:int=2,     # number of videos
                      frames:int=300,   # number of frames in each video
-                     neighbors:int=2, # frames to save before and after each labeled frame
+                     neighbors:int=2, # frames to save before each labeled frame, and as many after it
                      **settings        # sections of the config with settings that differ from the defaults
 ) -> Path: # the folder
     "Write a complete project of the synthetic animal: labels, images, videos, config, true positions"

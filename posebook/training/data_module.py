@@ -32,8 +32,8 @@ class LabeledDataModule(LightningDataModule):
         self.sequences = sequences
 
     def _loader(self, **kwargs):
-        # the frames are in memory, and warping one frame takes only a millisecond; so with few
-        # cores, worker processes make loading slower
+        # the frames are in memory, and warping one frame takes only a millisecond; with few
+        # cores, worker processes would take more time than they save
         workers = self.settings.num_workers
         if workers is None: workers = 0 if (os.cpu_count() or 1) < 8 else 4
         return DataLoader(self.dataset, collate_fn=collate, num_workers=workers,

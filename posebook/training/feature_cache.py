@@ -38,7 +38,7 @@ class CachedFeatures:
         precision:str="32", # precision of the training: 32 or bf16
     ):
         self.dataset, self.rows, self.batch_size = dataset, list(rows), batch_size
-        if not (dataset.augment and dataset.augment.steps):     # then all copies are equal
+        if not (dataset.augment and dataset.augment.steps):     # without augmentation, all copies are equal
             copies, reuse = 1, sys.maxsize
         self.network, self.copies, self.reuse, self.memory = network, copies, reuse, memory
         self.precision = precision

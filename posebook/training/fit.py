@@ -261,7 +261,7 @@ def _set_up(config, overrides, out, resume, overwrite, plugin) -> tuple: # run, 
     out = Path(out or new_folder).resolve()
     if resume: run = _resume_run(cfg, folder, named_plugins)
     else:
-        check_target(out, overwrite)                      # raise this error before the labels are read
+        check_target(out, overwrite)                      # may raise an error, before the labels are read
         try:
             run = TrainingRun(cfg, out)
             _make_model_folder(run, out, overwrite, {**cfg.model.plugins, **named_plugins})

@@ -39,7 +39,7 @@ class RandomSequences:
         videos:list,        # video files
         preprocess:Preprocess, # converts a frame to the model input
         length:int=16,      # number of frames to predict in a batch; each copy is counted
-        context:int=1,      # frames in a window, odd; `context // 2` frames are added at both ends of a clip
+        context:int=1,     # frames in a window, odd; a clip has margins of `context // 2` frames at both ends
         augment:Augmenter=None, # augmentation of a clip; None: no augmentation
         seed:int=0,         # seed of the random numbers
         memory:float=1e9,   # in bytes; if all videos together need more memory, they are not cached
@@ -91,8 +91,8 @@ class RandomSequences:
     # %% ../../nbs/video/03_clips.ipynb #a9750337
     def batches(self,
                 first:int=0, # number of the first batch, counted over all epochs
-    ): # yields dicts: images (N, 3, h, w); for the S predicted frames: windows (S, T), positions of frames in
-       # images; affine (S, 2, 3); sequence (S,): number of the clip; frame (S,): number of the frame in the batch
+    ): # yields dicts: images (N, 3, h, w); for the S predicted frames: windows (S, T), rows of `images`;
+       # affine (S, 2, 3); sequence (S,): number of the clip; frame (S,): number of the frame in the batch
         "Yield batches of random clips, without end"
         num_sequences, length, clip_length = self.num_clips * self.copies, self.length, self.clip_length
         windows = window_indices(self.half_window, clip_length - self.half_window,

@@ -170,7 +170,7 @@ class TorchSource:
             if keep and path not in self.cached_videos:
                 self.cached_videos[path] = to_uint8(torch.cat(list(self.read_chunks(path, 0, 64))))
             if not keep: yield to_uint8(self.model_inputs(self.readers[path].read_sequence(start, n)))
-            else:     # a packet may give no frame; with fewer frames than packets, `start` may be too large
+            else:     # `count_frames` counts packets; if some of them give no frame, `start` may be too large
                 start = min(start, max(0, len(self.cached_videos[path]) - n))
                 yield self.cached_videos[path][start:start + n]
 
@@ -187,7 +187,7 @@ class VideoStream:
         start:int=0,       # first frame to predict
         context:int=1,     # frames in a window, odd
         source:str="torch", # a source's name: torch or dali
-        device:str="cpu",  # the device of the source, if it supports several
+        device:str="cpu",  # the device of the source, if the source supports several devices
         boxes=None,        # (frames of the video, 4), a box for each frame, such as around a moving animal
     ):
         self.info, self.batch_size, self.start, self.context = probe(path), batch_size, start, context
