@@ -20,7 +20,7 @@ class Backbone(nn.Module):
         channels,  # number of channels of each level
         strides=(4, 8, 16, 32), # stride of each level, in pixels of the model input
         mean=(123.675, 116.28, 103.53), # mean of R, G and B (0 to 255), which is subtracted
-        std=(58.395, 57.12, 57.375),    # standard deviation of R, G and B, the divisor after the subtraction
+        std=(58.395, 57.12, 57.375),    # standard deviation of R, G and B; the difference is divided by it
         foldable:bool=True, # True: torch.fx can trace the stages; `fused` (below) needs this
     ):
         super().__init__()

@@ -197,7 +197,7 @@ def _check_overrides(overrides) -> dict:
                             "put it in quotes") from None
 
 def _merge(content:dict, overrides, where) -> tuple: # `Config`, notes
-    "Return the checked config of a file's content and overrides, and notes about unused or renamed keys"
+    "Merge a file's content with overrides; return the checked config, and notes on unused or renamed keys"
     try: merged = OmegaConf.merge(content, _check_overrides(overrides))
     except OmegaConfBaseException as e:
         raise PosebookError(str(e).split("\n")[0], where, "correct it") from None

@@ -39,7 +39,9 @@ def _value(v) -> str:
 
 # %% ../../nbs/config/03_write.ipynb #80007535
 def _section_lines(section:ConfigSection, full:bool, indent:int):
-    "Yield the lines of a section; before a subsection, yield an empty line if `indent` is 0, and else None"
+    """Yield the lines of a section.
+
+    At indent 0, an empty line is yielded before a subsection; otherwise None, which `config_text` removes."""
     for name, field in type(section).model_fields.items():
         v, doc = getattr(section, name), field.description
         if not (full or field.json_schema_extra["basic"] or v != field.default): continue

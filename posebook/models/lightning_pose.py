@@ -54,7 +54,7 @@ class SharpenedSoftArgmax:
         x = (probabilities.sum(-2) * torch.arange(w, device=maps.device)).sum(-1)
         y = (probabilities.sum(-1) * torch.arange(h, device=maps.device)).sum(-1)
         keypoints = torch.stack([x, y], -1)
-        # at stride 8 Lightning Pose subtracts 2.5 pixels instead of the correct 3.5, so 1 is added
+        # at stride 8 `align` shifts by 3.5 pixels, but Lightning Pose subtracts only 2.5, so 1 is added
         return keypoints + (self.stride == 8), evaluate_heatmaps_at_location(probabilities, keypoints)
 
     def align(self,

@@ -72,8 +72,8 @@ class CheckpointCallback(Callback):
         self.folder, self.schedule = Path(folder), schedule
         self.every_epochs, self.num_validations = every_epochs, num_validations
         self.ckpt_every, self.next_validation, self.best = ckpt_every, 0., float("inf")
-        # Whether this epoch ends with a validation. The first value is True, because a resumed training
-        # continues in the epoch in which last.ckpt was saved, and this epoch ends with a validation.
+        # Whether this epoch ends with a validation. last.ckpt is saved in an epoch that ends with a
+        # validation, and a resumed training continues in this epoch. So the first value is True.
         self.validates = True
 
     def state_dict(self) -> dict:
@@ -177,9 +177,9 @@ class EarlyStoppingWithMinimum(EarlyStopping):
         "Stop the training if the loss no longer decreases and the minimum of epochs and steps is reached"
         is_complete = trainer.should_stop           # the schedule has ended the training
         super().on_validation_end(trainer, tracker)
-        if is_complete or not trainer.should_stop: return
-        self.is_waiting = not self.minimum_reached(trainer, trainer.current_epoch + 1)
-        trainer.should_stop = not self.is_waiting
+        stops = trainer.should_stop and not is_complete
+        self.is_waiting = stops and not self.minimum_reached(trainer, trainer.current_epoch + 1)
+        if stops: trainer.should_stop = not self.is_waiting
 
     # %% ../../nbs/training/06_callbacks.ipynb #52384374
     def on_train_batch_end( # noqa: F811
