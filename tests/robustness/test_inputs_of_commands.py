@@ -80,7 +80,7 @@ DEMO = [
     ),
     Case("a link to itself", link_to_itself("out"), "demo --quick --out {root}/out", ('this path exists already',)),
     Case("a project", nothing, "demo --quick --out {project}", ('this path exists already',)),
-    Case("an unknown option", nothing, "demo --quik", ('No such option: --quik (Possible options: --quick)',)),
+    Case("an unknown option", nothing, "demo --quik", ("--quik",)),
     Case("a value of a flag", nothing, "demo --quick=3", ("Option '--quick' does not take a value.",)),
     Case("an argument", nothing, "demo {root}/out", ('Got unexpected extra argument',)),
     Case("an option without value", nothing, "demo --out", ("Option '--out' requires an argument.",)),
@@ -91,7 +91,7 @@ INIT = [
     Case("a config that exists", nothing, "init {project}", ('there is a config already',)),
     Case("a video", nothing, "init {project}/videos/toy0.mp4", ('this is a file; a project is a folder',)),
     Case("the config itself", nothing, "init {project}/posebook.yaml", ('this is a file; a project is a folder',)),
-    Case("no argument", nothing, "init", ("Missing argument 'project'.",)),
+    Case("no argument", nothing, "init", ("Missing argument",)),
     Case("two arguments", nothing, "init {project} {project}", ('Got unexpected extra argument',)),
     Case("no text", nothing, "init ''", ('one of the arguments is empty',)),
     Case(
@@ -143,7 +143,7 @@ FRAMES = [
         "half a frame",
         nothing,
         "frames {project} -n 1.5",
-        ("Invalid value for '-n': Input should be a valid integer,",),
+        ("Invalid value for '-n'",),
     ),
     Case("a video that is missing", nothing, "frames {project} --video none", ('there is no such video',)),
     Case(
@@ -345,7 +345,7 @@ PREDICTION = [
         ('this is not a model folder: it contains no config.yaml',),
     ),
     Case("no video", nothing, "predict {model} {root}/none.mp4", ('there is no such file or folder',)),
-    Case("no path", nothing, "predict {model}", ("Missing argument 'paths'.",)),
+    Case("no path", nothing, "predict {model}", ("Missing argument",)),
     Case("an empty folder", folder("empty"), "predict {model} {root}/empty", ('there is no video in this folder',)),
     Case(
         "a folder of text", write("texts/a.txt"), "predict {model} {root}/texts", ('there is no video in this folder',)
@@ -539,9 +539,7 @@ EVALUATION = [
         ('this is not the split of a training: the header is wrong',),
     ),
     Case("a project that is gone", lambda r: (r / "project").rename(r / "p") and None, "evaluate {model}", code=0),
-    Case(
-        "an unknown option", nothing, "evaluate {model} --cvs a", ('No such option: --cvs (Possible options: --csv)',)
-    ),
+    Case("an unknown option", nothing, "evaluate {model} --cvs a", ("--cvs",)),
 ]
 SMOOTHING = [
     Case("no table", nothing, "smooth {root}/none.csv", ('there is no such file or folder',)),
@@ -613,7 +611,7 @@ SMOOTHING = [
         "half a gap",
         nothing,
         "smooth {root}/tables/toy0.csv --gap 1.5",
-        ("Invalid value for '--gap': Input should be a valid",),
+        ("Invalid value for '--gap'",),
     ),
     Case("a folder as output", nothing, "smooth {root}/tables/toy0.csv --out {project}", ('the file exists already',)),
     Case(
@@ -752,7 +750,7 @@ BENCH = [
     Case("a long name", nothing, f"bench --quick --out {{root}}/{LONG}", ('the name is too long',)),
     Case("no name", nothing, "bench --quick --out ''", ('one of the arguments is empty',)),
     Case("an argument", nothing, "bench {root}/b.json", ('Got unexpected extra argument',)),
-    Case("an unknown option", nothing, "bench --fast", ('No such option: --fast',)),
+    Case("an unknown option", nothing, "bench --fast", ("--fast",)),
     Case(
         "a link to itself",
         link_to_itself("b.json"),
