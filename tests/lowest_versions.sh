@@ -14,5 +14,4 @@ lowest="$environment/lowest_versions.txt"
 # Only what posebook itself requires: what these packages require in turn stays free
 uv pip compile --quiet setup.py --no-cache --extra sleap --extra timm --resolution lowest-direct --no-deps --no-annotate --output-file "$lowest"
 uv pip install --editable '.[dev]' --constraint "$lowest"
-uv pip list | tail -n +3 | awk '{ print $1 "==" $2 }' > "$environment/installed.txt"
 pytest "$@"

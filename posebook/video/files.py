@@ -19,6 +19,11 @@ import numpy as np
 
 from ..core import PosebookError, atomic_write
 
+# %% ../../nbs/video/01_files.ipynb #564892e7
+def _switch_off_logging():
+    "Switch off PyAV's logging in Python, in which decoding threads can wait for each other forever"
+    if av.logging.get_level() is not None: av.logging.set_level(None)
+
 # %% ../../nbs/video/01_files.ipynb #b4146792
 def write_video(path,           # the file to write
                 frames,         # iterable of (H, W, 3) uint8 RGB
@@ -29,6 +34,7 @@ def write_video(path,           # the file to write
     "Write frames as an h264 video"
     # with the newest processor instructions, x264 writes different bytes in each run
     plain_x264 = {"x264-params": "asm=sse2"} if machine().lower() in ("x86_64", "amd64") else {}
+    _switch_off_logging()
     with atomic_write(path) as part, av.open(os.path.abspath(part), "w", format="mp4") as c:
         stream = None
         for frame in frames:
@@ -43,11 +49,6 @@ def write_video(path,           # the file to write
         if stream is None: raise PosebookError("there are no frames to write", path,
                                                do="give at least one frame")
         c.mux(stream.encode())
-
-# %% ../../nbs/video/01_files.ipynb #564892e7
-def _switch_off_logging():
-    "Switch off PyAV's logging in Python, in which decoding threads can wait for each other forever"
-    if av.logging.get_level() is not None: av.logging.set_level(None)
 
 # %% ../../nbs/video/01_files.ipynb #f4e2a0a3
 @contextmanager
