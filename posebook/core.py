@@ -210,7 +210,7 @@ def os_error(e:OSError, # an error of the operating system
              path=None, # the file or folder, if the error does not name it
 ) -> PosebookError: # None: the user cannot fix it
     "Convert an error of the operating system to a `PosebookError`, if the user can fix it"
-    path = e.filename or path
+    path = e.filename2 or e.filename or path         # of a copy, the target is what cannot be written
     if e.errno not in _os_errors or path is None: return None
     what, do = _os_errors[e.errno]
     return PosebookError(what, path, do)
@@ -240,7 +240,8 @@ def atomic_write(path, # the file that is written
             if path.exists(): shutil.copymode(path, part)
             os.replace(part, path)
         except OSError as e:
-            if e.filename == str(part): e.filename = str(path)   # show the final name, not the temporary one
+            # show the final name, not the temporary one
+            if str(part) in (e.filename, e.filename2): e.filename, e.filename2 = str(path), None
             raise
         finally: part.unlink(missing_ok=True)
 

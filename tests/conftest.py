@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -55,6 +56,21 @@ main(sys.argv[1:])
 def command_line(*words):
     "Return the arguments of a process that runs a command"
     return [sys.executable, "-c", COMMAND_LINE, *map(str, words)]
+
+
+def small_disk(folder, size):
+    "A disk of `size` bytes, where one can be made"
+    folder.mkdir()
+    process = (
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True, text=True
+        )
+        if shutil.which("mount")
+        else None
+    )
+    if process is None or process.returncode:
+        pytest.skip("no small disk can be made here")
+    return folder
 
 
 def rename_that_fails(step):

@@ -45,6 +45,7 @@ from ..shared_cores import share_cores
 from posebook.training.callbacks import (
     CheckpointCallback,
     EarlyStoppingWithMinimum,
+    PlainCheckpointIO,
     ProgressLine,
     ScheduledTrainer,
 )
@@ -95,7 +96,7 @@ def make_trainer(cfg:Config,   # the resolved config
         devices=[t.gpu_id] if t.accelerator == "cuda" else 1,
         precision="bf16-mixed" if t.precision == "bf16" else "32-true",
         logger=CSVLogger(folder, name="", version="logs"), log_every_n_steps=t.log_every_n_steps,
-        callbacks=list(callbacks), enable_checkpointing=False, enable_progress_bar=False,
+        callbacks=list(callbacks), plugins=PlainCheckpointIO(), enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False, num_sanity_val_steps=0, use_distributed_sampler=False)
 
 # %% ../../nbs/training/09_fit.ipynb #15f57794

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import command_line, moving_frames, write_film
+from conftest import command_line, moving_frames, small_disk, write_film
 
 from posebook.core import PosebookError
 
@@ -89,21 +89,6 @@ def test_full_disk_while_heatmaps_are_written(tiny_model, tmp_path, room):
         assert not list(out.rglob("*.part"))
     finally:
         subprocess.run(["umount", str(out)])
-
-
-def small_disk(folder, size):
-    "A disk of `size` bytes, where one can be made"
-    folder.mkdir()
-    process = (
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True, text=True
-        )
-        if shutil.which("mount")
-        else None
-    )
-    if process is None or process.returncode:
-        pytest.skip("no small disk can be made here")
-    return folder
 
 
 def test_a_file_that_may_not_grow(tiny_model, tmp_path):

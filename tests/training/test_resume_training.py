@@ -1,10 +1,11 @@
 "An interrupted training continues exactly"
 
 import shutil
+import subprocess
 
 import pandas as pd
 import pytest
-from conftest import VALIDATE_EACH_EPOCH, Interrupt, equal_weights, load_weights
+from conftest import VALIDATE_EACH_EPOCH, Interrupt, command_line, equal_weights, load_weights, small_disk
 
 from posebook.config.read import read_config
 from posebook.core import PosebookError
@@ -29,6 +30,25 @@ def test_resume_is_exact(toy_project, tmp_path, cached):
     assert equal_weights(load_weights(uninterrupted), load_weights(tmp_path / "broken"))
     logs = pd.read_csv(tmp_path / "broken/logs/metrics.csv")
     assert len(logs) == len(pd.read_csv(uninterrupted / "logs/metrics.csv")) and logs.step.is_monotonic_increasing
+
+
+def test_resume_after_a_full_disk(toy_project, tmp_path):
+    "There is room for the checkpoints of the head and not for those of the backbone"
+    disk = small_disk(tmp_path / "disk", 40 * 2**20)
+    settings = [*VALIDATE_EACH_EPOCH, "training.max_steps=10", "training.unfreezing_step=4"]
+    try:
+        args = command_line("train", toy_project, "--out", disk / "model")
+        run = subprocess.run([*args, *settings], capture_output=True, text=True)
+        assert run.returncode == 2 and ".ckpt: the disk is full" in run.stderr, (run.returncode, run.stderr)
+        assert str(disk / "model/checkpoints") in run.stderr and "Traceback" not in run.stderr
+        files = sorted(p.name for p in (disk / "model/checkpoints").iterdir() if not p.name.endswith(".lock"))
+        assert files == ["best.ckpt", "last.ckpt"]  # no temporary file remains
+        subprocess.run(["mount", "-o", f"remount,size={300 * 2**20}", str(disk)], check=True)
+        run = subprocess.run([*args, "--resume"], capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+        assert load_checkpoint(disk / "model/checkpoints/last.ckpt")["global_step"] == 10
+    finally:
+        subprocess.run(["umount", "-l", str(disk)])
 
 
 def test_resume_keeps_frames_and_settings(project, tmp_path, caplog):
