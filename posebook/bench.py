@@ -86,7 +86,7 @@ def measure_reading(project,    # not used; all measuring functions have the sam
     "Measure the speed of reading an h264 video as frames, or as batches of 256 x 256 pixels"
     from posebook.data.preprocess import Preprocess
     from posebook.device import pick_accelerator
-    from posebook.video.files import read_frames
+    from posebook.video.read import read_frames
     from posebook.video.stream import VideoStream
     device = pick_accelerator()
     def count_frames():

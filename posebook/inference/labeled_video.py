@@ -13,7 +13,9 @@ import matplotlib
 import numpy as np
 
 from ..data.tables import read_in_chunks
-from ..video.files import probe, read_frames, write_video
+from ..video.files import write_video
+from ..video.frame_index import frame_index
+from ..video.read import frames_from
 
 # %% ../../nbs/inference/04_labeled_video.ipynb #0dc838f4
 def keypoint_colors(n:int, # number of keypoints
@@ -39,6 +41,13 @@ def draw_keypoints(frame,       # (H, W, 3) uint8, changed in place
     return frame
 
 # %% ../../nbs/inference/04_labeled_video.ipynb #03520bc0
+def _shown_frames(index): # yields (H, W, 3) uint8
+    "Yield the frames of a video; in place of a frame that cannot be decoded, the frame before it"
+    last = np.zeros((index.height, index.width, 3), np.uint8)
+    for frame in frames_from(index):
+        last = last if frame is None else frame
+        yield last
+
 def write_labeled_video(video,       # a video file
                         predictions, # the prediction table of the video
                         path,        # the video file to write
@@ -46,10 +55,11 @@ def write_labeled_video(video,       # a video file
                         colormap:str="rainbow", # name of a matplotlib colormap
 ):
     "Write a copy of a video with the keypoints drawn on its frames"
-    info, chunks = probe(video), read_in_chunks(predictions)
-    factor = max(1, round(480 / min(info.height, info.width)))
+    index, chunks = frame_index(video), read_in_chunks(predictions)
+    factor = max(1, round(480 / min(index.height, index.width)))
     enlarge = lambda f: f.repeat(factor, 0).repeat(factor, 1)
     rows = chain.from_iterable(zip(keypoints, confidences) for *_, keypoints, confidences in chunks)
     labeled_frames = (draw_keypoints(enlarge(f), (k + .5) * factor - .5, c, keypoint_colors(len(k), colormap),
-                                     threshold) for f, (k, c) in zip(read_frames(video), rows))
-    write_video(path, labeled_frames, info.fps, quality=23)
+                                     threshold) for f, (k, c) in zip(_shown_frames(index), rows))
+    write_video(path, labeled_frames, index.fps, quality=23,
+                times=None if index.is_constant_rate else index.seconds())

@@ -141,7 +141,8 @@ class Predictor:
     @torch.inference_mode()
     def predict_batch(self,
                       batch:dict, # images (N, 3, h, w) uint8: model inputs; windows (B, T): for each window,
-                                  # the row numbers of its frames in `images`, in rising order; affine (B, 2, 3)
+                                  # the row numbers of its frames in `images`, in rising order; affine (B, 2, 3);
+                                  # optional: missing (B,) bool, frames that cannot be decoded
                       heatmaps:bool=False, # whether to also return the heatmaps
     ) -> dict: # arrays: keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), heatmaps_pred (B, K, h, w)
         "Track a batch of windows"
@@ -161,7 +162,10 @@ class Predictor:
                           affine=batch["affine"][start:start + step].to(self.device))
             with cast: predictions = self.tracker.predict_step(inputs, 0)
             outputs.append([predictions[k] for k in names])
-        return {k: torch.cat(o).float().cpu().numpy() for k, o in zip(names, zip(*outputs))}
+        result = {k: torch.cat(o).float().cpu().numpy() for k, o in zip(names, zip(*outputs))}
+        for predictions in result.values():              # frames that cannot be decoded have no prediction
+            if "missing" in batch: predictions[batch["missing"].numpy()] = np.nan
+        return result
 
     # %% ../../nbs/inference/01_predictor.ipynb #10793e5b
     def predict_stream(self,

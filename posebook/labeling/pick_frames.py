@@ -11,6 +11,8 @@ __all__ = ['THUMBNAIL_SIZE', 'project_layout', 'labeled_frames', 'some_frames', 
 import csv
 import io
 import logging
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,8 +24,9 @@ from ..core import PosebookError, atomic_write, did_you_mean, file_lock
 from ..data.labels import read_labels, read_table
 from ..data.preprocess import Preprocess, crop
 from ..project.project import find_csv, peer_settings
-from ..video.files import find_videos, read_frames
-from ..video.stream import SequenceReader
+from ..video.files import find_videos
+from ..video.frame_index import frame_index
+from ..video.read import format_ranges, frames_from
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #66150506
 log = logging.getLogger(__name__)
@@ -73,22 +76,21 @@ def labeled_frames(labels, # labels of the project, or None
 def some_frames(video,   # a video file
                 numbers, # frame numbers in rising order
                 seek_gap:int=100, # seek only if (frames of the video) / (number of runs) is at least this
-): # yields number, (H, W, 3) uint8 RGB
+): # yields number, (H, W, 3) uint8 RGB; None: the frame cannot be decoded
     "Yield frames of a video by their numbers"
-    reader, numbers = SequenceReader(video), np.array(numbers, int)
-    outside = numbers[(numbers < 0) | (numbers >= reader.num_frames)]
+    index, numbers = frame_index(video), np.array(numbers, int)
+    outside = numbers[(numbers < 0) | (numbers >= index.num_frames)]
     if len(outside):
-        raise PosebookError(f"there is no frame {outside[0]}, the video has {reader.num_frames}", video,
+        raise PosebookError(f"there is no frame {outside[0]}, the video has {index.num_frames}", video,
                             do="give a smaller frame number; the first frame is 0")
     if not len(numbers): return
     runs = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
-    if reader.num_frames >= seek_gap * len(runs) and max(map(len, runs)) <= 16:
-        for run in runs: yield from zip(run.tolist(), reader.read_sequence(int(run[0]), len(run)))
-        return
-    selected = set(numbers.tolist())
-    for i, frame in enumerate(read_frames(video)):
-        if i in selected: yield i, frame
-        if i == numbers[-1]: return
+    seeks = index.num_frames >= seek_gap * len(runs) and max(map(len, runs)) <= 16
+    for run in runs if seeks else [numbers]:
+        selected, first = set(run.tolist()), int(run[0])
+        with closing(frames_from(index, first)) as frames:
+            for i, frame in enumerate(islice(frames, int(run[-1]) - first + 1), first):
+                if i in selected: yield i, frame
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #a9d6b7aa
 def _write_image(path, frame):
@@ -153,15 +155,16 @@ def save_frames(project,   # the folder of the project
     "Write frames of a video as images, and add rows for them to the label table"
     layout, name = project_layout(project, keypoints), "labeled-data/{}/img{:08d}.png".format
     if not layout.names: _table_start(layout.csv, layout.names)     # raises the error for missing names
-    known, last = labeled_frames(layout.labels, video), SequenceReader(video).num_frames - 1
+    known, last = labeled_frames(layout.labels, video), frame_index(video).num_frames - 1
     new_numbers = sorted(set(int(i) for i in frames) - set(known))
     around = lambda i: range(max(0, i - neighbors), min(last, i + neighbors) + 1)
     numbers = sorted({*new_numbers, *(k for i in new_numbers for k in around(i))})
     folder = Path(video).stem
-    for i, frame in some_frames(video, numbers): _write_image(layout.root/name(folder, i), frame)
+    for i, frame in some_frames(video, numbers):
+        if frame is not None: _write_image(layout.root/name(folder, i), frame)
     rows = [name(folder, i) for i in new_numbers]
     missing = [o for o in rows if not (layout.root/o).is_file()]
-    if missing: raise PosebookError(f"{len(missing)} frame(s) could not be read", video,
+    if missing: raise PosebookError(f"{len(missing)} frame(s) cannot be decoded", video,
                                     do="copy the video again, or re-encode it with ffmpeg")
     add_rows(layout.csv, rows, layout.names)
     return rows
@@ -194,11 +197,14 @@ def thumbnails(video,    # a video file
                box=None, # x, y, width, height of the part that is used; None: the whole frame
 ) -> tuple: # numbers (m,), thumbnails (m, 1024), standard deviations (m,); an error or None
     "Return thumbnails of those frames of a video that can be read"
-    rows, error = [], None
-    try:
-        for i, frame in some_frames(video, numbers): rows.append((i, *thumbnail(frame, box)))
-    except PosebookError as e: error = e
-    if error and not rows: raise error
+    rows, missing, error = [], [], None
+    for i, frame in some_frames(video, numbers):
+        if frame is None: missing.append(i)
+        else: rows.append((i, *thumbnail(frame, box)))
+    if missing:
+        error = PosebookError(f"{len(missing)} of {len(numbers)} frames cannot be decoded: "
+                              f"{format_ranges(missing)}", video, "re-encode the video with ffmpeg")
+    if not rows: raise error
     return *(np.array(o) for o in zip(*rows)), error
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #00704fe2
@@ -265,7 +271,7 @@ def pick_frames(video,    # a video file
                 max_candidates:int=400, # number of candidates; if 10*n is larger, 10*n is used instead
 ) -> list: # frame numbers in rising order; fewer than `n` if too few frames differ
     "Pick the frames of a video that represent it best"
-    length = SequenceReader(video).num_frames
+    length = frame_index(video).num_frames
     known = [i for i in known if 0 <= i < length]
     candidates = np.linspace(0, length - 1, min(length, max(max_candidates, 10 * n))).round().astype(int)
     numbers, images, spreads, error = thumbnails(video, sorted({*candidates.tolist(), *known}), box)

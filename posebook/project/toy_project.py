@@ -18,7 +18,8 @@ from ..data.labels import Labels, read_labels
 from ..data.tables import read_predictions
 from .project import init_project
 from ..toy import Toy
-from ..video.files import read_frames, write_video
+from ..video.files import write_video
+from ..video.read import read_frames
 
 # %% ../../nbs/project/02_toy_project.ipynb #097f63c1
 def _film(toy, session, frames, folder):

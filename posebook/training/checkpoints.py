@@ -30,7 +30,8 @@ def load_checkpoint(path, # a .ckpt file
         with zipfile.ZipFile(path) as file:
             if file.testzip(): raise damage_error
     # if zipfile cannot read the file, torch.load (below) decides whether it is a checkpoint
-    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError): pass
+    # (RuntimeError: a flipped bit says that the file is encrypted)
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError, RuntimeError): pass
     try: return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:
         reason = str(e)

@@ -7,7 +7,7 @@ import pytest
 
 from posebook.data.labels import read_labels
 from posebook.project.project import init_project
-from posebook.video.files import read_frames
+from posebook.video.read import read_frames
 
 
 @pytest.mark.parametrize("embed", [False, "user"], ids=["slp", "pkg.slp"])

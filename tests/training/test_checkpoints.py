@@ -46,6 +46,15 @@ def test_other_files_are_no_checkpoints(toy_project, tmp_path):
             TrainingRun(read_config(toy_project, [f"model.checkpoint={tmp_path / 'odd.ckpt'}"]), tmp_path)
 
 
+def test_a_bit_that_says_encrypted(model, tmp_path):
+    "The zip archive of a checkpoint has a flag for encrypted files"
+    data = bytearray((model / "checkpoints/last.ckpt").read_bytes())
+    data[data.rfind(b"PK\x01\x02") + 8] ^= 1
+    (tmp_path / "f.ckpt").write_bytes(data)
+    with pytest.raises(PosebookError, match="not complete"):
+        load_checkpoint(tmp_path / "f.ckpt")
+
+
 def test_any_flipped_bit_is_a_clear_error(model, tmp_path):
     "Outside of a model folder, where no hash is recorded: an error, or the weights are as they were"
     data, rng, intact = (model / "checkpoints/last.ckpt").read_bytes(), np.random.default_rng(0), load_weights(model)
