@@ -246,7 +246,7 @@ def _predict_with_side_files(video, table, predictor, labeled_video, **kwargs):
         with disk_errors(table), _output_lock(table):
             try: _track_video(stream, table, predictor, **kwargs)
             except PosebookError as e: error = e
-            # also for a damaged video: its table has the frames before the damage
+            # also for a damaged video: its table has the frames that can be decoded
             if _table_matches(predictor, video, table):
                 _write_side_files(predictor, video, table, labeled_video)
     except PosebookError as e: error = error or e

@@ -17,7 +17,7 @@ from ..core import PosebookError, atomic_write, read_json
 
 # %% ../../nbs/inference/03_sidecar.ipynb #7c90141f
 def video_identity(path,      # a video file
-                   frames:int, # number of frames, from the video's header
+                   frames:int, # number of frames in the video's index
 ) -> dict:
     "Return the identity of a video: file size, number of frames and a hash"
     megabyte = 2**20
@@ -65,7 +65,7 @@ class Sidecar:
 
     def start(self,
         complete:bool=False, # whether the `.part` files are complete, so that only the renaming remains
-        damage:str=None,     # damage of the video, if any; the table has only the frames before the damage
+        damage:str=None,     # damage of the video, if any; the frames that cannot be decoded have empty rows
     ):
         "Write the sidecar of the `.part` files"
         content = {"posebook": __version__, **self.content, **self.settings,
@@ -108,14 +108,14 @@ class Sidecar:
             raise PosebookError(f"the files are not of this video and model: {'; '.join(differences)}", table,
                                 "give another folder with --out, or overwrite the files with --overwrite")
         if finished and damage:
-            raise PosebookError(f"the table contains only the frames before the damage: {damage}", table,
+            raise PosebookError(f"the video was damaged: {damage}", table,
                                 "repair the video, then track it again with --overwrite")
         return False
 
 # %% ../../nbs/inference/03_sidecar.ipynb #6361e5c0
 def check_video(table, # path of a prediction table
                 video, # a video file
-                frames:int, # number of frames, from the video's header
+                frames:int, # number of frames in the video's index
 ):
     "Raise an error if the sidecar of a table records a different video"
     record = read_record(sidecar_path(table))

@@ -17,15 +17,27 @@ from .files import open_video, upright_rgb
 from .frame_index import FrameIndex, data_packets, frame_index
 
 # %% ../../nbs/video/03_read.ipynb #af8e89dc
-def _seek(container, stream, time) -> bool:
-    "Jump to the key frame at a time stamp, and return whether this was possible"
-    try:
-        container.seek(time, stream=stream)
-        first = next(data_packets(container, stream), None)
-        container.seek(time, stream=stream)
-    except (av.error.FFmpegError, OSError): return False
-    return first is not None and first.pts is not None and first.pts <= time
+def _reaches_key(container, stream, time, key_time) -> bool:
+    "Jump to a time stamp, and return whether the packets from there on contain a key frame"
+    container.seek(time, stream=stream)
+    for packet in data_packets(container, stream):
+        if packet.is_keyframe and packet.pts == key_time: return True
+        if packet.is_keyframe and (packet.pts is None or packet.pts > key_time): return False
+    return False
 
+def _seek(container, stream, index, number) -> bool:
+    "Jump to the key frame before a frame, or to an earlier one, and return whether this was possible"
+    keys = index.key_times[:np.searchsorted(index.key_times, index.key_time(number), "right")]
+    for time in keys[:-4:-1].tolist():                 # in some formats, a jump goes too far
+        try:
+            if _reaches_key(container, stream, time, keys[-1]):
+                container.seek(time, stream=stream)
+                return True
+        except (av.error.FFmpegError, OSError): return False
+    return False
+
+
+# %% ../../nbs/video/03_read.ipynb #a931c1b5
 def decode_numbered(index:FrameIndex, # of the video
                     start:int=0, # decoding begins at the key frame before this frame
 ): # yields the number and PyAV's frame, with rising numbers
@@ -33,7 +45,7 @@ def decode_numbered(index:FrameIndex, # of the video
     has_times, last = len(index.times) > 0, -1
     with open_video(index.path) as (container, stream):
         stream.thread_type = "AUTO"
-        if start and has_times and not _seek(container, stream, index.key_time(start)):
+        if start and has_times and not _seek(container, stream, index, start):
             yield from decode_numbered(index)
             return
         packets = container.demux(stream)

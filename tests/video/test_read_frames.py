@@ -132,10 +132,7 @@ def test_damaged_frames_are_named(tmp_path):
     for pos, size in packets[20:23]:
         new[pos : pos + size] = bytes(size)
     hole.write_bytes(new)
-    assert (
-        count_frames(hole)[0] == 37
-        and "3 frame(s) cannot be decoded: 20 to 22 of 40" in count_frames(hole)[1]
-    )
+    assert count_frames(hole)[0] == 37 and "3 frame(s) cannot be decoded: 20 to 22 of 40" in count_frames(hole)[1]
     new = bytearray(data)
     pos, size = packets[20]
     for i in range(pos + size // 2, pos + size // 2 + 12):
