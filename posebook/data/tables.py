@@ -42,9 +42,9 @@ def table_rows(index,       # (N,) first column: number of the frame or path of 
                confidences, # (N, K)
                extra=None,  # (N,) text of a further column
 ) -> list: # N lines
-    "Return the rows of a prediction table as lines of text, with four decimals"
+    "Return the rows of a prediction table as lines of text, with four decimals; a cell with NaN is empty"
     cells = np.concatenate([keypoints, confidences[..., None]], -1).reshape(len(keypoints), -1)
-    rows = [[str(i), *(f"{v:.4f}" for v in row)] for i, row in zip(index, cells)]
+    rows = [[str(i), *("" if np.isnan(v) else f"{v:.4f}" for v in row)] for i, row in zip(index, cells)]
     if extra is not None: rows = [[*row, o] for row, o in zip(rows, extra)]
     return _csv_lines(rows)
 

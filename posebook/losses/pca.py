@@ -132,10 +132,11 @@ class PCALoss(Loss):
     def errors(self,
         keypoints:Tensor, # (S, K, 2) pixels of the frame
     ) -> Tensor: # (M, points), M rows
-        "Return the reprojection error of each point of each row"
+        "Return the reprojection error of each point of each row, NaN for a row with a missing point"
         rows = self.to_rows(keypoints).float()
-        observed = rows.isfinite().all(-1, keepdim=True)     # the loss of a row with NaN is zero
-        return self.distances(rows.where(observed, self.mean), self.mean, self.components)
+        observed = rows.isfinite().all(-1, keepdim=True)
+        errors = self.distances(rows.where(observed, self.mean), self.mean, self.components)
+        return errors.where(observed, torch.nan)
 
     # %% ../../nbs/losses/04_pca.ipynb #b0658b00
     def forward(self,
@@ -143,7 +144,8 @@ class PCALoss(Loss):
         **_                    # other outputs are ignored
     ) -> Tensor: # a scalar
         "Return the mean excess of the reprojection errors over epsilon"
-        return (self.errors(keypoints_pred) - self.epsilon).clamp(min=0).mean()
+        excess = (self.errors(keypoints_pred) - self.epsilon).clamp(min=0)
+        return excess.nan_to_num(0).mean()                    # the loss of a row with NaN is zero
 
     # %% ../../nbs/losses/04_pca.ipynb #303a10c2
     def fit(self,
