@@ -112,7 +112,7 @@ def smooth_table(
     jump:float=None, # threshold for spikes in pixels; None: computed from a keypoint's displacements
     window:int=5, # frames to which the parabola is fitted, odd; 1: do not reduce jitter
     overwrite:bool=False, # overwrite existing files
-) -> tuple: # paths of the table and of the distances; number of rows changed by >= 1 px or filled; of all rows
+) -> tuple: # paths of the table and of the distances; number of rows changed by >= 1 px or filled; all rows
     "Write a copy of a table with filled short gaps, without spikes and with less jitter"
     path = Path(path)
     folder, out = Path(out or path).parent, Path(out or path.parent/"smoothed"/path.name)
