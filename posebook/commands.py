@@ -196,8 +196,8 @@ def smooth(csv:Path,       # a prediction table
     `overwrite` is not set."""
     from posebook.inference.smoothing import smooth_table
     table, moved, changed, rows = smooth_table(csv, out, threshold, gap, jump, window, overwrite)
-    log.info(f"wrote {table}: in {changed} of {rows} rows a keypoint moved by a pixel or more; "
-             f"{moved.name} lists the distances")
+    log.info(f"wrote {table}: in {changed} of {rows} rows a keypoint moved by a pixel or more, or was "
+             f"filled in; {moved.name} lists the distances")
     return table
 
 # %% ../nbs/83_commands.ipynb #954eac1c

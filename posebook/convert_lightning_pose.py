@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['allowed_classes', 'resnet_layers', 'recurrent_layers', 'find_checkpoint', 'read_tensors', 'tensor_name',
-           'converted_config', 'to_fractions', 'stored_split', 'convert_model']
+           'converted_config', 'to_fractions', 'stored_split', 'original_size', 'convert_model']
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #3ac221f1
 import collections
@@ -130,6 +130,7 @@ def converted_config(folder, # a model folder of Lightning Pose
         raise PosebookError("there is no config.yaml in this folder", folder,
                             "give the folder that Lightning Pose's training made")
     cfg = read_config(path, notes=notes)
+    if notes: notes[:] = [o for o in notes if "data.image_orig_dims" not in o]     # see `original_size`
     version = OmegaConf.select(OmegaConf.load(path), "model.lightning_pose_version")
     if notes is not None and not str(version).startswith("2.4"):
         notes.append(f"the model was trained by Lightning Pose {version or 'of unknown version'}; "
@@ -161,6 +162,14 @@ def stored_split(folder, # a model folder of Lightning Pose
     if len(rows) < 4 or rows[0][-1] != "set": return {}
     return {row[0]: SETS[row[-1]] for row in rows[3:] if row and row[-1] in SETS}
 
+# %% ../nbs/80_convert_lightning_pose.ipynb #985bfe7d
+def original_size(folder, # a model folder of Lightning Pose
+) -> list: # one (height, width); empty if it is not known
+    "Return the size of the labeled images, as the config states it"
+    size = OmegaConf.select(OmegaConf.load(Path(folder)/"config.yaml"), "data.image_orig_dims") or {}
+    size = size.get("height"), size.get("width")
+    return [size] if all(isinstance(o, int) and o > 0 for o in size) else []
+
 # %% ../nbs/80_convert_lightning_pose.ipynb #e8276f3b
 def _check_tensors(tensors:dict, expected:dict, checkpoint:Path):
     "Raise an error if a name or shape differs from the tracker's, or if a value is not finite"
@@ -185,7 +194,7 @@ def _converted_tensors(cfg:Config, checkpoint:Path) -> dict: # name -> tensor
     return tensors
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #a4f970e8
-def _write_model(folder, cfg, tensors, sets):
+def _write_model(folder, cfg, tensors, sets, sizes):
     "Write the files of a converted model"
     path = folder/"checkpoints/last.ckpt"
     with atomic_write(path) as part:
@@ -196,7 +205,7 @@ def _write_model(folder, cfg, tensors, sets):
         split = {k: [i for i, name in enumerate(sets.values()) if name == k] for k in SETS.values()}
         write_split(folder/"split.csv", list(sets), split)
     record_files(folder/"config.yaml", folder/"split.csv")
-    with edit_manifest(folder) as manifest: manifest["trained"] = True
+    with edit_manifest(folder) as manifest: manifest |= {"trained": True, "image_sizes": sizes}
 
 # %% ../nbs/80_convert_lightning_pose.ipynb #5d11da6d
 def convert_model(
@@ -214,7 +223,8 @@ def convert_model(
     project = Path(cfg.data.data_dir)
     data = [project/"labeled-data", *([cfg.data.video_dir] if cfg.data.video_dir else [])]
     refuse_target(out, {"the model that is converted": folder, "its project": project}, data)
-    _write_model(start_model_folder(out, overwrite), cfg, tensors, stored_split(folder))
+    sizes = original_size(folder)
+    _write_model(start_model_folder(out, overwrite), cfg, tensors, stored_split(folder), sizes)
     finish_model_folder(out)
     if cfg.model.model_type == "regression":
         notes.append("regression models of Lightning Pose have no confidence, so the confidence is 0")

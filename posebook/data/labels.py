@@ -261,7 +261,10 @@ def read_labels(path,      # a CSV file or a file in a registered format; may co
 def _open_image(path): # yields the open image
     "Open an image file, or raise an error that describes the problem"
     try:
-        with disk_errors(path), Image.open(path) as image: yield image
+        with disk_errors(path), Image.open(path) as image:
+            if image.format == "TIFF" and image.tag_v2.get(0x0112, 1) != 1:
+                raise PosebookError("a tag rotates this TIFF image", path, "store it without the tag")
+            yield image
     except PosebookError: raise
     except Image.DecompressionBombError as e:
         raise PosebookError(f"the image is too large: {e}", path, "use a smaller image") from None
@@ -279,10 +282,10 @@ def _from_16_bits(path) -> np.ndarray: # (H, W) or (H, W, 3) uint8
     "Return an image of 16 bits per channel, converted to 8 bits"
     flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     image = cv2.imdecode(np.fromfile(path, np.uint8), flags)
-    convert = "convert the images to 8 bits"
+    convert = "convert the images to 8 bits, as bright as the video (12 bits: divide by 16, 14 bits: by 64)"
     if image is None or image.dtype != np.uint16:
         raise PosebookError("the image has neither 8 nor 16 bits per channel", path, convert)
-    if image.max() < 2**13:
+    if image.max() < 2**14:
         raise PosebookError(f"the image has 16 bits per channel, but its brightest pixel is {image.max()} "
                             "of 65535", path, convert)
     return (image[..., ::-1] / 257).round().astype(np.uint8)

@@ -73,8 +73,10 @@ def _make_stream(predictor, video) -> VideoStream:
     if sequence < 1:
         raise PosebookError(f"a batch must have at least the {context} frames of a window",
                             "dali.context.predict.sequence_length", "set a larger number")
-    return VideoStream(video, predictor.preprocess, sequence, context=context,
-                       source=predictor.source, device=predictor.device.type)
+    stream = VideoStream(video, predictor.preprocess, sequence, context=context,
+                         source=predictor.source, device=predictor.device.type)
+    predictor.check_sizes({stream.info.path.name: (stream.info.height, stream.info.width)})
+    return stream
 
 # %% ../../nbs/inference/05_predict.ipynb #1176a160
 def _make_sidecar(predictor, stream, table) -> Sidecar:

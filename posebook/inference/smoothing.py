@@ -13,20 +13,22 @@ import numpy as np
 import pandas as pd
 
 from ..core import PosebookError, atomic_write
-from ..data.tables import check_replaceable, read_predictions, table_header, table_rows, write_values
+from ..data.tables import check_replaceable, read_predictions, table_header, updated_rows, write_values
 from ..model_folder import record_files
 
 # %% ../../nbs/inference/07_smoothing.ipynb #d899d009
 def spikes(keypoints,  # (N, K, 2) in pixels of the frame
            jump=None,  # threshold in pixels; None: 5 times the keypoint's median displacement, but at least 5
 ) -> np.ndarray: # (N, K) bool
-    "Return in which frames a keypoint is far from its positions in the frames before and after"
-    displacement = lambda k: np.linalg.norm(keypoints[k:] - keypoints[:len(keypoints) - k], axis=-1)
+    "Return in which frames a keypoint is far from its previous and from its next position"
     is_spike = np.zeros(keypoints.shape[:2], bool)
-    if len(keypoints) < 3: return is_spike
-    step1, step2 = displacement(1), displacement(2)
-    if jump is None: jump = np.maximum(5, 5 * np.nanmedian(step1, 0))
-    is_spike[1:-1] = np.minimum(step1[:-1], step1[1:]) - step2 > jump
+    for k in range(keypoints.shape[1]):
+        frames = np.flatnonzero(~np.isnan(keypoints[:, k]).any(-1))
+        if len(frames) < 3: continue
+        positions = keypoints[frames, k]
+        step1, step2 = (np.linalg.norm(positions[i:] - positions[:-i], axis=-1) for i in (1, 2))
+        limit = max(5, 5 * np.median(step1)) if jump is None else jump
+        is_spike[frames[1:-1], k] = np.minimum(step1[:-1], step1[1:]) - step2 > limit
     return is_spike
 
 # %% ../../nbs/inference/07_smoothing.ipynb #a984d77a
@@ -37,7 +39,19 @@ def parabola(window:int, # number of frames, odd
     return np.linalg.pinv(np.stack([np.ones(window), t, t**2], 1))[0]
 
 # %% ../../nbs/inference/07_smoothing.ipynb #02d7f70b
-def smooth_keypoints(keypoints,   # (N, K, 2) in pixels of the frame
+def _fill_gaps(values,   # (N, K, 2) in pixels of the frame; changed in place
+               reliable, # (N, K) bool; changed in place: filled frames become reliable
+               gap:int,  # length of the longest gap that is filled, in frames
+):
+    "Interpolate the positions in the short gaps between reliable frames"
+    for k in range(values.shape[1]):
+        borders = np.flatnonzero(np.diff(reliable[:, k])) + 1
+        for start, end in zip(borders[:-1], borders[1:]):
+            if reliable[start, k] or end - start > gap: continue
+            values[start:end, k] = np.linspace(values[start - 1, k], values[end, k], end - start + 2)[1:-1]
+            reliable[start:end, k] = True
+
+def smooth_keypoints(keypoints,   # (N, K, 2) in pixels of the frame; NaN: no position
                      confidences, # (N, K)
                      threshold:float=.5, # frames with a lower confidence form a gap
                      gap:int=10,     # length of the longest gap that is filled, in frames
@@ -45,19 +59,16 @@ def smooth_keypoints(keypoints,   # (N, K, 2) in pixels of the frame
                      window:int=5,   # frames to which the parabola is fitted, odd; 1: do not reduce jitter
 ) -> np.ndarray: # (N, K, 2)
     "Return trajectories with filled gaps, without spikes and with less jitter"
-    unreliable, n = (confidences < threshold) | spikes(keypoints, jump), len(keypoints)
-    filled = np.where(unreliable[..., None], np.nan, keypoints)
-    for k in range(keypoints.shape[1]):
-        runs = np.split(np.arange(n), np.flatnonzero(np.diff(unreliable[:, k])) + 1)
-        for run in runs:
-            inside = run[0] > 0 and run[-1] < n - 1
-            if unreliable[run[0], k] and (len(run) > gap or not inside):
-                filled[run, k] = keypoints[run, k]                  # do not fill this gap
-    values = pd.DataFrame(filled.reshape(n, -1)).interpolate(limit_area="inside").to_numpy(copy=True)
+    reliable = (confidences >= threshold) & ~np.isnan(keypoints).any(-1)
+    reliable &= ~spikes(np.where(reliable[..., None], keypoints, np.nan), jump)
+    values, n, half = keypoints.copy(), len(keypoints), window // 2
+    _fill_gaps(values, reliable, gap)
     if window > 1 and n >= window:
-        middle = np.lib.stride_tricks.sliding_window_view(values, window, 0) @ parabola(window)
-        values[window // 2:n - window // 2] = middle
-    return values.reshape(keypoints.shape)
+        windows = lambda o: np.lib.stride_tricks.sliding_window_view(o, window, 0)
+        complete = windows(reliable).all(-1)[..., None]
+        smoothed = windows(values) @ parabola(window)
+        values[half:n - half] = np.where(complete, smoothed, values[half:n - half])
+    return values
 
 # %% ../../nbs/inference/07_smoothing.ipynb #f4642849
 def _check_settings(threshold, gap, jump, window, num_rows):
@@ -101,7 +112,7 @@ def smooth_table(
     jump:float=None, # threshold for spikes in pixels; None: computed from a keypoint's displacements
     window:int=5, # frames to which the parabola is fitted, odd; 1: do not reduce jitter
     overwrite:bool=False, # overwrite existing files
-) -> tuple: # paths of the table and of the distances; number of rows changed by >= 1 px; number of rows
+) -> tuple: # paths of the table and of the distances; number of rows changed by >= 1 px or filled; all rows
     "Write a copy of a table with filled short gaps, without spikes and with less jitter"
     path = Path(path)
     folder, out = Path(out or path).parent, Path(out or path.parent/"smoothed"/path.name)
@@ -114,9 +125,10 @@ def smooth_table(
         raise PosebookError("this file is not a table of distances, so it is not overwritten", distances_path,
                             "give another name with --out")
     smoothed = smooth_keypoints(keypoints, confidences, threshold, gap, jump, window)
-    text = table_header("smoothed", names) + table_rows(index, smoothed, confidences)
+    text = table_header("smoothed", names) + updated_rows(path, index, keypoints, smoothed)
     with atomic_write(out) as p: p.write_text("\n".join(text) + "\n")
     distances = np.linalg.norm(smoothed - keypoints, axis=-1)
     write_values(distances_path, [(index, names, distances)])
     record_files(out, distances_path)
-    return out, distances_path, int((distances >= 1).any(1).sum()), len(index)
+    changed = (distances >= 1) | (np.isnan(keypoints) & ~np.isnan(smoothed)).any(-1)
+    return out, distances_path, int(changed.any(1).sum()), len(index)

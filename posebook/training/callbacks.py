@@ -151,7 +151,7 @@ class PlainCheckpointIO(TorchCheckpointIO):
     "Write checkpoints without a copy in the folder for temporary files"
     def save_checkpoint(self, checkpoint, path, storage_options=None):
         "Write a checkpoint to a local file"
-        content = io.BytesIO()              # `torch.save` to a full disk raises no `OSError`, Python's `write` does
+        content = io.BytesIO()            # on a full disk, `torch.save` raises no `OSError`, but Python does
         torch.save(checkpoint, content)
         Path(path).write_bytes(content.getbuffer())
 

@@ -24,6 +24,7 @@ from ..config.write import save_config
 from ..core import PosebookError, atomic_write, build, disk_errors
 from ..core import callbacks as registered
 from ..data.labels import image_size, label_files
+from ..data.sizes import image_sizes, rotation_notes, size_notes, stored_sizes
 from ..data.splits import write_split
 from ..device import keep_freed_memory
 from posebook.model_folder import (
@@ -96,8 +97,9 @@ def make_trainer(cfg:Config,   # the resolved config
         devices=[t.gpu_id] if t.accelerator == "cuda" else 1,
         precision="bf16-mixed" if t.precision == "bf16" else "32-true",
         logger=CSVLogger(folder, name="", version="logs"), log_every_n_steps=t.log_every_n_steps,
-        callbacks=list(callbacks), plugins=PlainCheckpointIO(), enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, num_sanity_val_steps=0, use_distributed_sampler=False)
+        callbacks=list(callbacks), plugins=PlainCheckpointIO(),
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        num_sanity_val_steps=0, use_distributed_sampler=False)
 
 # %% ../../nbs/training/09_fit.ipynb #15f57794
 class TrainingRun:
@@ -197,7 +199,8 @@ def _make_model_folder(run, folder, overwrite, plugins):
     for path in plugins:
         with atomic_write(folder/"plugins"/Path(path).name) as part: shutil.copyfile(path, part)
     write_split(folder/"split.csv", run.labels.images, run.split)
-    with edit_manifest(folder) as manifest: manifest["labels"] = labels_sha256(run.labels)
+    with edit_manifest(folder) as manifest:
+        manifest |= {"labels": labels_sha256(run.labels), "image_sizes": image_sizes(run.labels)}
     save_config(run.cfg, folder/"config.yaml")
 
 # %% ../../nbs/training/09_fit.ipynb #71ebcbe8
@@ -234,6 +237,13 @@ def _missing_neighbor_notes(run) -> list: # of lines
     if not count: return []
     return [f"{count} of {len(windows)} labeled frames have no frames before and after "
             "them on disk; the labeled frame is used instead (see data.context_frames)"]
+
+# %% ../../nbs/training/09_fit.ipynb #f668c1fe
+def _video_size_notes(run) -> list: # of lines
+    "Return a note if the frames of unlabeled videos do not look like the labeled images"
+    clips = run.data.sequences
+    sizes = {o.name: size for o, size in zip(clips.videos, clips.frame_sizes)} if clips else {}
+    return size_notes(sizes, stored_sizes(run.folder), run.cfg.data.box)
 
 # %% ../../nbs/training/09_fit.ipynb #be29a501
 def _resume_run(cfg, folder, named_plugins) -> TrainingRun:
@@ -273,8 +283,9 @@ def _set_up(config, overrides, out, resume, overwrite, plugin) -> tuple: # run, 
                     new_folder.parent.rmdir()
             raise
     log.info(_summary_line(run))
-    notes = [*label_change_notes(run, out), *_gpu_notes(run), *_box_notes(run)]
-    for note in [*notes, *_missing_neighbor_notes(run)]: log.warning(note)
+    notes = [*label_change_notes(run, out), *_gpu_notes(run), *_box_notes(run), *_missing_neighbor_notes(run),
+             *_video_size_notes(run), *rotation_notes(run.labels)]
+    for note in notes: log.warning(note)
     return run, out
 
 # %% ../../nbs/training/09_fit.ipynb #bd5b00d2

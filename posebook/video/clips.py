@@ -51,7 +51,8 @@ class RandomSequences:
         self.source = build(sources[source], dict(preprocess=preprocess, device=device))
         self.videos = list(videos)
         self.lengths = np.array([self.source.count_frames(v) for v in videos])
-        self.affines = [preprocess.affine((o.height, o.width)) for o in map(frame_index, videos)]
+        self.frame_sizes = [(o.height, o.width) for o in map(frame_index, videos)]
+        self.affines = [preprocess.affine(o) for o in self.frame_sizes]
         self.copies, self.num_clips = copies, 1 if successive else max(1, length // copies)
         self.length = length = max(1, length // copies // self.num_clips)  # frames of a clip without margins
         self.context, self.seed = context, seed

@@ -142,7 +142,8 @@ class DaliSource(TorchSource):
         size_of = lambda path: (indexes[path].height, indexes[path].width)
         with tempfile.TemporaryDirectory() as tmp:
             plain = [o for o in clip_starts if indexes[o[0]].is_plain]
-            readers = {size: self._read_same_size(size, [o for o in plain if size_of(o[0]) == size], n, Path(tmp)/f"{i}")
+            of_size = lambda size: [o for o in plain if size_of(o[0]) == size]
+            readers = {size: self._read_same_size(size, of_size(size), n, Path(tmp)/f"{i}")
                        for i, size in enumerate({size_of(path) for path, _ in plain})}
             for path, start in clip_starts:
                 if indexes[path].is_plain: yield next(readers[size_of(path)])

@@ -27,7 +27,8 @@ def _add_h264(container, shape, rate, options) -> av.VideoStream:
     "Add an h264 track for frames of a shape to a container"
     # with the newest processor instructions, x264 writes different bytes in each run
     plain_x264 = {"x264-params": "asm=sse2"} if machine().lower() in ("x86_64", "amd64") else {}
-    stream = container.add_stream("libx264", rate=rate, options={"preset": "veryfast", **plain_x264, **options})
+    options = {"preset": "veryfast", **plain_x264, **options}
+    stream = container.add_stream("libx264", rate=rate, options=options)
     stream.height, stream.width, stream.pix_fmt = *shape[:2], "yuv420p"
     return stream
 
@@ -46,7 +47,8 @@ def write_video(path,           # the file to write
             h, w = frame.shape[:2]
             frame = np.pad(frame, ((0, h % 2), (0, w % 2), (0, 0)), "edge")
             if stream is None:
-                stream = _add_h264(c, frame.shape, Fraction(fps).limit_denominator(1001), {"crf": str(quality)})
+                rate = Fraction(fps).limit_denominator(1001)
+                stream = _add_h264(c, frame.shape, rate, {"crf": str(quality)})
                 stream.codec_context.thread_count = threads
                 if times is not None: stream.codec_context.time_base = unit
             image = av.VideoFrame.from_ndarray(frame, format="rgb24")

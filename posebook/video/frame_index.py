@@ -97,15 +97,20 @@ class FrameIndex:
     is_constant_rate: bool # whether the frames have equal intervals, or no times
     height: int           # height of an upright frame in pixels
     width: int            # width of an upright frame in pixels
-    is_plain: bool        # whether each packet has one frame and a time stamp, so that any program counts the same
+    is_plain: bool        # whether each packet has a frame and a time, so that every program counts the same
     problem: str          # what is missing at the end of the file; empty if nothing is
 
-    def number(self, time:int) -> int: # None if no frame has this time stamp
+    # %% ../../nbs/video/02_frame_index.ipynb #5fe05681
+    def number(self,
+               time:int, # a time stamp
+    ) -> int: # None if no frame has this time stamp
         "Return the number of the frame with a time stamp"
         i = int(np.searchsorted(self.times, time))
         return i if i < self.num_frames and self.times[i] == time else None
 
-    def key_time(self, number:int) -> int: # a time stamp
+    def key_time(self,
+                 number:int, # number of a frame
+    ) -> int: # a time stamp
         "Return the time stamp of the last key frame that is not after a frame"
         before = self.key_times[self.key_times <= self.times[number]]
         return int(before[-1]) if len(before) else int(self.times[0])

@@ -95,7 +95,9 @@ def format_ranges(numbers, # integers, in increasing order
 def _problem_error(index, missing, corrupt) -> PosebookError: # None if there is no problem
     "Return an error that describes what is wrong with a video of which all frames were read"
     count, problems = index.num_frames, []
-    if missing: problems.append(f"{len(missing)} frame(s) cannot be decoded: {format_ranges(missing)} of {count}")
+    if missing:
+        ranges = format_ranges(missing)
+        problems.append(f"{len(missing)} frame(s) cannot be decoded: {ranges} of {count}")
     if missing and not len(index.times):
         problems.append("the video has no time stamps, so the numbers of later frames may be too small")
     if corrupt: problems.append(f"damaged, but shown: frame(s) {format_ranges(corrupt)} of {count}")

@@ -20,6 +20,7 @@ def test_frames_of_other_labels_are_test_frames(toy_project, tmp_path, monkeypat
 
     cfg = SimpleNamespace(data=SimpleNamespace(context_frames=None))
     predictor = SimpleNamespace(cfg=cfg, names=names, preprocess=Preprocess((96, 96)), context=1, scorer="none")
+    predictor.label_sizes = []
     predictor.predict_batch = predict_batch
     monkeypatch.setattr(evaluate, "report", lambda *args: None)
     evaluate.evaluate_model(tmp_path, csv=csv, out=tmp_path / "new", predictor=predictor)

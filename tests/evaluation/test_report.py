@@ -83,6 +83,7 @@ def evaluated(root, keypoint_names, image_name, video_name, log="0,9,20.,3.\n"):
         preprocess=Preprocess((64, 64)),
         scorer="pretended",
         context=1,
+        label_sizes=[],
         predict_batch=predict_batch,
     )
     (folder / "logs").mkdir()

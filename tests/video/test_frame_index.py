@@ -54,13 +54,13 @@ def copy_packets(source, path, first_time=None, cover=False, keep=lambda number,
     with av.open(str(source)) as a, av.open(str(path), "w") as b:
         stream = a.streams.video[0]
         if cover:
-            picture = b.add_stream("png", rate=1)
-            picture.height, picture.width, picture.pix_fmt = 64, 64, "rgb24"
-            picture.disposition = av.stream.Disposition.attached_pic
+            image_track = b.add_stream("png", rate=1)
+            image_track.height, image_track.width, image_track.pix_fmt = 64, 64, "rgb24"
+            image_track.disposition = av.stream.Disposition.attached_pic
         track = b.add_stream_from_template(stream)
         if cover:
             red = av.VideoFrame.from_ndarray(np.full((64, 64, 3), [255, 0, 0], np.uint8), "rgb24")
-            b.mux(picture.encode(red))
+            b.mux(image_track.encode(red))
         shift = round((first_time or 0) / stream.time_base)
         packets = [p for p in a.demux(stream) if p.size]
         for number, packet in enumerate(packets):
@@ -134,14 +134,14 @@ def test_formats_and_codecs(tmp_path):
 
 
 def test_packets_without_a_frame_of_their_own():
-    "VP8 stores pictures that are only used to decode others; bit 4 of their first byte is 0"
+    "VP8 stores frames that are only used to decode others; bit 4 of their first byte is 0"
     packets = np.zeros(6, [("pts", "i8"), ("dts", "i8"), ("is_key", "?"), ("is_hidden", "?")])
     packets["pts"], packets["is_key"][1], packets["is_hidden"][3] = [0, 2, 1, 4, 5, 6], True, True
     # the first packet is before the first key frame, the third is shown before it, the fourth is hidden
     assert frame_index_module.shown_packets(packets)["pts"].tolist() == [2, 5, 6]
 
 
-def test_a_cover_picture_is_not_the_video(tmp_path):
+def test_a_cover_image_is_not_the_video(tmp_path):
     path = copy_packets(film(tmp_path / "whole.mp4"), tmp_path / "cover.mp4", cover=True)
     with av.open(str(path)) as c:
         assert len(c.streams.video) == 2
