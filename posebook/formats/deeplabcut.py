@@ -7,11 +7,10 @@ __all__ = ['read_hdf', 'DeepLabCut']
 
 # %% ../../nbs/formats/03_deeplabcut.ipynb #e35d2ce7
 import h5py
-import numpy as np
 import pandas as pd
 
 from ..core import PosebookError, formats
-from ..data.labels import Labels, check_columns
+from ..data.labels import check_columns, table_labels
 from .base import Format
 
 # %% ../../nbs/formats/03_deeplabcut.ipynb #da828956
@@ -63,5 +62,4 @@ class DeepLabCut(Format):
 
     def read_labels(self, path, root):
         if path.suffix not in self.suffixes: return super().read_labels(path, root)
-        index, names, coords, scorer = read_hdf(path)
-        return Labels(index, np.stack([coords["x"], coords["y"]], -1), names, root, scorer)
+        return table_labels(read_hdf(path), path, root)
