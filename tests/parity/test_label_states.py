@@ -56,3 +56,10 @@ def test_target_heatmaps_are_equal(tmp_path, name):
     peaks = lambda maps: maps.reshape(-1, maps[0, 0].size).argmax(-1)
     assert peaks(ours).tolist() == peaks(theirs).tolist()
     assert_near(torch.tensor(ours), theirs, 1e-5)
+
+
+def test_labels_at_the_origin_have_no_target(tmp_path):
+    "Lightning Pose learns a peak in the first heatmap pixel"
+    peer_states.write_project(tmp_path, peer_states.ORIGIN)
+    assert kind(heatmaps(tmp_path, False))[0].tolist() == [2, 0, 2, 0]
+    assert reference["origin"][0][1::2] == [0, 0] and min(reference["origin"][0][::2]) > 0

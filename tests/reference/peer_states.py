@@ -53,6 +53,8 @@ CASES = {
     "no_states": (WITHOUT_STATES, False),
     "no_states_uniform": (WITHOUT_STATES, True),
 }
+# labels at (0, 0), as some programs write keypoints that are not labeled
+ORIGIN = table([(20.5, 30, 0, 0, 90, 40.25, 0, 0)] * 3, ("x", "y"))
 
 
 def write_project(folder, text):
@@ -90,6 +92,9 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             write_project(Path(folder), text)
             said[name] = target_heatmaps(folder, uniform)
+    with tempfile.TemporaryDirectory() as folder:
+        write_project(Path(folder), ORIGIN)
+        said["origin"] = [[np.ravel(o).argmax().tolist() for o in target_heatmaps(folder, False)[0]]]
     (HERE / "peer_states.json").write_text(json.dumps(said, separators=(",", ":")))
 
 
