@@ -34,7 +34,7 @@ def gaussian_heatmaps(keypoints:Tensor, # (..., K, 2), pixels of the model input
                       sigma:float=1.5,  # standard deviation in heatmap pixels
                       visible:Tensor=None, # (..., K) label states; None: visible where there is a position
 ) -> Tensor: # (..., K, h, w); each map has the sum one, or contains only zeros
-    "Return the target heatmaps: a Gaussian at a visible keypoint, uniform for an occluded one, zeros otherwise"
+    "Return the target heatmaps: Gaussian for a visible keypoint, uniform for an occluded one, else zeros"
     centers, device = to_heatmap_pixels(keypoints, stride), keypoints.device
     def gaussian(x, n):
         distances = torch.arange(n, device=device) - x[..., None]

@@ -79,7 +79,10 @@ def file_states(path,        # the label file
     return _states_beside(path, images, names, position_states(np.stack([coords["x"], coords["y"]], -1)))
 
 # %% ../../nbs/data/00_label_states.ipynb #866e5c95
-def named(images, names, where) -> str:
+def named(images:list, # N paths
+          names:list,  # K names of keypoints
+          where:np.ndarray, # (N, K) bool
+) -> str:
     "Return a text that names the first five keypoints for which `where` (N, K) is true"
     return "; ".join(f"{names[k]} of {images[i]}" for i, k in np.argwhere(where)[:5])
 

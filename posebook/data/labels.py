@@ -131,7 +131,7 @@ class Labels:
     keypoint_names: list    # K names
     root: Path = Path()     # folder of the project
     scorer: str = "posebook" # person who labeled
-    visible: np.ndarray = None # (N, K) 0 missing, 1 occluded, 2 visible; None: visible where there is a position
+    visible: np.ndarray = None # (N, K) 0 missing, 1 occluded, 2 visible; None: 2 where there is a position
 
     def __post_init__(self):
         self.states_given = self.visible is not None     # used while labels are read

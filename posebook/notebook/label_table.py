@@ -60,7 +60,8 @@ class LabelCsv:
     # %% ../../nbs/notebook/02_label_table.ipynb #553222a0
     def add_states(self):
         "Add the column `visible` to each keypoint, after its y"
-        names, images = {columns[1]: name for name, columns in self.columns.items()}, {i: o for o, i in self.rows.items()}
+        names = {columns[1]: name for name, columns in self.columns.items()}
+        images = {i: image for image, i in self.rows.items()}
         headers = [i for i, (_, cells) in enumerate(self.records) if any(cells)][:3]
         for i, (text, cells) in enumerate(self.records):
             if not any(cells): continue
@@ -126,7 +127,8 @@ def parse_label(x:str, y:str, state:str, # texts of the cells
 def format_label(label, # (x, y), "not visible", "missing" or None
 ) -> tuple: # x, y and state as text
     "Return a label as cells, with two decimals"
-    texts = {None: (UNLABELED, UNLABELED, "0"), "missing": (MISSING, MISSING, "0"), "not visible": ("", "", "1")}
+    texts = {None: (UNLABELED, UNLABELED, "0"), "missing": (MISSING, MISSING, "0"),
+             "not visible": ("", "", "1")}
     if label is None or isinstance(label, str): return texts[label]
     return *(f"{v:.2f}" for v in label), "2"
 
