@@ -178,7 +178,7 @@ losses        = Registry("loss", "losses", "models", facts=[
     "num_keypoints", "keypoint_names", "train_keypoints", "mirrored_column_matches",
     "columns_for_singleview_pca", "space"])
 models        = Registry("model", "models", facts=[
-    "num_keypoints", "keypoint_names", "image_size", "stride", "uniform", "optimizer", "optimizer_params",
+    "num_keypoints", "keypoint_names", "image_size", "stride", "optimizer", "optimizer_params",
     "loss_factory", "loss_factory_unsupervised",
     "backbone", "weights", "neck", "head", "decode", "context"])   # these are set in section `model`
 augmentations = Registry("augmentation", "data", facts=["keypoint_names"])

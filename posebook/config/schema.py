@@ -164,7 +164,7 @@ class Training(_TrainingSchedule):
     cache_features: bool = key(
         True, "compute features once while the backbone is frozen, and train the head on them")
     uniform_heatmaps_for_nan_keypoints: bool = key(
-        False, "uniform target heatmap for a keypoint without a label")
+        False, "in a label table without a column `visible`, empty cells are occluded, not missing")
     early_stopping: bool = key(False, "stop when the validation loss no longer decreases")
     early_stop_patience: int = key(3, "validations without improvement before stopping", gt=0)
     check_val_every_n_epoch: Optional[int] = key(

@@ -75,10 +75,10 @@ class LabeledDataset(Dataset):
                i:int,                       # index of the labeled frame
                augmentation_index:int=None, # number of the copy, usually the epoch; None: not augmented
     ) -> dict: # images (n, 3, h, w) uint8, each frame once; windows (T,): for each frame of the window, its
-               # row in `images`; keypoints (K, 2) in pixels of the labeled frame; affine (2, 3) from
-               # these pixels to pixels of `images`; index, the number of the labeled frame
+               # row in `images`; keypoints (K, 2) in pixels of the labeled frame; their states, visible (K,);
+               # affine (2, 3) from these pixels to pixels of `images`; index, the number of the labeled frame
         "Return a frame with its keypoints and context frames, original or augmented"
-        window, keypoints = self.windows[i], self.labels.keypoints[i]
+        window, keypoints, visible = self.windows[i], self.labels.keypoints[i], self.labels.visible[i]
         rows = {p: n for n, p in enumerate(dict.fromkeys(window))}
         images = [self.load_image(p)[0] for p in rows]
         affine = self.load_image(window[len(window) // 2])[1]
@@ -86,16 +86,17 @@ class LabeledDataset(Dataset):
             rng = lambda: sample_generator(self.seed, augmentation_index, i)
             copies = [self.augment(o, rng()) for o in images]
             images, (_, augmentation_affine, order) = [o for o, _, _ in copies], copies[0]
-            affine, keypoints = compose(affine, augmentation_affine), keypoints[order]
+            affine = compose(affine, augmentation_affine)
+            keypoints, visible = keypoints[order], visible[order]
         return dict(images=torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2),
                     windows=torch.tensor([rows[p] for p in window]),
-                    keypoints=torch.from_numpy(keypoints).float(),
+                    keypoints=torch.from_numpy(keypoints).float(), visible=torch.from_numpy(visible),
                     affine=torch.from_numpy(affine).float(), index=i)
 
 # %% ../../nbs/data/07_dataset.ipynb #136a503c
 def collate(samples:list, # B samples, as `LabeledDataset.sample` returns
 ) -> dict: # images (N, 3, H, W), or levels (cached features), a list of (N, C, h, w); windows (B, T),
-           # keypoints (B, K, 2), affine (B, 2, 3), index (B,)
+           # keypoints (B, K, 2), visible (B, K), affine (B, 2, 3), index (B,)
     "Combine samples into one batch"
     fields = [{k: v for k, v in s.items() if k not in ("images", "levels")} for s in samples]
     batch = default_collate(fields)

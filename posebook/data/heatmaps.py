@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..core import decoders
+from .label_states import OCCLUDED, VISIBLE
 
 # %% ../../nbs/data/06_heatmaps.ipynb #d82e9b0b
 def to_heatmap_pixels(points,     # pixels of the model input
@@ -27,20 +28,23 @@ def from_heatmap_pixels(points,     # heatmap pixels
     return (points + .5) * stride - .5
 
 # %% ../../nbs/data/06_heatmaps.ipynb #3e035b7a
-def gaussian_heatmaps(keypoints:Tensor, # (..., K, 2), pixels of the model input; NaN: no label
+def gaussian_heatmaps(keypoints:Tensor, # (..., K, 2), pixels of the model input; NaN: no position
                       size,             # height, width of the heatmap
                       stride:int=4,     # stride of the heatmap
                       sigma:float=1.5,  # standard deviation in heatmap pixels
-                      uniform:bool=False, # True: map of a keypoint without a label is uniform; False: zeros
+                      visible:Tensor=None, # (..., K) label states; None: visible where there is a position
 ) -> Tensor: # (..., K, h, w); each map has the sum one, or contains only zeros
-    "Return the target heatmaps of keypoints: a Gaussian at each labeled keypoint"
+    "Return the target heatmaps: Gaussian for a visible keypoint, uniform for an occluded one, else zeros"
     centers, device = to_heatmap_pixels(keypoints, stride), keypoints.device
     def gaussian(x, n):
         distances = torch.arange(n, device=device) - x[..., None]
         return torch.softmax(-distances**2 / (2 * sigma**2), -1)
     rows, columns = gaussian(centers[..., 1], size[0]), gaussian(centers[..., 0], size[1])
     maps = rows[..., None] * columns[..., None, :]
-    return maps.nan_to_num(1 / (size[0] * size[1]) if uniform else 0.)
+    maps = maps.nan_to_num(0.)
+    if visible is None: return maps
+    maps = maps.masked_fill((visible != VISIBLE)[..., None, None], 0.)
+    return maps.masked_fill((visible == OCCLUDED)[..., None, None], 1 / (size[0] * size[1]))
 
 # %% ../../nbs/data/06_heatmaps.ipynb #968b626f
 def windowed_mean(mu:Tensor,     # (...) center of a Gaussian in heatmap pixels

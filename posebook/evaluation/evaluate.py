@@ -8,6 +8,7 @@ __all__ = ['RESULTS', 'match_names', 'split_of', 'results_folder', 'evaluate_mod
 # %% ../../nbs/evaluation/04_evaluate.ipynb #6c1de3c9
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from ..core import PosebookError, atomic_write
@@ -35,7 +36,8 @@ def match_names(labels:Labels, # labels with keypoints in any order
         raise PosebookError(f"labels and model have different keypoints: {differences}", labels.root,
                             "rename or add columns in the CSV; an added column may be empty")
     order = [labels.keypoint_names.index(n) for n in names]
-    return Labels(labels.images, labels.keypoints[:, order], list(names), labels.root, labels.scorer)
+    return replace(labels, keypoints=labels.keypoints[:, order], visible=labels.visible[:, order],
+                   keypoint_names=list(names))
 
 # %% ../../nbs/evaluation/04_evaluate.ipynb #9374468e
 def split_of(model_dir,     # a model folder

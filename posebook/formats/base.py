@@ -29,7 +29,7 @@ class Format:
     def read_labels(self,
         path:Path, # a file with one of `suffixes`, or a CSV file
         root:Path, # the project's folder; images that the label file contains are saved there
-    ) -> Labels:
+    ) -> Labels: # positions and states as in the file; they are checked afterwards
         "Read the labels in a file"
         if path.suffix in self.suffixes: raise NotImplementedError(f"{type(self).__name__}.read_labels")
         return read_labels(path, root)

@@ -6,12 +6,16 @@
 __all__ = ['read_hdf', 'DeepLabCut']
 
 # %% ../../nbs/formats/03_deeplabcut.ipynb #e35d2ce7
+from dataclasses import replace
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pandas as pd
 
-from ..core import PosebookError, formats
-from ..data.labels import Labels, check_columns
+from ..core import PosebookError, atomic_write, formats
+from ..data.label_states import MISSING, OCCLUDED
+from ..data.labels import check_columns, table_labels
 from .base import Format
 
 # %% ../../nbs/formats/03_deeplabcut.ipynb #da828956
@@ -63,5 +67,12 @@ class DeepLabCut(Format):
 
     def read_labels(self, path, root):
         if path.suffix not in self.suffixes: return super().read_labels(path, root)
-        index, names, coords, scorer = read_hdf(path)
-        return Labels(index, np.stack([coords["x"], coords["y"]], -1), names, root, scorer)
+        return table_labels(read_hdf(path), path, root)
+
+    def write_labels(self, labels, path):
+        "Write the positions as a table, and the occluded keypoints to `visibility.csv` beside it"
+        occluded = labels.visible == OCCLUDED
+        replace(labels, visible=np.where(occluded, MISSING, labels.visible)).write(path)
+        rows = [(labels.images[i], labels.keypoint_names[k], OCCLUDED) for i, k in np.argwhere(occluded)]
+        table = pd.DataFrame(rows, columns=["image", "keypoint", "visible"])
+        with atomic_write(Path(path).with_name("visibility.csv")) as p: table.to_csv(p, index=False)

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ..core import PosebookError, atomic_write, formats
+from ..data.label_states import OCCLUDED, position_states
 from ..data.labels import Labels
 from .base import Format
 
@@ -55,6 +56,13 @@ def _check_one_animal(frame, path):
         raise PosebookError(f"frame {frame.frame_idx} has several animals, which posebook does not "
                             "support yet", path, "remove the labels of the other animals")
 
+# %% ../../nbs/formats/04_sleap.ipynb #5ee86d30
+def _points(instance) -> tuple: # positions (K, 2), states (K,)
+    "Return the positions and states of the points of an instance"
+    positions, visible_positions = instance.numpy(invisible_as_nan=False), instance.numpy()
+    marked = ~np.isnan(positions).any(-1) & np.isnan(visible_positions).any(-1)     # as not visible
+    return positions.astype(float), np.where(marked, OCCLUDED, position_states(positions))
+
 # %% ../../nbs/formats/04_sleap.ipynb #0708c03d
 @formats("sleap")
 class Sleap(Format):
@@ -71,7 +79,7 @@ class Sleap(Format):
 
     def read_labels(self, path, root):
         "Return the labels of a SLEAP file, and save its labeled frames as images"
-        content, images, keypoints = _load(path), [], []
+        content, images, instances = _load(path), [], []
         if len(content.skeletons) != 1:
             raise PosebookError(f"the file has {len(content.skeletons)} skeletons instead of one", path,
                                 do="save a file with one skeleton")
@@ -79,12 +87,13 @@ class Sleap(Format):
             if not frame.user_instances: continue
             _check_one_animal(frame, path)
             images.append(_image_name(frame))
-            keypoints.append(frame.user_instances[0].numpy())
+            instances.append(_points(frame.user_instances[0]))
             _save_image(frame, root/images[-1])
         if not images: raise PosebookError("this file has no labeled frames", path,
                                            do="label frames in SLEAP, and save the file")
         names = content.skeletons[0].node_names
-        return Labels(images, np.stack(keypoints).astype(float), names, root, "sleap")
+        keypoints, visible = map(np.stack, zip(*instances))
+        return Labels(images, keypoints, names, root, "sleap", visible)
 
     def write_labels(self, labels, path):
         "Raise an error, because posebook writes labels only as CSV"

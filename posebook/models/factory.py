@@ -82,7 +82,6 @@ def get_model(cfg:Config, # resolved config
     factories = get_loss_factories(cfg, train_keypoints)
     facts = dict(num_keypoints=d.num_keypoints, keypoint_names=d.keypoint_names,
                  image_size=(size.height, size.width), stride=2**d.downsample_factor,
-                 uniform=cfg.training.uniform_heatmaps_for_nan_keypoints,
                  optimizer=cfg.training.optimizer, optimizer_params=cfg.training.optimizer_params,
                  loss_factory=factories["supervised"],
                  loss_factory_unsupervised=factories.get("unsupervised"))

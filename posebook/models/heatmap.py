@@ -33,12 +33,11 @@ class HeatmapTracker(BaseSupervisedTracker):
         head_args:dict=None, # further settings of the head, by name
         decode:str="windowed_soft_argmax", # the decoder's registered name
         sigma:float=1.5,    # standard deviation of the target Gaussian, in heatmap pixels
-        uniform:bool=False, # use a uniform target heatmap for a keypoint that is not labeled
         stride:int=4,       # stride of the heatmap, in pixels of the model input
         **kwargs,           # settings that all trackers have
     ):
         super().__init__(stride=stride, **kwargs)
-        self.num_keypoints, self.stride, self.sigma, self.uniform = num_keypoints, stride, sigma, uniform
+        self.num_keypoints, self.stride, self.sigma = num_keypoints, stride, sigma
         neck = self.network.neck
         self.network.head = build(heads[head], dict(
             num_features=neck.num_features, feature_stride=neck.stride, num_keypoints=num_keypoints,
@@ -65,28 +64,29 @@ class HeatmapTracker(BaseSupervisedTracker):
 
     # %% ../../nbs/models/07_heatmap.ipynb #f09954ea
     def target_heatmaps(self,
-                        keypoints:Tensor, # (B, K, 2) in pixels of the frame; NaN: not labeled
+                        keypoints:Tensor, # (B, K, 2) in pixels of the frame; NaN: no position
                         affine:Tensor,    # (B, 2, 3), pixels of the frame -> pixels of the model input
                         size,             # height, width of the heatmaps
+                        visible:Tensor=None, # (B, K) label states; None: visible where there is a position
     ) -> Tensor: # (B, K, h, w); each heatmap sums to one or is zero
         """Return the target heatmaps of keypoints
 
-    If a keypoint has no label inside the model input, its heatmap is zero. If the tracker's setting
-    `uniform` is true, this heatmap is uniform instead."""
+    If a keypoint is missing, or is visible but outside the model input, its heatmap is zero. If it is
+    occluded, its heatmap is uniform."""
         positions = apply_affine(self.network.decoder.align(affine), keypoints)
         edge = torch.tensor(size[::-1], device=keypoints.device) * self.stride - .5
         inside = ((positions > -.5) & (positions < edge)).all(-1, keepdim=True)
-        return gaussian_heatmaps(positions.where(inside, torch.nan), size,
-                                 self.stride, self.sigma, self.uniform)
+        return gaussian_heatmaps(positions.where(inside, torch.nan), size, self.stride, self.sigma, visible)
 
     # %% ../../nbs/models/07_heatmap.ipynb #6b43edbd
     def get_loss_inputs_labeled(self,
-                                batch:dict, # images or levels, keypoints (B, K, 2), affine
+                                batch:dict, # images or levels, keypoints (B, K, 2), affine; visible (B, K),
+                                            # the label states, may be absent: visible where there is a position
     ) -> dict: # outputs with standard names, such as heatmaps_pred; keypoints in pixels of the frame
         "Return the inputs of the losses of labeled frames"
         logits, keypoints, affine = self(batch), batch["keypoints"], batch["affine"]
-        return dict(heatmaps_targ=self.target_heatmaps(keypoints, affine, logits.shape[-2:]),
-                    keypoints_targ=keypoints, **self.outputs_from_logits(logits, affine))
+        targets = self.target_heatmaps(keypoints, affine, logits.shape[-2:], batch.get("visible"))
+        return dict(heatmaps_targ=targets, keypoints_targ=keypoints, **self.outputs_from_logits(logits, affine))
 
     # %% ../../nbs/models/07_heatmap.ipynb #0f114d6f
     def get_loss_inputs_unlabeled(self,

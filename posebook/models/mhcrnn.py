@@ -140,7 +140,7 @@ class HeatmapTrackerMHCRNN(HeatmapTracker):
 def for_both_heads(batch:dict, # a batch of B windows
 ) -> dict: # the batch with fields of 2 B rows; images and windows are not repeated
     "Repeat the fields of a batch for both heads"
-    fields = {k: torch.cat([batch[k]] * 2) for k in ("affine", "keypoints") if k in batch}
+    fields = {k: torch.cat([batch[k]] * 2) for k in ("affine", "keypoints", "visible") if k in batch}
     for k in {"sequence", "frame"} & set(batch):
         fields[k] = torch.cat([batch[k], batch[k] + batch[k].max() + 1])
     return {**batch, **fields}

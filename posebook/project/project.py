@@ -11,7 +11,7 @@ from pathlib import Path
 from ..config.read import check_config, read_config
 from ..config.write import config_text
 from ..core import PosebookError, atomic_write, formats
-from ..data.labels import matching_files, read_labels
+from ..data.labels import matching_files, merge_labels, read_labels
 from ..plugins import load_installed_plugins
 
 # %% ../../nbs/project/01_project.ipynb #23b31afc
@@ -43,7 +43,7 @@ def import_labels(project:Path, # folder of the project
     for definition in formats.load().values():
         path = definition().find_labels(project)
         if not path: continue
-        definition().read_labels(path, project).write(csv_file)
+        merge_labels([definition().read_labels(path, project)], path, project).write(csv_file)
         return True
     return False
 

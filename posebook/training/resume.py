@@ -10,11 +10,13 @@ __all__ = ['SETTABLE_ON_RESUME', 'frames_as_trained', 'labels_sha256', 'label_ch
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..config.read import config_path, read_config
 from ..config.schema import Config
 from ..core import PosebookError, atomic_write
+from ..data.label_states import OCCLUDED
 from ..data.labels import Labels
 from ..data.splits import read_split, split_by_name
 from ..model_folder import newest_folder, read_manifest
@@ -36,15 +38,15 @@ def frames_as_trained(labels:Labels, # current labels of the project
     if missing:
         raise PosebookError(f"{len(missing)} frame(s) of the training have no label any more: "
                             + ", ".join(missing[:5]), labels.root, "restore their rows, or train again")
-    kept = Labels(list(stored), labels.keypoints[[rows[o] for o in stored]], labels.keypoint_names,
-                  labels.root, labels.scorer)
+    kept = labels.select([rows[o] for o in stored])
     return kept, split_by_name(stored, kept.images), len(labels) - len(kept)
 
 # %% ../../nbs/training/08_resume.ipynb #78acf36f
 def labels_sha256(labels:Labels, # labels of a training
 ) -> str:
-    "Return a hash of the labeled positions"
-    return hashlib.sha256(labels.keypoints.astype(">f8").tobytes()).hexdigest()
+    "Return a hash of the labeled positions and of the occluded keypoints"
+    positions = np.where((labels.visible == OCCLUDED)[..., None], np.inf, labels.keypoints)
+    return hashlib.sha256(positions.astype(">f8").tobytes()).hexdigest()
 
 # %% ../../nbs/training/08_resume.ipynb #801e5437
 def label_change_notes(

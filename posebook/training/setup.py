@@ -6,6 +6,7 @@
 __all__ = ['get_labels', 'get_split', 'resolve', 'get_dataset', 'get_sequences', 'get_data_module']
 
 # %% ../../nbs/training/04_setup.ipynb #05f6f1dd
+import logging
 from pathlib import Path
 
 from ..config.schema import Config
@@ -13,6 +14,7 @@ from ..core import PosebookError
 from ..data.augment import Augmenter
 from ..data.dataset import LabeledDataset
 from ..data.geometry import model_input_size
+from ..data.label_states import MISSING, OCCLUDED
 from ..data.labels import Labels, image_size, read_labels
 from ..data.preprocess import Preprocess
 from ..data.splits import split_frames
@@ -24,6 +26,9 @@ from ..video.clips import RandomSequences
 from ..video.dali import pick_source
 from ..video.files import find_videos
 
+# %% ../../nbs/training/04_setup.ipynb #dcadd1ff
+log = logging.getLogger(__name__)
+
 # %% ../../nbs/training/04_setup.ipynb #012715f9
 def get_labels(cfg:Config, # config, as read from the YAML file
 ) -> Labels:
@@ -31,11 +36,13 @@ def get_labels(cfg:Config, # config, as read from the YAML file
 
     Raises `PosebookError` if an image is missing or a label lies far outside its image."""
     root = Path(cfg.data.data_dir or ".")
-    labels = read_labels(root/cfg.data.csv_file, root)
-    # Rows without labels are kept in two cases: their targets are uniform heatmaps, or the config is one of
-    # Lightning Pose. Lightning Pose includes such rows in the split.
-    empty_has_target = cfg.training.uniform_heatmaps_for_nan_keypoints or not cfg.posebook
-    return (labels if empty_has_target else labels.labeled()).check()
+    empty = OCCLUDED if cfg.training.uniform_heatmaps_for_nan_keypoints else MISSING
+    labels = read_labels(root/cfg.data.csv_file, root, empty)
+    if cfg.posebook: return labels.labeled().check()
+    without = int((labels.visible == MISSING).all(1).sum())
+    if without: log.warning(f"{without} frame(s) of the table have no label; they stay in the split, as in "
+                            "Lightning Pose, but nothing is learned from them")
+    return labels.check()
 
 # %% ../../nbs/training/04_setup.ipynb #fb214a82
 def get_split(cfg:Config,    # config, as read from the YAML file or as `resolve` returns it

@@ -10,7 +10,8 @@ from conftest import REFERENCE
 
 from posebook.config.read import read_config
 from posebook.core import PosebookError
-from posebook.data.labels import read_labels
+from posebook.data.labels import Labels, read_labels
+from posebook.formats.deeplabcut import DeepLabCut
 from posebook.project.project import init_project
 from posebook.training.fit import train_tracker
 
@@ -76,3 +77,17 @@ def test_several_animals_are_refused(toy_project, tmp_path):
     (tmp_path / "config.yaml").write_text("{Task: reach, scorer: anna, multianimalproject: true, bodyparts: MULTI!}")
     with pytest.raises(PosebookError, match="several animals"):
         init_project(tmp_path)
+
+
+def test_states_go_to_a_file_beside_the_table(tmp_path):
+    "DeepLabCut's own tools expect two columns for each keypoint"
+    folder = tmp_path / "labeled-data/run1"
+    folder.mkdir(parents=True)
+    keypoints = np.array([[[10.5, 20], [np.nan] * 2], [[np.nan] * 2, [3, 4]]])
+    images = ["labeled-data/run1/img1.png", "labeled-data/run1/img2.png"]
+    labels = Labels(images, keypoints, ["nose", "tail"], visible=np.array([[2, 1], [0, 2]]))
+    DeepLabCut().write_labels(labels, folder / "CollectedData_anna.csv")
+    assert (folder / "CollectedData_anna.csv").read_text().splitlines()[2] == "coords,x,y,x,y"
+    found = read_labels(tmp_path / "labeled-data/*/CollectedData_anna.csv", tmp_path)
+    assert found.visible.tolist() == [[2, 1], [0, 2]]
+    np.testing.assert_array_equal(found.keypoints, keypoints)

@@ -38,3 +38,17 @@ def test_labels_of_slp_files(toy_project, tmp_path, embed):
     for path, i in zip(found.paths(), rows):
         theirs = next(f for n, f in enumerate(read_frames(toy_project / "videos/toy0.mp4")) if n == number(i))
         assert np.abs(np.asarray(Image.open(path)).astype(int) - theirs).max() <= 3
+
+
+def test_a_point_that_is_not_visible_is_occluded(toy_project, tmp_path, caplog):
+    sleap_io = pytest.importorskip("sleap_io")
+    skeleton = sleap_io.Skeleton(["nose", "paw", "tail"])
+    instance = sleap_io.Instance.from_numpy(np.array([[10.0, 20], [30, 40], [np.nan] * 2]), skeleton=skeleton)
+    instance.points["visible"][1] = False
+    video = sleap_io.load_video(str(toy_project / "videos/toy0.mp4"))
+    frame = sleap_io.LabeledFrame(video=video, frame_idx=3, instances=[instance])
+    sleap_io.Labels([frame]).save(str(tmp_path / "a.slp"), verbose=False)
+    init_project(tmp_path)
+    assert "1 keypoint(s) are occluded" in caplog.text and "paw 1" in caplog.text
+    labels = read_labels(tmp_path / "CollectedData.csv")
+    assert labels.visible.tolist() == [[2, 1, 0]] and labels.keypoints[0, 0].tolist() == [10, 20]
