@@ -116,19 +116,19 @@ UNLABELED, MISSING = "NA", "NaN"               # texts of the cells
 
 def parse_label(x:str, y:str, state:str, # texts of the cells
                 has_labels:bool,         # whether any keypoint of the row has a label
-): # (x, y), "not visible", "missing", or None: unlabeled
+): # (x, y), "occluded", "missing", or None: unlabeled
     "Return the label that the cells of a keypoint contain"
-    if state == "1": return "not visible"
+    if state == "1": return "occluded"
     point = _number(x), _number(y)
     if state == "2" and None not in point: return point
     return None if UNLABELED in (x, y) or not (has_labels or MISSING in (x, y)) else "missing"
 
 # %% ../../nbs/notebook/02_label_table.ipynb #194ccf36
-def format_label(label, # (x, y), "not visible", "missing" or None
+def format_label(label, # (x, y), "occluded", "missing" or None
 ) -> tuple: # x, y and state as text
     "Return a label as cells, with two decimals"
     texts = {None: (UNLABELED, UNLABELED, "0"), "missing": (MISSING, MISSING, "0"),
-             "not visible": ("", "", "1")}
+             "occluded": ("", "", "1")}
     if label is None or isinstance(label, str): return texts[label]
     return *(f"{v:.2f}" for v in label), "2"
 
@@ -178,7 +178,7 @@ class LabelingSession:
     # %% ../../nbs/notebook/02_label_table.ipynb #5d140d56
     def labels(self,
                image, # path of the image, as in the table
-    ) -> list: # for each keypoint (x, y), "not visible", "missing" or None
+    ) -> list: # for each keypoint (x, y), "occluded", "missing" or None
         "Return the labels of a frame"
         cells = [self.label_csv.get(image, name) for name in self.names]
         empty = "", "nan", "None", UNLABELED
@@ -205,7 +205,7 @@ class LabelingSession:
     # %% ../../nbs/notebook/02_label_table.ipynb #d5a4a1f8
     def set_labels(self,
                    image:str,   # path of the image, as in the table
-                   labels:dict, # keypoint -> (x, y) in pixels of the frame, "not visible", "missing", or None
+                   labels:dict, # keypoint -> (x, y) in pixels of the frame, "occluded", "missing", or None
     ):
         "Change labels of a frame; None removes a label"
         with self.lock:

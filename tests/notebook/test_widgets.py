@@ -56,7 +56,7 @@ def test_a_labeled_project_is_done_and_an_empty_row_is_not(project):
         session.set_labels(image, {name: (5, 5)})
     session.save()
     assert LabelingSession(project).first_unfinished() == image
-    session.set_labels(image, {session.names[-1]: "not visible"})
+    session.set_labels(image, {session.names[-1]: "occluded"})
     session.save()
     assert LabelingSession(project).first_unfinished() is None
     assert read_labels(path).visible[3].tolist() == [2] * 17 + [1]
@@ -66,14 +66,14 @@ def test_the_first_occluded_keypoint_adds_the_states_to_the_table(project):
     path = project / "CollectedData.csv"
     before, session = read_labels(path), LabelingSession(project)
     image, names = session.images[0], session.names
-    session.set_labels(image, {names[0]: "not visible", names[1]: None, names[2]: (3, 4), names[3]: "missing"})
+    session.set_labels(image, {names[0]: "occluded", names[1]: None, names[2]: (3, 4), names[3]: "missing"})
     session.save()
     after = read_labels(path)
     assert after.visible[0, :4].tolist() == [1, 0, 2, 0] and after.keypoints[0, 2].tolist() == [3, 4]
     np.testing.assert_array_equal(after.keypoints[1:], before.keypoints[1:])
     np.testing.assert_array_equal(after.visible[1:], before.visible[1:])
-    assert LabelingSession(project).labels(image)[:4] == ["not visible", None, (3, 4), "missing"]
-    session.set_labels(image, {name: "not visible" for name in names})  # no animal
+    assert LabelingSession(project).labels(image)[:4] == ["occluded", None, (3, 4), "missing"]
+    session.set_labels(image, {name: "occluded" for name in names})  # no animal
     session.save()
     assert read_labels(path).visible[0].tolist() == [1] * 18 and LabelingSession(project).is_done(image)
 
@@ -82,11 +82,11 @@ def test_two_people_of_whom_one_adds_the_states(project):
     anna, rick = LabelingSession(project), LabelingSession(project)
     image, names = anna.images[0], anna.names
     anna.set_labels(image, {names[0]: (5, 6)})
-    rick.set_labels(image, {names[1]: "not visible"})
+    rick.set_labels(image, {names[1]: "occluded"})
     assert rick.save() == [] and anna.save() == []
     labels = read_labels(project / "CollectedData.csv")
     assert labels.visible[0, :2].tolist() == [2, 1] and labels.keypoints[0, 0].tolist() == [5, 6]
-    anna.set_labels(image, {names[2]: "not visible"})
+    anna.set_labels(image, {names[2]: "occluded"})
     rick.set_labels(image, {names[3]: (7, 8)})
     assert anna.save() == [] and rick.save() == []
     labels = read_labels(project / "CollectedData.csv")
@@ -305,7 +305,7 @@ def test_labeling_in_jupyterlab(browser, lab):
     assert page.locator(".jp-CodeCell").count() == 1
     page.mouse.move(*hand.screen(200, 200))
     hand.key("Delete")
-    assert page.locator('.pb-row[data-state="not visible"]').count() == 1
+    assert page.locator('.pb-row[data-state="occluded"]').count() == 1
 
     hand.key("Enter")  # the second is done already
     assert hand.view("v => v.image") == labels().images[2]
@@ -314,6 +314,15 @@ def test_labeling_in_jupyterlab(browser, lab):
     hand.key("Shift+X")
     until(lambda: near(0, (10, 12), 2) and ",NA" not in path.read_text().splitlines()[5])
     assert "2 of 6 frames done" in page.locator(".pb-count").inner_text()
+    hand.key("0")  # no animal in this frame
+    until(lambda: (labels().visible[2] == 1).all())
+    assert page.locator('.pb-row[data-state="occluded"]').count() == len(names)
+    hand.key("z")
+    until(lambda: near(0, (10, 12), 2))
+    hand.view("v => v.selectKeypoint(1)")
+    hand.key("m")
+    until(lambda: labels().visible[2].tolist().count(0) == 1 and labels().visible[2, 1] == 0)
+    assert page.locator('.pb-row[data-state="missing"]').count() == 1
     hand.key("a")
     hand.key("a")
     hand.key("d")

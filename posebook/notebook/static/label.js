@@ -1,9 +1,10 @@
 const LABEL_KEYS = [["click", "place"], ["drag", "move"], ["W S", "keypoint"], ["A D", "frame"],
-  ["X", "not visible"], ["⇧X", "all that are left"], ["Del", "take out"], ["Z", "undo"],
+  ["X", "occluded"], ["M", "missing"], ["⇧X ⇧M", "all that are left"], ["0", "no animal here"],
+  ["Del", "remove"], ["Z", "undo"],
   ["⏎", "next frame to do"], ["wheel", "zoom"], ["F", "fit"], ["Q E", "hold: frame before, after"],
   ["N", "names"]];
 
-// A label is [x, y] in pixels of the frame, "not visible", or null: not labeled yet
+// A label is [x, y] in pixels of the frame, "occluded", "missing", or null: not labeled yet
 class LabelView {
   constructor(model, el) {
     Object.assign(this, {model, el, names: [], colors: [], labels: new Map(), bitmaps: new Map(),
@@ -64,7 +65,10 @@ class LabelView {
     const buttons = addElement("div", "pb-buttons", parent);
     const addButton = (text, action) =>
       addElement("button", "", buttons, text).addEventListener("click", action);
-    addButton("not visible", () => this.setNotVisible([this.names[this.keypoint]], true));
+    for (const state of ["occluded", "missing"]) {
+      addButton(state, () => this.setState([this.names[this.keypoint]], state, true));
+    }
+    addButton("no animal here", () => this.setState(this.names, "occluded", false));
     addButton("undo", () => this.sendEdit({kind: "undo"}));
     addButton("fit", () => this.frameView.fit());
     addButton("next to do", () => this.goToUnfinished());
@@ -141,8 +145,8 @@ class LabelView {
     this.keypoint = keypoint;
     this.setLabels({[this.names[keypoint]]: null}, false);
   }
-  setNotVisible(names, advance) {
-    const labels = Object.fromEntries(names.map(name => [name, "not visible"]));
+  setState(names, state, advance) { // occluded or missing
+    const labels = Object.fromEntries(names.map(name => [name, state]));
     if (names.length) this.setLabels(labels, advance);
   }
   selectKeypoint(keypoint) {
@@ -170,16 +174,18 @@ class LabelView {
     const action = this.keyAction(key, event.shiftKey);
     if (!action) return;
     event.preventDefault(); event.stopPropagation();
-    if (!(event.repeat && "xzqe".includes(key))) action();
+    if (!(event.repeat && "xm0zqe".includes(key))) action();
   }
   keyAction(key, shift) {
     const name = this.names[this.keypoint];
     const unlabeled = this.names.filter((_, keypoint) => this.currentLabels[keypoint] === null);
+    const mark = state => shift ? this.setState(unlabeled, state, false) : this.setState([name], state, true);
     const actions = {
       w: () => this.selectKeypoint(this.keypoint - 1),
       s: () => this.selectKeypoint(this.keypoint + 1),
       a: () => this.step(-1), d: () => this.step(1),
-      x: () => shift ? this.setNotVisible(unlabeled, false) : this.setNotVisible([name], true),
+      x: () => mark("occluded"), m: () => mark("missing"),
+      0: () => this.setState(this.names, "occluded", false),
       delete: () => this.removeLabel(this.hovered ?? this.keypoint),
       z: () => this.sendEdit({kind: "undo"}), enter: () => this.goToUnfinished(),
       f: () => this.frameView.fit(),
