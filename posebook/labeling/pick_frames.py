@@ -107,7 +107,7 @@ def _csv_bytes(rows, line_end="\n") -> bytes:
     return file.getvalue().encode()
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #596ec8fa
-def _table_start(path, names) -> tuple: # content, number of columns with the image's path, cells without labels
+def _table_start(path, names) -> tuple: # content, number of columns with the image's path, empty cells
     "Return the content of an existing table, or the header rows of a new table"
     if path.is_file():
         text, (_, names, coords, _) = path.read_bytes(), read_table(path)
