@@ -129,7 +129,7 @@ def converted_config(folder, # a model folder of Lightning Pose
     if not path.is_file():
         raise PosebookError("there is no config.yaml in this folder", folder,
                             "give the folder that Lightning Pose's training made")
-    cfg = read_config(path, notes=notes)
+    cfg = read_config(path, notes=notes, ignore_unknown=True)      # other versions add keys
     if notes: notes[:] = [o for o in notes if "data.image_orig_dims" not in o]     # see `original_size`
     version = OmegaConf.select(OmegaConf.load(path), "model.lightning_pose_version")
     if notes is not None and not str(version).startswith("2.4"):

@@ -196,7 +196,20 @@ def _check_overrides(overrides) -> dict:
         raise PosebookError(f"a value is not YAML: {problem}", f"the command line, {' '.join(overrides)}",
                             "put it in quotes") from None
 
-def _merge(content:dict, overrides, where) -> tuple: # `Config`, notes
+def _remove_unknown(settings:dict) -> list: # notes
+    "Remove keys that neither posebook nor Lightning Pose knows, and return a line for each"
+    notes = []
+    try: Config.model_validate(with_defaults(settings))
+    except ValidationError as e:
+        for path in (_key_path(o["loc"]) for o in e.errors() if o["type"] == "extra_forbidden"):
+            *sections, key = path.split(".")
+            holder = settings
+            for section in sections: holder = holder[section]
+            holder.pop(key)
+            notes.append(f"{path} is not used: posebook does not know this key")
+    return notes
+
+def _merge(content:dict, overrides, where, ignore_unknown=False) -> tuple: # `Config`, notes
     "Merge a file's content with overrides; return the checked config, and notes on unused or renamed keys"
     try: merged = OmegaConf.merge(content, _check_overrides(overrides))
     except OmegaConfBaseException as e:
@@ -204,6 +217,7 @@ def _merge(content:dict, overrides, where) -> tuple: # `Config`, notes
     settings = _resolve(OmegaConf.to_container(merged), where)
     _check_form(settings, where)
     notes = formats["lightning_pose"]().translate(settings)
+    if ignore_unknown: notes += _remove_unknown(settings)
     return check_config(settings, where), notes
 
 # %% ../../nbs/config/02_read.ipynb #88dee7df
@@ -221,6 +235,7 @@ def _with_absolute_paths(cfg:Config, folder:Path) -> Config:
 def read_config(path,         # a config file, or a project's folder
                 overrides=(), # `section.key=value`, as on the command line
                 notes:list=None, # a list; a line is appended for each key that has no effect or is renamed
+                ignore_unknown:bool=False, # whether an unknown key is a note instead of an error
 ) -> Config: # with absolute paths of folders and plug-ins
     """Read, merge, resolve and check a config.
 
@@ -231,7 +246,7 @@ def read_config(path,         # a config file, or a project's folder
     if path.name == "posebook.yaml" and content.get("posebook") is None:
         raise PosebookError("the version of the format is missing", path,
                             "write posebook: 1 as its first line")
-    try: cfg, key_notes = _merge(content, overrides, path)
+    try: cfg, key_notes = _merge(content, overrides, path, ignore_unknown)
     except PosebookError as e:
         if not overrides or e.where != path: raise
         _merge(content, (), path)                     # if the file alone has an error, raise that error

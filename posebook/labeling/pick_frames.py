@@ -107,12 +107,13 @@ def _csv_bytes(rows, line_end="\n") -> bytes:
     return file.getvalue().encode()
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #596ec8fa
-def _table_start(path, names) -> tuple: # content, number of columns, number of columns with the image's path
+def _table_start(path, names) -> tuple: # content, number of columns with the image's path, empty cells
     "Return the content of an existing table, or the header rows of a new table"
     if path.is_file():
         text, (_, names, coords, _) = path.read_bytes(), read_table(path)
         columns = len(next(csv.reader([text.decode("utf-8-sig").splitlines()[0]])))
-        return text, columns, columns - len(names) * len(coords)
+        cells = ["0" if o == "visible" else "" for o in coords] * len(names)
+        return text, columns - len(cells), cells
     if not names:
         raise PosebookError("what are the keypoints called? There is no table of labels, and "
                             "no names in the settings", path, "say --keypoints nose,tail,..., "
@@ -122,14 +123,14 @@ def _table_start(path, names) -> tuple: # content, number of columns, number of 
                             "give names that differ and are not empty, such as --keypoints nose,tail")
     rows = [("scorer", *["posebook"] * 2 * len(names)), ("bodyparts", *np.repeat(names, 2)),
             ("coords", *["x", "y"] * len(names))]
-    return _csv_bytes(rows), len(rows[0]), 1
+    return _csv_bytes(rows), 1, [""] * 2 * len(names)
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #9991c681
 def _append_rows(path, images, names):
     "Append rows to a label table; the caller must have locked the file"
-    text, columns, path_columns = _table_start(path, names)
+    text, path_columns, empty = _table_start(path, names)
     line_end = "\r\n" if b"\r\n" in text else "\n"
-    rows = [[*o.split("/", path_columns - 1), *[""] * (columns - path_columns)] for o in images]
+    rows = [[*o.split("/", path_columns - 1), *empty] for o in images]
     text += b"" if text.endswith((b"\n", b"\r")) else line_end.encode()
     with atomic_write(path) as p: p.write_bytes(text + _csv_bytes(rows, line_end))
 
