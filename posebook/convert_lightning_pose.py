@@ -21,8 +21,8 @@ from omegaconf.nodes import AnyNode
 
 from .config.read import read_config
 from .config.schema import Config
-from .config.write import save_config
 from .core import PosebookError, atomic_write
+from .data.model_project import save_model_config
 from .data.preprocess import LIGHTNING_POSE_RESIZE
 from .data.splits import SETS, write_split
 from .device import pick_accelerator
@@ -200,7 +200,7 @@ def _write_model(folder, cfg, tensors, sets, sizes):
     with atomic_write(path) as part:
         torch.save({"state_dict": tensors}, part)
         record_checkpoint(path, part)
-    save_config(cfg, folder/"config.yaml")
+    save_model_config(cfg, folder)
     if sets:
         split = {k: [i for i, name in enumerate(sets.values()) if name == k] for k in SETS.values()}
         write_split(folder/"split.csv", list(sets), split)

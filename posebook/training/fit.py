@@ -20,10 +20,10 @@ from lightning.pytorch.loggers import CSVLogger
 # %% ../../nbs/training/09_fit.ipynb #e887d445
 from ..config.read import read_config
 from ..config.schema import Config
-from ..config.write import save_config
 from ..core import PosebookError, atomic_write, build, disk_errors
 from ..core import callbacks as registered
 from ..data.labels import image_size, label_files
+from ..data.model_project import save_model_config
 from ..data.sizes import image_sizes, rotation_notes, size_notes, stored_sizes
 from ..data.splits import write_split
 from ..device import keep_freed_memory
@@ -201,7 +201,7 @@ def _make_model_folder(run, folder, overwrite, plugins):
     write_split(folder/"split.csv", run.labels.images, run.split)
     with edit_manifest(folder) as manifest:
         manifest |= {"labels": labels_sha256(run.labels), "image_sizes": image_sizes(run.labels)}
-    save_config(run.cfg, folder/"config.yaml")
+    save_model_config(run.cfg, folder)
 
 # %% ../../nbs/training/09_fit.ipynb #71ebcbe8
 def _summary_line(run) -> str:
@@ -254,7 +254,7 @@ def _resume_run(cfg, folder, named_plugins) -> TrainingRun:
                             "leave --plugin out, or train again")
     run = TrainingRun(cfg, folder, resume=True)
     run.cfg.model.plugins = {f"plugins/{Path(k).name}": v for k, v in cfg.model.plugins.items()}
-    save_config(run.cfg, folder/"config.yaml")
+    save_model_config(run.cfg, folder)
     return run
 
 # %% ../../nbs/training/09_fit.ipynb #aed689eb

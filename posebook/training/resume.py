@@ -18,6 +18,7 @@ from ..config.schema import Config
 from ..core import PosebookError, atomic_write
 from ..data.label_states import OCCLUDED
 from ..data.labels import Labels
+from ..data.model_project import read_model_config
 from ..data.splits import read_split, split_by_name
 from ..model_folder import newest_folder, read_manifest
 from .checkpoints import load_checkpoint
@@ -131,6 +132,6 @@ def read_resumed_config(
                             f"be changed; or start a new training with model.checkpoint={out}")
     folder = newest_folder(out)
     _check_resumable(folder, out)
-    cfg = read_config(folder/"config.yaml", overrides)
+    cfg = read_model_config(folder, overrides)
     _check_project(config, folder, cfg)
     return folder, cfg
