@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..config.read import read_config
-from ..core import PosebookError
+from ..core import PosebookError, command_line
 from ..data.tables import read_predictions
 from ..inference.sidecar import check_video
 from ..labeling.pick_frames import save_frames
@@ -38,7 +38,7 @@ class TrackedVideo:
             self.project = project or read_config(model).data.data_dir
         if not table.is_file():
             raise PosebookError("the video was not tracked yet", table,
-                                f"posebook predict {model} {video}" if model.is_dir() else None)
+                                command_line("posebook", "predict", model, video) if model.is_dir() else None)
         check_video(table, video, self.video.num_frames)
         _, self.names, self.keypoints, confidences = read_predictions(table)
         rows, frames = len(confidences), self.video.num_frames
