@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 from .schema import Config, ConfigSection
-from ..core import PosebookError, did_you_mean, formats, read_text
+from ..core import PosebookError, command_line, did_you_mean, formats, read_text
 
 # %% ../../nbs/config/02_read.ipynb #f5086e01
 DEFAULTS = {"training": {"max_steps": 1500}}   # in addition to the defaults of the schema
@@ -167,7 +167,7 @@ def config_path(path, # a config file, or a folder with one
         for name in ("posebook.yaml", "config.yaml"):
             if (path/name).is_file(): return path/name
         raise PosebookError("there is no posebook.yaml in this folder", path,
-                            f"`posebook init {path}` writes one")
+                            f"`{command_line('posebook', 'init', path)}` writes one")
     if not path.is_file():
         raise PosebookError("there is no such config file or project folder", path, "give another path")
     if path.suffix.lower() not in (".yaml", ".yml"):

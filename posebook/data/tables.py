@@ -133,9 +133,9 @@ class PredictionTable(ResumableFile):
     ):
         "Write the header or keep the first rows, and open the file to append rows"
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        text_lines = self.part.read_text().splitlines()[:3 + keep] if keep else self.head
-        with atomic_write(self.part) as p: p.write_text("\n".join(text_lines) + "\n")
-        self.file = self.part.open("a")
+        text_lines = self.part.read_text(encoding="utf-8").splitlines()[:3 + keep] if keep else self.head
+        with atomic_write(self.part) as p: p.write_text("\n".join(text_lines) + "\n", encoding="utf-8")
+        self.file = self.part.open("a", encoding="utf-8")
 
     # %% ../../nbs/data/08_tables.ipynb #75ac2e0f
     def add(self,
@@ -153,8 +153,10 @@ def read_in_chunks(path,       # the prediction table of a video
              n:int=2048, # number of rows in a chunk
 ): # yields index (<= n,), names, keypoints (<= n, K, 2), confidences (<= n, K)
     "Yield the rows of a prediction table in chunks"
-    for part in pd.read_csv(path, header=[0, 1, 2], index_col=0, chunksize=n):
-        names = part.columns.get_level_values(1)[::3].tolist()
+    # pandas is given no header: below a header of three rows, it would drop a first frame without values
+    head = pd.read_csv(path, header=None, nrows=3, dtype=str, keep_default_na=False)
+    names, columns = head.iloc[1, 1::3].tolist(), range(head.shape[1])
+    for part in pd.read_csv(path, header=None, names=columns, skiprows=3, index_col=0, chunksize=n):
         values = part.to_numpy(float).reshape(len(part), -1, 3)
         yield part.index.to_numpy(), names, values[..., :2], values[..., 2]
 
@@ -163,7 +165,7 @@ def write_values(path,  # the file to write
                  parts, # an iterable of index (n,), names, values (n, K)
 ):
     "Write a CSV file with one value for each keypoint in each frame"
-    with atomic_write(path) as p, p.open("w", newline="") as f:
+    with atomic_write(path) as p, p.open("w", newline="", encoding="utf-8") as f:
         for i, (index, names, values) in enumerate(parts):
             pd.DataFrame(values, index, names).round(4).to_csv(f, header=not i)
 

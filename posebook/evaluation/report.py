@@ -23,7 +23,7 @@ from ..core import PosebookError, atomic_write
 from ..data.dataset import read_image
 from ..data.labels import Labels
 from ..data.model_project import read_model_config
-from ..data.tables import read_predictions
+from ..data.tables import read_in_chunks, read_predictions
 from .metrics import _percent, _px, metrics, read_pixel_errors
 from posebook.evaluation.plots import (
     jpeg,
@@ -185,13 +185,11 @@ def read_beginning(path,            # a prediction table
 ) -> tuple: # keypoint names, keypoints (T, K, 2), confidences (T, K), number of the first frame
     "Return the predictions for the first frames of a video; None if the table is of another kind"
     try:
-        with open(path, encoding="utf-8") as f:
-            if not f.readline().startswith("scorer,"): return None
-        table = pd.read_csv(path, header=[0, 1, 2], index_col=0, nrows=frames)
+        with open(path, encoding="utf-8") as f: head = [f.readline().strip().split(",") for _ in range(3)]
+        if head[0][0] != "scorer" or head[2][1:4] != ["x", "y", "likelihood"]: return None
+        index, names, keypoints, confidences = next(read_in_chunks(path, frames))
     except (OSError, ValueError): return None         # a file of another program
-    if not len(table) or list(table.columns.get_level_values(2)[:3]) != ["x", "y", "likelihood"]: return None
-    values = table.to_numpy(float).reshape(len(table), -1, 3)
-    return list(table.columns.get_level_values(1)[::3]), values[..., :2], values[..., 2], int(table.index[0])
+    return (names, keypoints, confidences, int(index[0])) if len(index) else None
 
 # %% ../../nbs/evaluation/03_report.ipynb #1b7d653d
 def _video_contexts(evaluation, most:int=3) -> dict: # the shown videos, and the number of others

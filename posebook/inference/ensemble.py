@@ -32,7 +32,7 @@ def ensemble(tables:list, # paths of prediction tables of the same video
                                     " and ".join(map(str, tables)),
                                     do="use tables of the same video, from models with the same keypoints")
             yield indices[0], names[0], np.stack(keypoints), np.mean(confidences, 0)
-    with atomic_write(path) as p, p.open("w") as f:
+    with atomic_write(path) as p, p.open("w", encoding="utf-8") as f:
         for chunk, (index, names, keypoints, confidences) in enumerate(mean()):
             text = table_header("ensemble", names) if not chunk else []
             f.write("\n".join(text + table_rows(index, keypoints.mean(0), confidences)) + "\n")

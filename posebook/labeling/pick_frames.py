@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from ..config.read import read_config
-from ..core import PosebookError, atomic_write, did_you_mean, file_lock
+from ..core import PosebookError, atomic_write, command_line, did_you_mean, file_lock
 from ..data.labels import read_labels, read_table
 from ..data.preprocess import Preprocess, crop
 from ..project.project import find_csv, peer_settings
@@ -52,7 +52,7 @@ def project_layout(project,        # the folder of the project
     if not (data or table.is_file() or video_dir.is_dir() or (base/"labeled-data").is_dir()):
         raise PosebookError("this is no project: there is no posebook.yaml in it, no table of "
                             "labels and no folder of videos or images", root,
-                            f"`posebook init {root}` makes a project of it")
+                            f"`{command_line('posebook', 'init', root)}` makes a project of it")
     labels = read_labels(table, base) if table.is_file() else None
     # a table without rows has names of keypoints, too
     names = data and data.keypoint_names if labels is None else labels.keypoint_names

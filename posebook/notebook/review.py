@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from ..core import PosebookError
+from ..core import PosebookError, command_line
 from ..data.model_project import read_model_config
 from ..data.tables import read_predictions
 from ..inference.sidecar import check_video
@@ -37,7 +37,7 @@ class TrackedVideo:
             table = model/"video_preds"/f"{self.path.stem}.csv"
         if not table.is_file():
             raise PosebookError("the video was not tracked yet", table,
-                                f"posebook predict {model} {video}" if model.is_dir() else None)
+                                command_line("posebook", "predict", model, video) if model.is_dir() else None)
         check_video(table, video, self.video.num_frames)
         _, self.names, self.keypoints, confidences = read_predictions(table)
         rows, frames = len(confidences), self.video.num_frames

@@ -6,6 +6,7 @@
 __all__ = ['find_csv', 'peer_settings', 'import_labels', 'init_project']
 
 # %% ../../nbs/project/01_project.ipynb #255dd491
+import re
 from pathlib import Path
 
 from ..config.read import check_config, read_config
@@ -19,8 +20,9 @@ def find_csv(project:Path, # folder of the project
 ) -> str: # name of the file; CollectedData.csv if there is no label table yet
     "Return the name of the CSV file with the labels of a project"
     if (project/"CollectedData.csv").is_file(): return "CollectedData.csv"
-    first = lambda p: p.open(encoding="utf-8", errors="replace").readline().lower()
-    tables = sorted(p.name for p in project.glob("*.csv") if first(p).startswith("scorer,"))
+    files = [p for p in project.glob("*.[cC][sS][vV]") if not p.name.startswith(".")]
+    first_line = lambda p: p.open(encoding="utf-8-sig", errors="replace").readline()
+    tables = sorted(p.name for p in files if re.match(r'[\s"]*scorer[\s"]*[,;\t]', first_line(p), re.I))
     if len(tables) > 1:
         raise PosebookError(f"which of these holds the labels? {', '.join(tables)}", project,
                             "rename it to CollectedData.csv")

@@ -311,11 +311,17 @@ def train_tracker(
 ) -> Path: # the model folder
     """Train a tracker and write a model folder
 
-    Raises `PosebookError` before the training begins, for errors that the user can correct."""
+    Raises `PosebookError` before the training begins, for errors that the user can correct.
+    If the training is interrupted after its first checkpoint, the `KeyboardInterrupt` has the model folder
+    as its argument."""
     run, out = _set_up(config, overrides, out, resume, overwrite, plugin)
     with training_lock(run.folder):
-        if read_manifest(run.folder).get("trained") and not overrides:
-            log.warning("the training is already complete")
-        else: _fit_and_record(run, resume, callbacks, progress)
-        complete(run)
+        try:
+            if read_manifest(run.folder).get("trained") and not overrides:
+                log.warning("the training is already complete")
+            else: _fit_and_record(run, resume, callbacks, progress)
+            complete(run)
+        except KeyboardInterrupt:
+            resumable = (run.folder/"checkpoints/last.ckpt").is_file()
+            raise KeyboardInterrupt(*[str(out)] * resumable) from None
     return finish_model_folder(out)

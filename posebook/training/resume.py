@@ -15,7 +15,7 @@ import pandas as pd
 
 from ..config.read import config_path, read_config
 from ..config.schema import Config
-from ..core import PosebookError, atomic_write
+from ..core import PosebookError, atomic_write, command_line
 from ..data.label_states import OCCLUDED
 from ..data.labels import Labels
 from ..data.model_project import read_model_config
@@ -61,7 +61,8 @@ def label_change_notes(
     if not run.num_new: return lines
     return lines + [
         f"{run.num_new} frame(s) were labeled since this training began and are not used; to use them, "
-        f"start a training from this model: posebook train {run.cfg.data.data_dir} model.checkpoint={out}"]
+        "start a training from this model: "
+        + command_line("posebook", "train", run.cfg.data.data_dir, f"model.checkpoint={out}")]
 
 # %% ../../nbs/training/08_resume.ipynb #7f3395be
 def read_log(path, # logs/metrics.csv of a model folder
