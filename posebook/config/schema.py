@@ -71,6 +71,7 @@ class Data(ConfigSection):
     data_dir:  Optional[str] = key(None, "the project's folder; null: the folder of this file", True)
     video_dir: Optional[str] = key(
         "videos", "folder of unlabeled videos; a relative path is inside data_dir", True)
+    videos: Optional[list[str]] = key(None, "unlabeled videos; null: the videos in video_dir")
     csv_file:  str = key(
         "CollectedData.csv", "label table with three header rows; a pattern with * reads several files", True)
     keypoint_names: Optional[list[str]] = key(None, "names of the keypoints; null: as in the label table")

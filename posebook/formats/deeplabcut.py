@@ -18,6 +18,7 @@ from ..data.label_files import select_individual
 from ..data.label_states import MISSING, OCCLUDED
 from ..data.labels import check_columns, table_labels
 from .base import Format
+from ..video.files import video_suffixes
 
 # %% ../../nbs/formats/03_deeplabcut.ipynb #da828956
 def _axis_names(group, axis:str) -> list: # one tuple of names for each row or column
@@ -62,6 +63,14 @@ def _keypoints(content:dict) -> dict: # keypoint_names and skeleton; without tho
     pairs = [pair for pair in pairs if len(pair) == 2 and {*pair} <= {*names}]
     return {k: v for k, v in (("keypoint_names", names), ("skeleton", pairs)) if v}
 
+# %% ../../nbs/formats/03_deeplabcut.ipynb #a47160ff
+def _videos(content:dict, folder:Path) -> dict:
+    "Return the setting `data.videos` for a project without videos in its folder `videos`"
+    files = (folder/"videos").iterdir() if (folder/"videos").is_dir() else ()
+    if any(o.suffix.lower() in video_suffixes and o.is_file() for o in files): return {}
+    videos = [str(o) for o in content.get("video_sets") or ()]
+    return {"videos": videos} if videos else {}
+
 # %% ../../nbs/formats/03_deeplabcut.ipynb #1d21abf3
 @formats("deeplabcut")
 class DeepLabCut(Format):
@@ -70,7 +79,8 @@ class DeepLabCut(Format):
 
     def detect(self, content, folder):
         if not ("Task" in content and {"bodyparts", "multianimalbodyparts"} & set(content)): return None
-        return {"posebook": 1, "data": {"csv_file": "labeled-data/*/CollectedData_*", **_keypoints(content)}}
+        return {"posebook": 1, "data": {"csv_file": "labeled-data/*/CollectedData_*", **_keypoints(content),
+                                        **_videos(content, folder)}}
 
     def read_labels(self, path, root):
         if path.suffix not in self.suffixes: return super().read_labels(path, root)

@@ -27,7 +27,7 @@ from ..models.semisupervised import SemiSupervisedTrackerMixin
 from .data_module import LabeledDataModule
 from ..video.clips import RandomSequences
 from ..video.dali import pick_source
-from ..video.files import find_videos
+from ..video.files import project_videos
 
 # %% ../../nbs/training/04_setup.ipynb #dcadd1ff
 log = logging.getLogger(__name__)
@@ -42,7 +42,8 @@ def arrange(labels:Labels, # labels of the project
     if not names or labels.keypoint_names == names: return labels
     if unknown := [o for o in labels.keypoint_names if o not in names]:
         raise PosebookError("the label table has keypoint(s) that are not in the config: "
-                            + ", ".join(unknown), "data.keypoint_names", "add them to data.keypoint_names, or correct the names")
+                            + ", ".join(unknown), "data.keypoint_names",
+                            "add them to data.keypoint_names, or correct the names")
     if absent := [o for o in names if o not in labels.keypoint_names]:
         log.warning(f"these keypoints have no label in any table: {', '.join(absent)}")
     start = replace(labels, images=[], keypoint_names=list(names), keypoints=np.empty((0, len(names), 2)),
@@ -130,8 +131,7 @@ def get_sequences(cfg:Config, # resolved config
     if not isinstance(tracker, SemiSupervisedTrackerMixin): return None
     d, t, window = cfg.data, cfg.training, window_size(cfg)
     video_losses = list(tracker.loss_factory_unsupervised.losses.values())
-    folder = Path(d.video_dir or "")
-    if not d.video_dir or not folder.is_dir():
+    if d.videos is None and not (d.video_dir and Path(d.video_dir).is_dir()):
         raise PosebookError("losses of unlabeled video need videos, but the folder does not exist",
                             f"data.video_dir = {d.video_dir}",
                        do="set data.video_dir to the folder of the videos, or set model.losses_to_use: []")
@@ -144,7 +144,7 @@ def get_sequences(cfg:Config, # resolved config
         raise PosebookError(f"{frames} frames per batch are too few: with {copies} copies of each frame "
                             f"and windows of {window} frames, only {max(0, length // copies)} frames can be "
                             "predicted", key, "set a larger number")
-    return RandomSequences(find_videos(folder), Preprocess.from_config(d), length, window,
+    return RandomSequences(project_videos(d.video_dir, d.videos), Preprocess.from_config(d), length, window,
                            Augmenter(t.imgaug, d.keypoint_names),
                            dali.general.get("seed", t.rng_seed_data_pt), copies=copies,
                            successive=whole_sequence, source=dali.backend, device=t.accelerator)

@@ -14,9 +14,13 @@ from posebook.config.read import read_config
 from posebook.core import PosebookError
 from posebook.data.labels import Labels, read_labels
 from posebook.formats.deeplabcut import DeepLabCut
+from posebook.inference.predict import collect_videos
+from posebook.labeling.pick_frames import chosen_videos, project_layout
+from posebook.models.factory import get_model
 from posebook.project.project import init_project
 from posebook.training.fit import train_tracker
-from posebook.training.setup import get_labels, resolve
+from posebook.training.setup import get_labels, get_sequences, resolve
+from posebook.video.files import project_videos, write_video
 
 
 def deeplabcut(toy_project, folder, scorer="anna"):
@@ -237,3 +241,48 @@ def test_a_table_with_a_single_individual_needs_no_choice(tmp_path):
     config(tmp_path)
     write_csv(tmp_path, "run1", [[1, 2, 3, 4]], animals=("black",))
     assert project_labels(tmp_path).keypoints.tolist() == [[[1, 2], [3, 4]]]
+
+
+def write_clip(path, width=64, height=48):
+    "Write a video of ten gray frames"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_video(path, np.full((10, height, width, 3), 128, np.uint8))
+    return path
+
+
+def test_videos_with_drawn_labels_are_left_out_with_a_note(tmp_path, caplog):
+    scorer = "DLC_resnet50_reachNov24shuffle1_1000"
+    outputs = ["run1_labeled", f"run1{scorer}_labeled", f"run1{scorer}_p60_labeled", f"run1{scorer}_id_p60_labeled"]
+    outputs += [f"run1{scorer}filtered_labeled", f"run1{scorer}_full", f"gone{scorer}_labeled"]
+    own = ["run1", "run2_labeled", "run1b_labeled", "run1_full"]
+    for name in outputs + own:
+        write_clip(tmp_path / f"videos/{name}.mp4")
+    assert [o.stem for o in collect_videos(tmp_path / "videos")] == sorted(own)
+    assert "7 video(s) with labels drawn on them are left out: " in caplog.text
+    assert collect_videos(tmp_path / "videos/run1_labeled.mp4") == [tmp_path / "videos/run1_labeled.mp4"]
+    config(tmp_path)
+    write_csv(tmp_path, "run1", [[1, 2, 3, 4]])
+    cfg = read_config(tmp_path)
+    assert [o.stem for o in project_videos(cfg.data.video_dir, cfg.data.videos)] == sorted(own)
+
+
+def test_paths_in_video_sets_are_used_if_the_folder_videos_is_empty(tmp_path, caplog):
+    elsewhere, gone = write_clip(tmp_path / "disk/run1.mp4"), tmp_path / "disk/gone.mp4"
+    folder = tmp_path / "dlc"
+    config(folder, video_sets={str(o): {"crop": "0, 64, 0, 48"} for o in (elsewhere, gone)})
+    write_csv(folder, "run1", [[1, 2, 3, 4], [5, 6, 7, 8]])
+    (folder / "videos").mkdir()
+    labels = get_labels(cfg := read_config(folder, ["model.losses_to_use=[temporal]", "training.accelerator=cpu"]))
+    cfg.model.weights, cfg.dali.base.train.sequence_length = None, 4
+    cfg = resolve(cfg, labels)
+    assert get_sequences(cfg, get_model(cfg, labels.keypoints)).videos == [elsewhere]
+    assert f"1 of 2 video(s) in data.videos do not exist: {gone}" in caplog.text
+    init_project(folder)
+    assert set(read_config(folder).data.videos) == {str(elsewhere), str(gone)}
+    table = folder / "CollectedData.csv"
+    labels.write(table)
+    text = (folder / "posebook.yaml").read_text()
+    (folder / "posebook.yaml").write_text(text.replace("labeled-data/*/CollectedData_*", table.name))
+    assert chosen_videos(project_layout(folder), None) == [elsewhere]
+    write_clip(folder / "videos/run2.mp4")
+    assert read_config(folder / "config.yaml").data.videos is None
