@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 # %% ../nbs/83_commands.ipynb #c98f6358
 def init(project:Path,   # the project's folder
          full:bool=False, # write every key, and the settings of every registered definition
+         individual:str=None, # name of the animal to track, if the label table has several
          plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
 ) -> Path: # the config file
     """Write a commented posebook.yaml for a project.
@@ -27,7 +28,7 @@ def init(project:Path,   # the project's folder
     from posebook.plugins import load_plugin
     from posebook.project.project import init_project
     if plugin: load_plugin(plugin)
-    path = init_project(project, full)
+    path = init_project(project, full, individual)
     log.info(f"wrote {path}")
     return path
 

@@ -227,6 +227,7 @@ def _with_absolute_paths(cfg:Config, folder:Path) -> Config:
     cfg.model.plugins = {str(folder.resolve()/k): v for k, v in cfg.model.plugins.items()}
     for section, name in ((cfg.data, "video_dir"), (cfg.eval, "test_videos_directory")):
         if section.get(name): setattr(section, name, str(Path(cfg.data.data_dir)/section.get(name)))
+    if cfg.data.videos: cfg.data.videos = [str(Path(cfg.data.data_dir)/o) for o in cfg.data.videos]
     if not cfg.data.data_dir.isprintable():
         raise PosebookError(f"the path has characters that cannot be written: {cfg.data.data_dir!r}",
                             do="rename the folder")

@@ -22,7 +22,8 @@ from ..config.read import read_config
 from ..config.schema import Config
 from ..core import PosebookError, atomic_write, build, disk_errors
 from ..core import callbacks as registered
-from ..data.labels import image_size, label_files
+from ..data.label_files import label_files
+from ..data.labels import image_size
 from ..data.model_project import save_model_config
 from ..data.sizes import image_sizes, rotation_notes, size_notes, stored_sizes
 from ..data.splits import write_split
@@ -180,6 +181,7 @@ def _check_apart_from_data(cfg, labels, folder):
     tables = {f"the folder of the labels, {o}": o for p in label_files(root/cfg.data.csv_file)
               for o in [p.parent]}
     videos = [o for o in (cfg.data.video_dir, cfg.eval.test_videos_directory) if o]
+    videos += [Path(o).parent for o in cfg.data.videos or ()]
     images = {o for p in labels.paths() for o in p.parents if o != root and o.is_relative_to(root)}
     images |= {p.parent for p in labels.paths()}
     refuse_target(folder, {"the project": root, **tables}, [*images, *videos], root/"models")
