@@ -155,9 +155,14 @@ def read_in_chunks(path,       # the prediction table of a video
     "Yield the rows of a prediction table in chunks"
     # pandas is given no header: below a header of three rows, it would drop a first frame without values
     head = pd.read_csv(path, header=None, nrows=3, dtype=str, keep_default_na=False)
-    names, columns = head.iloc[1, 1::3].tolist(), range(head.shape[1])
+    coords, columns = head.iloc[2].str.strip(), range(head.shape[1])
+    used = np.flatnonzero(coords.isin(["x", "y", "likelihood"]))        # other programs add columns
+    if list(coords[used]) != ["x", "y", "likelihood"] * (len(used) // 3):
+        raise PosebookError("the columns of a keypoint are not x, y and likelihood", path,
+                            "give a table that `posebook predict` wrote")
+    names = head.iloc[1, used[::3]].str.strip().tolist()
     for part in pd.read_csv(path, header=None, names=columns, skiprows=3, index_col=0, chunksize=n):
-        values = part.to_numpy(float).reshape(len(part), -1, 3)
+        values = part.iloc[:, used - 1].to_numpy(float).reshape(len(part), -1, 3)
         yield part.index.to_numpy(), names, values[..., :2], values[..., 2]
 
 # %% ../../nbs/data/08_tables.ipynb #d748d014

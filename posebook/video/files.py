@@ -92,9 +92,14 @@ def open_video(path, # a video file
 # %% ../../nbs/video/01_files.ipynb #d99f5d92
 def upright_rgb(frame, # a frame of PyAV
 ) -> np.ndarray: # (H, W, 3) uint8 RGB
-    "Return a decoded frame as RGB, rotated as a player shows it"
+    "Return a decoded frame as RGB, rotated and mirrored as a player shows it"
     # one thread: here, managing more threads of FFmpeg takes twice the time that they save
-    return np.rot90(frame.to_ndarray(format="rgb24", threads=1), frame.rotation // 90)
+    rgb, matrix = frame.to_ndarray(format="rgb24", threads=1), frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None: return rgb
+    (x_to_x, x_to_y), (y_to_x, y_to_y) = np.frombuffer(bytes(matrix), np.int32).reshape(3, 3)[:2, :2].tolist()
+    if abs(x_to_y) + abs(y_to_x) > abs(x_to_x) + abs(y_to_y):
+        rgb, x_to_x, y_to_y = rgb.transpose(1, 0, 2), y_to_x, x_to_y
+    return rgb[::-1 if y_to_y < 0 else 1, ::-1 if x_to_x < 0 else 1]
 
 # %% ../../nbs/video/01_files.ipynb #381c513f
 def is_labeled_copy(stem:str, # name of a video, without the suffix
@@ -107,8 +112,9 @@ def is_labeled_copy(stem:str, # name of a video, without the suffix
     return any(re.fullmatch(rf"{re.escape(o)}(_labeled|{program})", stem) for o in stems)
 
 # %% ../../nbs/video/01_files.ipynb #cd4dcfe1
-video_suffixes = {".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg",
-                  ".webm", ".wmv", ".mts", ".flv", ".h264", ".ts"}
+video_suffixes = {".mp4", ".m4v", ".mov", ".qt", ".3gp", ".mj2", ".avi", ".divx", ".wmv", ".asf",
+                  ".mkv", ".webm", ".flv", ".ogv", ".mpg", ".mpeg", ".m2v", ".vob", ".ts", ".mts", ".m2ts",
+                  ".mxf", ".dv", ".y4m", ".nut", ".264", ".h264", ".265", ".h265", ".hevc"}
 
 def find_videos(folder, # where to look; its subfolders are not searched
 ) -> list: # paths, sorted

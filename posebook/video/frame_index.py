@@ -9,6 +9,7 @@ __all__ = ['NO_TIME', 'CACHED_FRAMES', 'data_packets', 'read_packets', 'shown_pa
 # %% ../../nbs/video/02_frame_index.ipynb #6f7f7a94
 import hashlib
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -97,7 +98,7 @@ class FrameIndex:
     is_constant_rate: bool # whether the frames have equal intervals, or no times
     height: int           # height of an upright frame in pixels
     width: int            # width of an upright frame in pixels
-    is_plain: bool        # whether each packet has a frame and a time, so that every program counts the same
+    is_plain: bool        # whether each packet has a time and a frame, stored upright: programs read the same
     problem: str          # what is missing at the end of the file; empty if nothing is
 
     # %% ../../nbs/video/02_frame_index.ipynb #5fe05681
@@ -134,17 +135,34 @@ def _frame_rate(times, stream) -> tuple: # frames per second, whether the rate i
     return float(1 / intervals.mean()), False
 
 # %% ../../nbs/video/02_frame_index.ipynb #38f1dbe3
+def _reaches_end(times, packets, container, stream) -> bool:
+    "Return whether the packets of a video whose header states the number of frames reach its end"
+    times = times if len(times) else packets["dts"][packets["dts"] != NO_TIME]
+    length = stream.frames if container.format.name == "avi" else stream.duration or 0
+    if len(times) < 2 or not length: return False
+    first, last = times.min(), times.max()
+    return bool(last + 3 * (last - first) / (len(times) - 1) >= first + length)
+
+def _last_second(path) -> float:
+    "Return the largest time stamp of a file, also of sound, in seconds"
+    with open_video(path) as (container, _), suppress(av.error.FFmpegError, OSError):
+        end = 0.
+        for packet in container.demux():
+            if packet.size and packet.pts is not None: end = max(end, float(packet.pts * packet.time_base))
+    return end
+
 def _end_problem(times, num_frames, packets, container, stream) -> str:
-    "Return a text if the file has fewer packets than its header says, else an empty text"
+    "Return a text if the file ends before the end that its header states, else an empty text"
     stated, unit = stream.frames, 1e-6
-    if not len(times): return ""
     if stated:
-        ends_early = len(packets) < stated - max(2, stated // 100)
-        return f"the video ends early: {num_frames} frames of {stated} could be read" if ends_early else ""
-    if not container.duration: return ""
+        few = len(packets) < stated - max(2, stated // 100)
+        if not few or _reaches_end(times, packets, container, stream): return ""
+        return f"the video ends early: {num_frames} frames of {stated} could be read"
+    if not len(times) or not container.duration: return ""
     end = (container.duration + (container.start_time or 0)) * unit
-    missing = end - float(times[-1] * stream.time_base)
-    if missing <= max(.5, .03 * container.duration * unit): return ""
+    missing, limit = end - float(times[-1] * stream.time_base), max(.5, .03 * container.duration * unit)
+    if missing <= limit: return ""
+    if len(container.streams) > 1 and end - _last_second(container.name) <= limit: return ""   # sound is longer
     return f"the video ends early: after {num_frames} frames {missing:.1f} s are missing"
 
 # %% ../../nbs/video/02_frame_index.ipynb #3f67d288
@@ -170,7 +188,7 @@ def build_index(path, # a video file
         problem = _end_problem(times, num_frames, packets, container, stream)
         return FrameIndex(path, size, num_frames, times, np.sort(packets["pts"][packets["is_key"]]),
                           stream.time_base, *_frame_rate(times, stream), *upright_rgb(first).shape[:2],
-                          len(times) == len(packets), problem)
+                          len(times) == len(packets) and "DISPLAYMATRIX" not in first.side_data, problem)
 
 # %% ../../nbs/video/02_frame_index.ipynb #0dcf0246
 CACHED_FRAMES = 5000           # shorter videos are not cached
@@ -182,7 +200,7 @@ def cache_folder() -> Path:
 def _cache_file(path) -> Path:
     "Return the file in which the index of a video is stored"
     path = Path(path).resolve()
-    facts = ("1", path, path.stat().st_size, path.stat().st_mtime_ns)        # 1: version of the index
+    facts = ("2", path, path.stat().st_size, path.stat().st_mtime_ns)        # 2: version of the index
     name = hashlib.sha256("\n".join(map(str, facts)).encode("utf-8", "surrogateescape")).hexdigest()[:32]
     return cache_folder()/"frame_index"/f"{name}.npz"
 

@@ -6,7 +6,7 @@
 __all__ = ['decode_numbered', 'frames_from', 'format_ranges', 'read_frames', 'FrameReader']
 
 # %% ../../nbs/video/03_read.ipynb #be53c5ad
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 
 import av
@@ -25,9 +25,10 @@ def _reaches_key(container, stream, time, key_time) -> bool:
         if packet.is_keyframe and (packet.pts is None or packet.pts > key_time): return False
     return False
 
-def _seek(container, stream, index, number) -> bool:
-    "Jump to the key frame before a frame, or to an earlier one, and return whether this was possible"
+def _seek(container, stream, index, number, earlier=0) -> bool:
+    "Jump to the key frame before a frame, or `earlier` key frames before it; False: not possible"
     keys = index.key_times[:np.searchsorted(index.key_times, index.key_time(number), "right")]
+    keys = keys[:max(0, len(keys) - earlier)]
     for time in keys[:-4:-1].tolist():                 # in some formats, a jump goes too far
         try:
             if _reaches_key(container, stream, time, keys[-1]):
@@ -38,15 +39,15 @@ def _seek(container, stream, index, number) -> bool:
 
 
 # %% ../../nbs/video/03_read.ipynb #a931c1b5
-def decode_numbered(index:FrameIndex, # of the video
-                    start:int=0, # decoding begins at the key frame before this frame
-): # yields the number and PyAV's frame, with rising numbers
-    "Decode a video and number its frames"
+def _decode(index, start=0, earlier=0): # yields the number and PyAV's frame
+    "Decode a video from `earlier` key frames before the last key frame that is not after `start`"
     has_times, last = len(index.times) > 0, -1
     with open_video(index.path) as (container, stream):
         stream.thread_type = "AUTO"
-        if start and has_times and not _seek(container, stream, index, start):
-            yield from decode_numbered(index)
+        if start and stream.codec_context.pix_fmt == "pal8":     # only the first packet contains the palette
+            with suppress(av.error.FFmpegError, OSError): next(container.decode(stream), None)
+        if start and has_times and not _seek(container, stream, index, start, earlier):
+            yield from _decode(index)
             return
         packets = container.demux(stream)
         while True:
@@ -58,6 +59,22 @@ def decode_numbered(index:FrameIndex, # of the video
                 if number is None or number <= last: continue
                 last = number
                 yield number, frame
+
+# %% ../../nbs/video/03_read.ipynb #cf5aaf06
+def decode_numbered(index:FrameIndex, # of the video
+                    start:int=0, # decoding begins at a key frame before this frame
+): # yields the number and PyAV's frame, with rising numbers
+    "Decode a video and number its frames"
+    earlier, can_jump = 0, start > 0 and len(index.times) > 0
+    while True:
+        with closing(_decode(index, start, earlier)) as numbered:
+            first = next(numbered, None)
+            is_late = first is None or first[0] > start
+            if not (can_jump and is_late and earlier < len(index.key_times)):
+                if first: yield first
+                yield from numbered
+                return
+        earlier = 2 * earlier + 1
 
 # %% ../../nbs/video/03_read.ipynb #a509ab99
 def frames_from(index:FrameIndex, # of the video

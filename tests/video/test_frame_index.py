@@ -3,6 +3,7 @@
 Each frame of these videos shows its number as a row of black and white squares."""
 
 import os
+import struct
 from fractions import Fraction
 
 import av
@@ -104,6 +105,88 @@ def test_a_video_cut_without_encoding_it_again(tmp_path):
     assert not index.is_plain and index.problem == ""
 
 
+def test_a_video_trimmed_by_a_phone(tmp_path):
+    "All packets stay in the file, and a list of edits in the container says which are shown"
+    cut = copy_packets(film(tmp_path / "whole.mp4"), tmp_path / "cut.mp4", 33 / 30)
+    with av.open(str(cut)) as c:
+        assert c.streams.video[0].frames == 60
+    assert check(cut, list(range(33, 60))).problem == ""
+
+
+def without_data(path, numbers):
+    "Empty the packets of some frames of an AVI file: `dropped frames`, which show the frame before them"
+    data = path.read_bytes()
+    start = data.index(b"movi")
+    movi, entries, pos, end = (
+        bytearray(b"movi"),
+        b"",
+        start + 4,
+        start + struct.unpack("<I", data[start - 4 : start])[0],
+    )
+    while pos < end:
+        tag, size = data[pos : pos + 4], struct.unpack("<I", data[pos + 4 : pos + 8])[0]
+        if tag == b"00dc":
+            content = b"" if len(entries) // 16 in numbers else data[pos + 8 : pos + 8 + size]
+            entries += tag + struct.pack("<III", 16 * bool(content), len(movi), len(content))
+            movi += tag + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
+        pos += 8 + size + size % 2
+    data = bytearray(data[: start - 4] + struct.pack("<I", len(movi)) + movi)
+    data += b"idx1" + struct.pack("<I", len(entries)) + entries
+    data[4:8] = struct.pack("<I", len(data) - 8)
+    path.write_bytes(data)
+    return path
+
+
+def test_frames_that_a_camera_dropped(tmp_path):
+    "The header counts them, but they have no row, as in other programs; the times of the others are kept"
+    path = without_data(film(tmp_path / "a.avi", codec="mjpeg"), (20, 21, 22))
+    with av.open(str(path)) as c:
+        assert c.streams.video[0].frames == 60
+    index = check(path, [*range(20), *range(23, 60)])
+    assert index.problem == "" and np.allclose(index.seconds()[19:21], [19 / 30, 23 / 30])
+
+
+def test_h264_in_an_avi_file_that_ends_early(tmp_path):
+    path = film(tmp_path / "a.avi")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    index = build_index(path)
+    assert (
+        len(index.times) == 0
+        and index.problem == f"the video ends early: {index.num_frames} frames of 60 could be read"
+    )
+
+
+def with_sound(path, video, sound_codec, seconds, first=0.0):
+    "Write a video together with sound that has another length"
+    with av.open(str(video)) as a, av.open(str(path), "w") as b:
+        source = a.streams.video[0]
+        track, sound = b.add_stream_from_template(source), b.add_stream(sound_codec, rate=48000, layout="mono")
+        packets = [p for p in a.demux(source) if p.size]
+        for packet in packets:
+            packet.pts, packet.dts = (o + round(first / source.time_base) for o in (packet.pts, packet.dts))
+            packet.stream = track
+        sound_packets, size = [], sound.codec_context.frame_size or 1024
+        for i in range(0, int(48000 * seconds), size):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, size), np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 48000, i
+            sound_packets += sound.encode(frame)
+        sound_packets += sound.encode(None)
+        for packet in sorted(packets + sound_packets, key=lambda o: o.dts * o.time_base):
+            b.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("name, codec", [("a.mkv", "pcm_s16le"), ("a.ts", "mp2")])
+def test_sound_that_is_longer_than_the_video(tmp_path, name, codec):
+    whole = film(tmp_path / "whole.mp4", bf="0")
+    for first in (0, 1.5):
+        index = check(with_sound(tmp_path / name, whole, codec, 6, first), list(range(60)))
+        assert index.problem == "" and abs(index.fps - 30) < 0.01
+    path = with_sound(tmp_path / "long.mkv", whole, "pcm_s16le", 2)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert "the video ends early" in build_index(path).problem
+
+
 def test_a_stream_that_begins_between_two_key_frames(tmp_path):
     for name, codec, gop in (("a.ts", "libx264", 20), ("b.ts", "mpeg2video", 12), ("c.mkv", "libx264", 20)):
         whole = film(tmp_path / f"whole_{name}", codec=codec, gop=gop)
@@ -131,6 +214,26 @@ def test_formats_and_codecs(tmp_path):
         path = film(tmp_path / name, codec=codec, **options)
         index = check(path, list(range(60)))
         assert index.fps == 30 and index.is_constant_rate, name
+
+
+def test_images_that_are_refreshed_bit_by_bit(tmp_path):
+    "Without key frames after the first; the decoder then skips frames after a jump until an image is complete"
+    for name in ("a.mp4", "a.ts"):
+        path = film(tmp_path / name, **{"x264-params": "intra-refresh=1:keyint=20:bframes=2"})
+        assert len(check(path, list(range(60))).key_times) == 3
+
+
+def test_a_palette_is_kept_after_a_jump(tmp_path):
+    "Uncompressed AVI files of cameras with 8 bits: only the first packet contains the palette"
+    path, palette = tmp_path / "a.avi", np.arange(256, dtype=np.uint8)[::-1, None].repeat(4, 1)
+    with av.open(str(path), "w") as c:
+        s = c.add_stream("rawvideo", rate=30)
+        s.height, s.width, s.pix_fmt = H, W, "pal8"
+        for frame in numbered_frames(60):
+            c.mux(s.encode(av.VideoFrame.from_ndarray((255 - frame[..., 0], palette), format="pal8")))
+        c.mux(s.encode())
+    check(path, list(range(60)))
+    assert (FrameReader(path)[30] == numbered_frames(1, 30)[0]).all()
 
 
 def test_packets_without_a_frame_of_their_own():

@@ -11,6 +11,7 @@ from conftest import moving_frames, write_film
 from posebook.core import PosebookError
 from posebook.data.preprocess import Preprocess
 from posebook.video.clips import RandomSequences
+from posebook.video.files import find_videos
 from posebook.video.frame_index import frame_index
 from posebook.video.read import read_frames
 from posebook.video.stream import VideoStream
@@ -97,16 +98,39 @@ def test_color_matrix_and_range(tmp_path, matrix, red, blue, full):
     assert np.abs(next(read_frames(tmp_path / "c.mp4"))[H // 2, W // 2] - rgb).max() <= 2.5
 
 
-@pytest.mark.parametrize("matrix, turns", [((0, 1, -1, 0), -1), ((-1, 0, 0, -1), 2), ((0, -1, 1, 0), 1)])
-def test_rotation_tags_are_applied(tmp_path, matrix, turns):
-    path = write_film(tmp_path / "turned.mp4", moving_frames(5))
-    plain, data = next(read_frames(path)), bytearray(path.read_bytes())
-    a, b, c, d = (o * 65536 for o in matrix)
+def with_matrix(path, matrix):
+    "Write a video whose file has a matrix (x to x, x to y, y to x, y to y) that turns or mirrors its frames"
+    data = bytearray(write_film(path, moving_frames(5)).read_bytes())
+    a, b, c, d = (round(o * 65536) for o in matrix)
     offset = data.find(b"tkhd") + 44
     data[offset : offset + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
-    assert (next(read_frames(path)) == np.rot90(plain, turns)).all()
-    assert (frame_index(path).height, frame_index(path).width) == np.rot90(plain, turns).shape[:2]
+    return path
+
+
+@pytest.mark.parametrize(
+    "matrix, expected",
+    [
+        ((0, 1, -1, 0), lambda o: np.rot90(o, -1)),
+        ((-1, 0, 0, -1), lambda o: np.rot90(o, 2)),
+        ((0, -1, 1, 0), np.rot90),
+        ((-1, 0, 0, 1), lambda o: o[:, ::-1]),  # mirrored, as by the front camera of a phone
+        ((1, 0, 0, -1), lambda o: o[::-1]),
+        ((0, 1, 1, 0), lambda o: o.transpose(1, 0, 2)),
+        ((0, -1, -1, 0), lambda o: o.transpose(1, 0, 2)[::-1, ::-1]),
+        ((0.9998, -0.0175, 0.0175, 0.9998), lambda o: o),  # one degree
+        ((0.0017, 1, -1, 0.0017), lambda o: np.rot90(o, -1)),
+        ((2, 0, 0, 2), lambda o: o),
+        ((0, 0, 0, 0), lambda o: o),
+    ],
+)
+def test_frames_are_turned_and_mirrored_as_the_file_states(tmp_path, matrix, expected):
+    plain = next(read_frames(with_matrix(tmp_path / "plain.mp4", (1, 0, 0, 1))))
+    path = with_matrix(tmp_path / "turned.mp4", matrix)
+    assert (next(read_frames(path)) == expected(plain)).all()
+    index = frame_index(path)
+    assert (index.height, index.width) == expected(plain).shape[:2]
+    assert not index.is_plain  # DALI's decoder does not use the matrix
 
 
 def test_irregular_timestamps_change_no_frame(tmp_path):
@@ -176,6 +200,14 @@ def test_a_file_that_grows_while_it_is_read(tmp_path):
         f.write(bytes(1000))
     with pytest.raises(PosebookError, match="grew while it was read: 40 frames"):
         list(frames)
+
+
+def test_videos_are_found_by_their_names(tmp_path):
+    "Files of camcorders, phones, microscopes and players of many years"
+    names = "a.MTS b.m2ts c.asf d.3gp e.ogv f.vob g.hevc h.265 i.264 j.mj2 k.mxf l.dv m.y4m n.m2v o.MOV p.wmv q.divx"
+    for name in (*names.split(), "._a.mp4", "table.csv", "image.png", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [o.name for o in find_videos(tmp_path)] == names.split()
 
 
 def test_files_without_video(tmp_path):
