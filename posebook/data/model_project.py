@@ -13,7 +13,8 @@ from ..config.read import read_config
 from ..config.schema import Config
 from ..config.write import save_config
 from ..core import PosebookError
-from .labels import matching_files, read_labels
+from .label_files import matching_files
+from .labels import read_labels
 from .splits import read_split
 from ..model_folder import edit_manifest, read_manifest
 
