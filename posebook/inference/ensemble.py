@@ -6,6 +6,7 @@
 __all__ = ['ensemble', 'predict_ensemble']
 
 # %% ../../nbs/inference/06_ensemble.ipynb #613eb255
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -18,26 +19,31 @@ from ..model_folder import record_files
 from ..plugins import load_plugin
 
 # %% ../../nbs/inference/06_ensemble.ipynb #fdea179a
+def _read_together(tables): # yields index (n,), names, keypoints (models, n, K, 2), confidences (models, n, K)
+    "Yield the rows of several tables in chunks; where a table has no position, its values are masked"
+    for parts in zip_longest(*map(read_in_chunks, tables), fillvalue=((), (), None, None)):
+        indices, names, keypoints, confidences = zip(*parts)
+        if any(not np.array_equal(o, indices[0]) or n != names[0] for o, n in zip(indices, names)):
+            raise PosebookError("the tables are of different videos or keypoints", " and ".join(map(str, tables)),
+                                do="use tables of the same video, from models with the same keypoints")
+        keypoints = np.ma.masked_invalid(np.stack(keypoints))
+        missing = np.ma.getmaskarray(keypoints).any(-1)
+        yield indices[0], names[0], keypoints, np.ma.masked_array(np.stack(confidences), missing)
+
 def ensemble(tables:list, # paths of prediction tables of the same video
              path,        # file to write: the mean
              spread,      # file to write: the spread, in pixels
 ):
     "Write the mean and the spread of several prediction tables"
-    parts = lambda: zip(*map(read_in_chunks, tables), strict=True)
-    def mean():
-        for part in parts():
-            indices, names, keypoints, confidences = zip(*part)
-            if any(len(o) != len(indices[0]) or n != names[0] for o, n in zip(indices, names)):
-                raise PosebookError("the tables are of different videos or keypoints",
-                                    " and ".join(map(str, tables)),
-                                    do="use tables of the same video, from models with the same keypoints")
-            yield indices[0], names[0], np.stack(keypoints), np.mean(confidences, 0)
+    mean = lambda values: values.mean(0).filled(np.nan)
+    def spread_of(keypoints):
+        squares = ((keypoints - keypoints.mean(0))**2).sum(-1)
+        return np.where(squares.count(0) > 1, np.sqrt(mean(squares)), np.nan)
     with atomic_write(path) as p, p.open("w", encoding="utf-8") as f:
-        for chunk, (index, names, keypoints, confidences) in enumerate(mean()):
+        for chunk, (index, names, keypoints, confidences) in enumerate(_read_together(tables)):
             text = table_header("ensemble", names) if not chunk else []
-            f.write("\n".join(text + table_rows(index, keypoints.mean(0), confidences)) + "\n")
-    spread_of = lambda o: np.sqrt((o - o.mean(0)).__pow__(2).sum(-1).mean(0))
-    write_values(spread, ((index, names, spread_of(o)) for index, names, o, _ in mean()))
+            f.write("\n".join(text + table_rows(index, mean(keypoints), mean(confidences))) + "\n")
+    write_values(spread, ((index, names, spread_of(o)) for index, names, o, _ in _read_together(tables)))
 
 # %% ../../nbs/inference/06_ensemble.ipynb #ee9bf07b
 def _spread_path(mean): return mean.parent/f"details/{mean.stem}_spread.csv"

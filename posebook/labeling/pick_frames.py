@@ -21,7 +21,7 @@ import numpy as np
 
 from ..config.read import read_config
 from ..core import PosebookError, atomic_write, command_line, did_you_mean, file_lock
-from ..data.labels import read_labels, read_table
+from ..data.labels import _rows, read_labels, read_table
 from ..data.preprocess import Preprocess, crop
 from ..project.project import find_csv, peer_settings
 from ..video.files import project_videos
@@ -108,13 +108,12 @@ def _csv_bytes(rows, line_end="\n") -> bytes:
     return file.getvalue().encode()
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #596ec8fa
-def _table_start(path, names) -> tuple: # content, number of columns with the image's path, empty cells
+def _table_start(path, names) -> tuple: # content, number of columns of the path, cells without labels
     "Return the content of an existing table, or the header rows of a new table"
     if path.is_file():
         text, (_, names, coords, _) = path.read_bytes(), read_table(path)
-        columns = len(next(csv.reader([text.decode("utf-8-sig").splitlines()[0]])))
         cells = ["0" if o == "visible" else "" for o in coords] * len(names)
-        return text, columns - len(cells), cells
+        return text, _rows(path).shape[1] - len(cells), cells
     if not names:
         raise PosebookError("what are the keypoints called? There is no table of labels, and "
                             "no names in the settings", path, "say --keypoints nose,tail,..., "

@@ -19,7 +19,7 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from ..core import PosebookError, atomic_write
-from .files import open_video, upright_rgb
+from .files import display_matrix, open_video, upright_rgb
 
 # %% ../../nbs/video/02_frame_index.ipynb #e8386b2b
 def data_packets(container, # as `open_video` yields it
@@ -162,8 +162,8 @@ def _end_problem(times, num_frames, packets, container, stream) -> str:
     end = (container.duration + (container.start_time or 0)) * unit
     missing, limit = end - float(times[-1] * stream.time_base), max(.5, .03 * container.duration * unit)
     if missing <= limit: return ""
-    has_sound = len(container.streams) > 1                   # which may be longer than the video
-    if has_sound and end - _last_second(container.name) <= limit: return ""
+    # the sound may be longer than the video
+    if len(container.streams) > 1 and end - _last_second(container.name) <= limit: return ""
     return f"the video ends early: after {num_frames} frames {missing:.1f} s are missing"
 
 # %% ../../nbs/video/02_frame_index.ipynb #3f67d288
@@ -189,7 +189,7 @@ def build_index(path, # a video file
         problem = _end_problem(times, num_frames, packets, container, stream)
         return FrameIndex(path, size, num_frames, times, np.sort(packets["pts"][packets["is_key"]]),
                           stream.time_base, *_frame_rate(times, stream), *upright_rgb(first).shape[:2],
-                          len(times) == len(packets) and "DISPLAYMATRIX" not in first.side_data, problem)
+                          len(times) == len(packets) and display_matrix(first) is None, problem)
 
 # %% ../../nbs/video/02_frame_index.ipynb #0dcf0246
 CACHED_FRAMES = 5000           # shorter videos are not cached

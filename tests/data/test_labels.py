@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import IDENTITY
+from PIL import Image
 
 from posebook.config.read import check_config
 from posebook.core import PosebookError
@@ -14,6 +15,7 @@ from posebook.data.dataset import LabeledDataset, collate
 from posebook.data.label_states import OCCLUDED
 from posebook.data.labels import Labels, concatenate, read_labels
 from posebook.data.preprocess import Preprocess
+from posebook.labeling.pick_frames import add_rows
 from posebook.losses.supervised import HeatmapCrossEntropy
 from posebook.models.heatmap import HeatmapTracker
 from posebook.models.mhcrnn import for_both_heads
@@ -52,6 +54,44 @@ def states(path, **kwargs):
 def test_empty_cells_are_missing(table, caplog):
     assert states(table("1,2,,", "3,4,NaN,NA")) == [[2, 0], [2, 0]]
     assert warnings(caplog) == []
+
+
+@pytest.mark.parametrize("text", ["#N/A", "N/A", "NULL", "null", "none", "<NA>", "nan", " "])
+def test_texts_of_other_programs_for_empty_cells(table, text):
+    labels = read_labels(table(f"{text},{text},3,4", "1,2,3,4"))
+    assert labels.visible.tolist() == [[0, 2], [2, 2]] and labels.keypoints[0, 1].tolist() == [3, 4]
+
+
+def test_empty_columns_at_the_end(table, tmp_path):
+    "Spreadsheet programs can add them; new rows of the table still get the path of the image in one column"
+    path = table("1,2,3,4", ",,5,6")
+    path.write_text("".join(f"{line},,\n" for line in path.read_text().splitlines()))
+    add_rows(path, ["labeled-data/a/img2.png"])
+    labels = read_labels(path)
+    assert labels.images == [f"labeled-data/a/img{i}.png" for i in range(3)]
+    assert labels.keypoints[:, 1].tolist()[:2] == [[3, 4], [5, 6]] and labels.visible.tolist() == [
+        [2, 2],
+        [0, 2],
+        [0, 0],
+    ]
+    path.write_text(path.read_text().replace("1,2,3,4,,", "1,2,3,4,,7"))
+    with pytest.raises(PosebookError, match="line 4 has 7 cells"):
+        read_labels(path)
+
+
+def test_a_first_row_without_labels(table):
+    assert read_labels(table(",,,", "1,2,3,4")).visible.tolist() == [[0, 0], [2, 2]]
+
+
+def test_fractions_of_the_image_size_are_an_error(table, tmp_path):
+    "Such as from YOLO; as pixels, all of them would be learned in the first pixel"
+    path = table(".5,.25,.75,1", ",,0.2,0.1")
+    (tmp_path / "labeled-data/a").mkdir(parents=True)
+    for i in range(2):
+        Image.new("RGB", (128, 96)).save(tmp_path / f"labeled-data/a/img{i}.png")
+    with pytest.raises(PosebookError, match="fractions of the image"):
+        read_labels(path).check()
+    assert len(read_labels(table("1,1,2,1", "0,1,1,0")).check()) == 2
 
 
 def test_labels_at_the_origin_are_missing(table, caplog):

@@ -3,10 +3,14 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from conftest import moving_frames, write_film
 
 from posebook.core import PosebookError
+from posebook.data.tables import PredictionTable, read_predictions
+from posebook.inference.ensemble import ensemble
 
 
 def test_the_mean_of_an_ensemble_is_of_this_video_and_these_models(tiny_model, tmp_path):
@@ -78,3 +82,37 @@ def test_a_table_without_a_record_is_not_adopted_by_an_interrupted_run(tiny_mode
         predict_single_video(tmp_path / "a.mp4", other_model, tmp_path / "out", resume=True)
     predict_single_video(tmp_path / "a.mp4", other_model, tmp_path / "out", overwrite=True)
     assert table.read_bytes() == predict_single_video(tmp_path / "a.mp4", other_model, tmp_path / "plain").read_bytes()
+
+
+def write(path, keypoints, confidences, first=0):
+    table = PredictionTable(path, "me", ["nose"])
+    table.open(0)
+    table.add(range(first, first + len(keypoints)), np.array(keypoints)[:, None], np.array(confidences)[:, None])
+    table.close()
+    table.finish()
+    return path
+
+
+def test_models_without_a_position_do_not_count(tmp_path):
+    nan = np.nan
+    tables = [
+        write(tmp_path / "0.csv", [(0, 0), (nan, nan), (nan, nan), (nan, nan)], [0.5, 1, 1, nan]),
+        write(tmp_path / "1.csv", [(6, 0), (1, 2), (nan, nan), (nan, nan)], [1, 0.5, 1, nan]),
+        write(tmp_path / "2.csv", [(0, 6), (3, 4), (7, 8), (nan, nan)], [0, 0.25, 0.75, nan]),
+    ]
+    ensemble(tables, tmp_path / "mean.csv", tmp_path / "spread.csv")
+    _, _, keypoints, confidences = read_predictions(tmp_path / "mean.csv")
+    np.testing.assert_array_equal(keypoints[:, 0], [(2, 2), (2, 3), (7, 8), (nan, nan)])
+    np.testing.assert_array_equal(confidences[:, 0], [0.5, 0.375, 0.75, nan])
+    spread = pd.read_csv(tmp_path / "spread.csv", index_col=0).to_numpy()[:, 0]
+    np.testing.assert_allclose(spread, [16**0.5, 2**0.5, nan, nan], atol=1e-3)
+
+
+@pytest.mark.parametrize("rows, first", [(2048, 0), (3000, 1), (2999, 0)])
+def test_tables_of_other_frames(tmp_path, rows, first):
+    "Also where the shorter table ends at the end of a chunk"
+    a = write(tmp_path / "a.csv", np.zeros((3000, 2)), np.ones(3000))
+    b = write(tmp_path / "b.csv", np.zeros((rows, 2)), np.ones(rows), first)
+    for tables in ([a, b], [b, a]):
+        with pytest.raises(PosebookError, match="different videos"):
+            ensemble(tables, tmp_path / "mean.csv", tmp_path / "spread.csv")

@@ -1,5 +1,6 @@
 "Reading videos: every frame once, upright, in its colors; and a clear message for what cannot be read"
 
+import io
 import struct
 
 import av
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import moving_frames, write_film
+from PIL import Image
 
 from posebook.core import PosebookError
 from posebook.data.preprocess import Preprocess
@@ -133,6 +135,25 @@ def test_frames_are_turned_and_mirrored_as_the_file_states(tmp_path, matrix, exp
     assert not index.is_plain  # DALI's decoder does not use the matrix
 
 
+@pytest.mark.parametrize("orientation, turns", [(1, 0), (6, -1), (3, 2)])
+def test_orientation_of_jpeg_images_in_a_video(tmp_path, orientation, turns):
+    "Each image of a camera's MJPEG stream has its own EXIF data, a kind that PyAV does not know"
+    image, exif, jpeg = Image.fromarray(moving_frames(1)[0]), Image.Exif(), io.BytesIO()
+    exif[0x0112] = orientation
+    image.save(jpeg, "JPEG", exif=exif, quality=95)
+    with av.open(str(tmp_path / "a.avi"), "w") as c:
+        s = c.add_stream("mjpeg", rate=30)
+        s.height, s.width, s.pix_fmt = H, W, "yuvj420p"
+        c.start_encoding()
+        for i in range(3):
+            packet = av.Packet(jpeg.getvalue())
+            packet.stream, packet.pts, packet.dts, packet.time_base = s, i, i, s.time_base
+            c.mux(packet)
+    expected = np.rot90(np.asarray(Image.open(jpeg)), turns)
+    for frame in read_frames(tmp_path / "a.avi"):
+        assert frame.shape == expected.shape and np.abs(frame - expected.astype(float)).mean() < 3
+
+
 def test_irregular_timestamps_change_no_frame(tmp_path):
     times = np.cumsum(np.random.default_rng(0).integers(1, 9, 40))
     path = write_film(tmp_path / "jumps.mkv", moving_frames(), times=times)
@@ -225,6 +246,9 @@ def test_files_without_video(tmp_path):
             c.mux(s.encode(f))
         c.mux(s.encode())
     assert "no video track" in count_frames(tmp_path / "sound.mp4")[1]
+    pages = [Image.fromarray(o) for o in moving_frames(4)]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    assert "a stack of 4 images, not a video" in count_frames(tmp_path / "stack.tif")[1]
     with av.open(str(tmp_path / "none.avi"), "w") as c:
         s = c.add_stream("mpeg4", rate=30)
         s.height, s.width, s.pix_fmt = H, W, "yuv420p"
