@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['check_columns', 'read_table', 'Labels', 'matching_files', 'label_files', 'concatenate', 'table_labels',
-           'merge_labels', 'read_labels', 'image_size', 'read_image']
+           'merge_labels', 'read_labels']
 
 # %% ../../nbs/data/01_labels.ipynb #b85e4b3c
 import csv
@@ -15,17 +15,15 @@ import posixpath
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from glob import glob
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from ..core import PosebookError, atomic_write, disk_errors, formats, read_text
+from ..core import PosebookError, atomic_write, formats, leave_out, read_text
+from .images import read_image
 from .label_states import MISSING, OCCLUDED, decide_states, file_states, named, position_states
 
 # %% ../../nbs/data/01_labels.ipynb #97f47d23
@@ -191,28 +189,28 @@ class Labels:
 
     # %% ../../nbs/data/01_labels.ipynb #596eae37
     def check(self,
-              slack:float=0.05, # fraction of the image's size; an error is raised if a label is farther outside
-    ) -> "Labels": # labels slightly outside their image are missing
-        "Check that the images exist and that the labels are inside their images"
+              slack:float=0.05, # fraction of the image's size; labels farther outside are left out
+    ) -> "Labels": # without images that cannot be read; labels outside their image are missing
+        """Check that the images exist and that the labels are inside their images
+
+    Raises `PosebookError` if there is no label, or if most images or frames have errors."""
         if not len(self) or np.isnan(self.keypoints).all():
             raise PosebookError("there is no labeled frame", self.root, "label some frames first")
-        absent = [o for o, p in zip(self.images, self.paths()) if not os.path.isfile(p)]
-        if absent:
-            raise PosebookError(f"{len(absent)} image(s) of the CSV do not exist: "
-                                + ", ".join(map(repr, absent[:5])), self.root,
-                                "copy them there, or remove their rows from the CSV file")
-        beyond, size = _beyond(self)
-        far, near = (beyond > slack * size).any(-1), (beyond > 0).any(-1)
-        names = lambda where: named(self.images, self.keypoint_names, where)
+        labels, size = _readable(self)
+        beyond = _beyond(labels, size)
+        far, outside = (beyond > slack * size).any(-1), (beyond > 0).any(-1)
+        near = outside & ~far
+        names = lambda where: named(labels.images, labels.keypoint_names, where)
         if far.any():
-            raise PosebookError(f"{far.sum()} label(s) lie far outside their image: {names(far)}",
-                                self.root, "labels and images do not belong together: "
-                                "was the video resized or cropped after labeling?")
+            what = f"{far.sum()} label(s) lie far outside their image: {names(far)}"
+            error = PosebookError(what, self.root, "correct them; if there are many, labels and images do "
+                                  "not belong together: was the video resized or cropped after labeling?")
+            leave_out(f"labels {names(far)}", error, *_most_in_a_folder(labels, far.any(-1)))
         if near.any():
             log.warning(f"{near.sum()} label(s) just outside their image are treated as missing: "
                         + names(near))
-        return replace(self, keypoints=np.where(near[..., None], np.nan, self.keypoints),
-                       visible=np.where(near, MISSING, self.visible))
+        return replace(labels, keypoints=np.where(outside[..., None], np.nan, labels.keypoints),
+                       visible=np.where(outside, MISSING, labels.visible))
 
 # %% ../../nbs/data/01_labels.ipynb #5bd7b866
 def matching_files(path:Path, # path of a file, or a pattern with stars
@@ -295,54 +293,35 @@ def read_labels(path,      # a CSV file or a file in a registered format; may co
     root = Path(root or path.parent)
     return merge_labels([_read(p, root) for p in label_files(path)], path, root, empty)
 
-# %% ../../nbs/data/01_labels.ipynb #0ea40f71
-@contextmanager
-def _open_image(path): # yields the open image
-    "Open an image file, or raise an error that describes the problem"
-    try:
-        with disk_errors(path), Image.open(path) as image:
-            if image.format == "TIFF" and image.tag_v2.get(0x0112, 1) != 1:
-                raise PosebookError("a tag rotates this TIFF image", path, "store it without the tag")
-            yield image
-    except PosebookError: raise
-    except Image.DecompressionBombError as e:
-        raise PosebookError(f"the image is too large: {e}", path, "use a smaller image") from None
-    except (OSError, SyntaxError, ValueError) as e:
-        raise PosebookError(f"the image cannot be read, because it is damaged or no image: {e}", path,
-                            "replace it, or remove its row from the CSV file") from None
-
-def image_size(path, # an image file
-) -> tuple: # height, width
-    "Return the size of an image, which is read from the header of the file"
-    with _open_image(path) as image: return image.size[::-1]
-
-# %% ../../nbs/data/01_labels.ipynb #1d6bf58e
-def _from_16_bits(path) -> np.ndarray: # (H, W) or (H, W, 3) uint8
-    "Return an image of 16 bits per channel, converted to 8 bits"
-    flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    image = cv2.imdecode(np.fromfile(path, np.uint8), flags)
-    convert = "convert the images to 8 bits, as bright as the video (12 bits: divide by 16, 14 bits: by 64)"
-    if image is None or image.dtype != np.uint16:
-        raise PosebookError("the image has neither 8 nor 16 bits per channel", path, convert)
-    if image.max() < 2**14:
-        raise PosebookError(f"the image has 16 bits per channel, but its brightest pixel is {image.max()} "
-                            "of 65535", path, convert)
-    return (image[..., ::-1] / 257).round().astype(np.uint8)
-
-def read_image(path, # an image file
-) -> np.ndarray: # (H, W, 3) uint8 RGB
-    """Return the RGB image of an image file, without rotating it
-
-    Raises `PosebookError` if the file does not exist, is damaged or is not an image."""
-    with _open_image(path) as image:
-        image.load()
-        if image.mode[0] in "IF" or ";16" in str(image.tile): return _from_16_bits(path)
-        return np.array(image.convert("RGB"))
-
 # %% ../../nbs/data/01_labels.ipynb #8506077a
-def _beyond(labels) -> tuple: # distances (N, K, 2) and sizes (N, 1, 2); x and y in pixels
-    "Return how far labels are outside their images, and the sizes of the images"
-    with ThreadPoolExecutor() as pool: images = pool.map(lambda p: read_image(p).shape[1::-1], labels.paths())
-    size = np.array(list(images))[:, None]
-    beyond = np.maximum(-0.5 - labels.keypoints, labels.keypoints - (size - 0.5))
-    return np.nan_to_num(beyond), size
+def _size_or_error(path):
+    "Return the width and height of an image, or the error why it cannot be read"
+    try: return read_image(path).shape[1::-1]
+    except PosebookError as e: return e
+
+def _readable(labels) -> tuple: # labels; sizes (N, 1, 2), x and y in pixels
+    "Return the labels of images that can be read, and the sizes of the images"
+    with ThreadPoolExecutor() as pool: sizes = list(pool.map(_size_or_error, labels.paths()))
+    bad = {o: s for o, s in zip(labels.images, sizes) if isinstance(s, PosebookError)}
+    absent = [o for o in bad if not os.path.isfile(labels.root/o)]
+    damaged = [o for o in bad if o not in absent]
+    if absent:
+        error = PosebookError(f"{len(absent)} image(s) of the CSV do not exist: "
+                              + ", ".join(map(repr, absent[:5])), labels.root,
+                              "copy them there, or remove their rows from the CSV file")
+        leave_out(", ".join(absent), error, len(bad), len(labels))
+    for image in damaged: leave_out(image, bad[image], len(bad), len(labels))
+    rows = [i for i, o in enumerate(labels.images) if o not in bad]
+    return labels.select(rows), np.array([sizes[i] for i in rows])[:, None]
+
+def _beyond(labels, size) -> np.ndarray: # (N, K, 2)
+    "Return how far labels are outside their images, x and y in pixels"
+    return np.nan_to_num(np.maximum(-0.5 - labels.keypoints, labels.keypoints - (size - 0.5)))
+
+# %% ../../nbs/data/01_labels.ipynb #704f928a
+def _most_in_a_folder(labels, bad) -> tuple: # number of bad frames, number of frames
+    "Return the numbers for the folder with the highest fraction of bad frames, or for all frames together"
+    groups = np.array(labels.groups())
+    counts = [(int(bad[groups == o].sum()), int((groups == o).sum())) for o in dict.fromkeys(groups)]
+    several = [o for o in counts if o[0] > 1]                   # one bad frame may be a wrong click
+    return max([(int(bad.sum()), len(bad)), *several], key=lambda o: o[0] / o[1])

@@ -23,7 +23,8 @@ from ..config.schema import Config
 from ..config.write import save_config
 from ..core import PosebookError, atomic_write, build, disk_errors
 from ..core import callbacks as registered
-from ..data.labels import image_size, label_files
+from ..data.images import image_size
+from ..data.labels import label_files
 from ..data.sizes import image_sizes, rotation_notes, size_notes, stored_sizes
 from ..data.splits import write_split
 from ..device import keep_freed_memory
