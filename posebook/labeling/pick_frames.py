@@ -20,8 +20,7 @@ import cv2
 import numpy as np
 
 from ..config.read import read_config
-from ..core import PosebookError, atomic_write, command_line, did_you_mean, file_lock
-from ..core import leave_out, leave_out_each
+from ..core import PosebookError, atomic_write, command_line, did_you_mean, file_lock, leave_out_each
 from ..data.labels import read_labels, read_table
 from ..data.preprocess import Preprocess, crop
 from ..project.project import find_csv, peer_settings
@@ -304,10 +303,9 @@ def chosen_videos(layout, # result of `project_layout`
         videos.append(Path(video))
     stems = [v.stem for v in videos]
     equal = [v for v in videos if stems.count(v.stem) > 1]
-    if equal:
-        error = PosebookError(f"two videos are called {equal[0].stem}, so their image folders "
-                              "would have the same name", layout.root, "rename one")
-        leave_out(", ".join(v.name for v in equal), error, len(equal), len(videos))
+    errors = {v.name: PosebookError(f"two videos are called {v.stem}, so their image folders would have the "
+                                    "same name", v, "rename one") for v in equal}
+    leave_out_each(errors, len(videos), "videos could not be used")
     return [v for v in videos if v not in equal]
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #83b95f5b

@@ -14,8 +14,8 @@ from ..core import PosebookError
 from ..data.augment import Augmenter
 from ..data.dataset import LabeledDataset
 from ..data.geometry import model_input_size
-from ..data.label_states import MISSING, OCCLUDED
 from ..data.images import image_size
+from ..data.label_states import MISSING, OCCLUDED
 from ..data.labels import Labels, read_labels
 from ..data.preprocess import Preprocess
 from ..data.splits import split_frames
