@@ -303,7 +303,7 @@ def chosen_videos(layout, # result of `project_layout`
         videos.append(Path(video))
     stems = [v.stem for v in videos]
     equal = [v for v in videos if stems.count(v.stem) > 1]
-    errors = {v.name: PosebookError(f"two videos are called {v.stem}, so their image folders would have the "
+    errors = {str(v): PosebookError(f"two videos are called {v.stem}, so their image folders would have the "
                                     "same name", v, "rename one") for v in equal}
     leave_out_each(errors, len(videos), "videos could not be used")
     return [v for v in videos if v not in equal]
