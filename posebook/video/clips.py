@@ -16,7 +16,7 @@ from ..data.augment import Augmenter, sample_generator
 from ..data.geometry import compose
 from ..data.preprocess import Preprocess
 from .frame_index import frame_index
-from .stream import prefetch, window_indices
+from .stream import prefetch, video_part, window_indices
 
 # %% ../../nbs/video/05_clips.ipynb #2e6c92fd
 def _check_lengths(videos:list,     # video files
@@ -47,11 +47,16 @@ class RandomSequences:
         successive:bool=True, # True: clips of successive frames; False: single frames
         source:str="torch",   # name of the source: torch or dali
         device:str="cpu",   # device of the source, if it supports several devices
+        video_boxes:dict=None, # the setting data.video_boxes
     ):
+        self.videos, indexes = list(videos), [frame_index(o) for o in videos]
+        parts = [video_part(video_boxes, o) for o in indexes]
+        settings = [preprocess.inside(part, (o.height, o.width)) for part, o in zip(parts, indexes)]
         self.source = build(sources[source], dict(preprocess=preprocess, device=device))
-        self.videos = list(videos)
-        self.lengths = np.array([self.source.count_frames(v) for v in videos])
-        self.frame_sizes = [(o.height, o.width) for o in map(frame_index, videos)]
+        readers = {o: build(sources[source], dict(preprocess=o, device=device)) for o in {*settings}}
+        self.sources = [readers[o] for o in settings]        # of each video
+        self.lengths = np.array([o.count_frames(v) for o, v in zip(self.sources, videos)])
+        self.frame_sizes = [part[:1:-1] for part in parts]   # as those of the labeled images
         self.affines = [preprocess.affine(o) for o in self.frame_sizes]
         self.copies, self.num_clips = copies, 1 if successive else max(1, length // copies)
         self.length = length = max(1, length // copies // self.num_clips)  # frames of a clip without margins
@@ -71,15 +76,26 @@ class RandomSequences:
         video = rng.choice(len(self.lengths), p=self.lengths / self.lengths.sum())
         return video, int(rng.integers(0, self.lengths[video] - self.clip_length + 1))
 
+    # %% ../../nbs/video/05_clips.ipynb #e5fc1533
+    def read_clips(self,
+                   clip_starts, # yields the number of the video and of the first frame
+    ): # yields (n, 3, h, w) uint8
+        "Yield the model inputs of clips, each read by the source of its video"
+        def read(source, starts):
+            locations = ((self.videos[v], start) for v, start in starts if self.sources[v] is source)
+            return source.read_sequences(locations, self.clip_length, self.cache_videos)
+        distinct = list(dict.fromkeys(self.sources))
+        order, *copies = tee(clip_starts, len(distinct) + 1)
+        clips = {source: read(source, starts) for source, starts in zip(distinct, copies)}
+        for video, _ in order: yield next(clips[self.sources[video]])
+
     # %% ../../nbs/video/05_clips.ipynb #e8034f9a
     def clips(self,
               first:int, # number of the first clip
     ): # yields images (n, 3, h, w) and affine (2, 3) for each copy of each clip
         "Yield the augmented copies of clips, without end"
         clip_starts, same_starts = tee(map(self.random_clip, count(first)))
-        locations = ((self.videos[v], start) for v, start in clip_starts)
-        sequences = self.source.read_sequences(locations, self.clip_length, self.cache_videos)
-        for number, (video, _), images in zip(count(first), same_starts, sequences):
+        for number, (video, _), images in zip(count(first), same_starts, self.read_clips(clip_starts)):
             affine = self.affines[video]
             for c in range(self.copies):
                 if not self.augment: yield images, affine
