@@ -379,3 +379,52 @@ def test_picked_frames_are_cropped_as_the_labeled_images(tmp_path):
     [image] = save_frames(tmp_path, tmp_path / "videos/run1.mp4", [9], neighbors=0)
     difference = read_image(tmp_path / image) - square.frames[9, 50:98, 60:124].astype(float)
     assert np.abs(difference).mean() < 3
+
+
+NEW_PROJECT = """
+# Config schema version. Do not edit manually.
+config_version: 0
+Task: reach
+scorer: anna
+date: Nov27
+multianimalproject: false
+identity:
+project_path: /elsewhere/reach-anna-2026-11-27
+engine: pytorch
+video_sets:
+  /elsewhere/reach-anna-2026-11-27/videos/run1.mp4:
+    crop: 0, 160, 0, 120
+bodyparts:
+- bodypart1
+- bodypart2
+- bodypart3
+- objectA
+individuals:
+- individual_1
+uniquebodyparts: []
+multianimalbodyparts: []
+skeleton:
+- - bodypart1
+  - bodypart2
+- - objectA
+  - bodypart3
+x1: 0
+x2: 640
+y1: 277
+y2: 624
+"""
+
+
+def test_a_project_of_create_new_project(tmp_path):
+    "The keys that DeepLabCut 3.0.2 writes, and both files of a table, as napari-deeplabcut 0.4 leaves them"
+    write_clip(tmp_path / "videos/run1.mp4", 160, 120)
+    (tmp_path / "config.yaml").write_text(NEW_PROJECT)
+    names = ["bodypart1", "bodypart2", "bodypart3", "objectA"]
+    values = [[1, 2, 3, 4, 5, 6, 7, 8], [np.nan, np.nan, 3, 4, 5, 6, 7, 8]]
+    table = write_csv(tmp_path, "run1", values, names)
+    write_hdf(table.with_suffix(".h5"), "run1", values, names)
+    cfg = read_config(init_project(tmp_path))
+    assert cfg.data.keypoint_names == names
+    assert cfg.data.skeleton == [["bodypart1", "bodypart2"], ["objectA", "bodypart3"]]
+    assert (cfg.data.videos, cfg.data.video_boxes, cfg.data.box) == (None, None, None)
+    np.testing.assert_array_equal(get_labels(cfg).keypoints.reshape(2, 8), values)
