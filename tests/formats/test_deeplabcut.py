@@ -169,6 +169,9 @@ def test_csv_and_hdf5_of_one_table_count_once(tmp_path, caplog):
     write_hdf(table.with_suffix(".h5"), "run1", [[1, 2, 3, 4], [5, 6, 7, 8]])
     assert np.isnan(project_labels(tmp_path).keypoints[1, 1]).all()
     assert "CollectedData_anna.h5 beside it have different labels; CollectedData_anna.csv is used" in caplog.text
+    caplog.clear()
+    table.with_suffix(".h5").write_text("damaged")
+    assert len(project_labels(tmp_path)) == 2 and "CollectedData_anna.csv is used" in caplog.text
 
 
 def test_an_image_in_tables_of_two_labelers_is_an_error_that_names_both(tmp_path):
