@@ -65,6 +65,7 @@ class Size(ConfigSection):
 
 # %% ../../nbs/config/01_schema.ipynb #eb4dcd3d
 _Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
+_Box = Annotated[list[int], Field(min_length=4, max_length=4)]
 
 class Data(ConfigSection):
     "Hold the settings of labels, videos and the model input"
@@ -87,6 +88,8 @@ class Data(ConfigSection):
     antialias: bool = key(True, "antialias when downsizing frames")
     box: Optional[list[float]] = key(
         None, "[x, y, width, height] in pixels: crop frames to this box; null: the whole frame", True)
+    video_boxes: Optional[dict[str, _Box]] = key(
+        None, "boxes of videos whose labeled images were cropped: {NAME: [x, y, width, height]}")
     context_frames: Optional[bool] = key(
         None,
         "whether the frames before and after a labeled frame are in its folder; "

@@ -261,8 +261,7 @@ def merge_labels(parts:list, # list of `Labels` with the content of files
 ) -> Labels:
     "Combine the labels of files, decide the states of the keypoints, and check that each image occurs once"
     labels = concatenate(parts)
-    # convert different spellings of a path to the same path
-    images = [posixpath.normpath(o.replace("\\", "/")) if o else o for o in labels.images]
+    images = [posixpath.normpath(o.replace("\\", "/")) if o else o for o in labels.images]  # one spelling
     targets = [os.path.realpath(root/o) for o in images]    # also resolves symbolic links and absolute paths
     rows = {}
     for row, target in enumerate(targets): rows.setdefault(target, []).append(row)
@@ -287,13 +286,14 @@ def read_labels(path,      # a CSV file or a file in a registered format; may co
 ) -> Labels:
     "Return the labels of a project"
     path = Path(path)
-    root = Path(root or path.parent)
-    files = label_files(path)
+    files, root = label_files(path), Path(root or path.parent)
     parts = [_read(p, root, individual) for p in files]
     for part, file in zip(parts, files) if "*" in path.name and not path.suffix else ():
         twin = file.with_suffix(".h5")                   # DeepLabCut writes each table in both formats
-        if file != twin and twin.is_file() and not same_labels(part, _read(twin, root, individual)):
-            log.warning(f"{file} and {twin.name} beside it have different labels; {file.name} is used")
+        try: same = file == twin or not twin.is_file() or same_labels(part, _read(twin, root, individual))
+        except PosebookError: same = False                       # it cannot be read
+        if same: continue
+        log.warning(f"{file} and {twin.name} beside it have different labels; {file.name} is used")
     return merge_labels(parts, path, root, empty, files)
 
 # %% ../../nbs/data/01_labels.ipynb #8506077a

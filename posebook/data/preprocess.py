@@ -6,7 +6,7 @@
 __all__ = ['LIGHTNING_POSE_RESIZE', 'box_pixels', 'crop', 'resize', 'to_uint8', 'Preprocess']
 
 # %% ../../nbs/data/04_preprocess.ipynb #d2a92a73
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -111,6 +111,17 @@ class Preprocess:
             scale = min(height / h, width / w)
             height, width = max(1, round(scale * h)), max(1, round(scale * w))
         return y, x, h, w, height, width, (self.size[0] - height) // 2, (self.size[1] - width) // 2
+
+    # %% ../../nbs/data/04_preprocess.ipynb #ccc599a2
+    def inside(self,
+               part,       # x, y, width, height of a part of the frame, in whole pixels
+               frame_size, # height, width of the frame
+    ) -> "Preprocess":
+        "Return the settings for whole frames that give the same model inputs as these settings for the part"
+        x, y, width, height = part
+        if (height, width) == tuple(frame_size): return self
+        left, top, w, h = self.box or (0, 0, width, height)
+        return replace(self, box=(x + left, y + top, w, h))
 
     # %% ../../nbs/data/04_preprocess.ipynb #09c5b90d
     def affine(self,

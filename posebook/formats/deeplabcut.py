@@ -7,7 +7,7 @@ __all__ = ['read_hdf', 'DeepLabCut']
 
 # %% ../../nbs/formats/03_deeplabcut.ipynb #e35d2ce7
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import h5py
 import numpy as np
@@ -16,9 +16,9 @@ import pandas as pd
 from ..core import PosebookError, atomic_write, formats
 from ..data.label_files import select_individual
 from ..data.label_states import MISSING, OCCLUDED
-from ..data.labels import check_columns, table_labels
+from ..data.labels import check_columns, image_size, table_labels
 from .base import Format
-from ..video.files import video_suffixes
+from ..video.files import open_video, video_suffixes
 
 # %% ../../nbs/formats/03_deeplabcut.ipynb #da828956
 def _axis_names(group, axis:str) -> list: # one tuple of names for each row or column
@@ -71,6 +71,28 @@ def _videos(content:dict, folder:Path) -> dict:
     videos = [str(o) for o in content.get("video_sets") or ()]
     return {"videos": videos} if videos else {}
 
+# %% ../../nbs/formats/03_deeplabcut.ipynb #df8acf04
+def _frame_size(path): # height, width; None: the video cannot be read
+    "Return the size of the frames of a video, which is read from the header of the file"
+    try:
+        with open_video(path) as (_, stream): return stream.codec_context.height, stream.codec_context.width
+    except PosebookError: return None
+
+def _video_boxes(content:dict, folder:Path) -> dict:
+    "Return the setting `data.video_boxes` for the videos whose labeled images were cropped"
+    boxes = {}
+    for path, entry in (content.get("video_sets") or {}).items():
+        name = PureWindowsPath(str(path)).name           # also of a path without backslashes
+        try: x1, x2, y1, y2 = (int(float(o)) for o in str((entry or {}).get("crop")).split(","))
+        except ValueError: continue
+        images, size = sorted((folder/"labeled-data"/Path(name).stem).glob("*.png")), (y2 - y1, x2 - x1)
+        if not images or image_size(images[0]) != size: continue
+        frame = _frame_size(folder/"videos"/name) or _frame_size(path)
+        # a video that is rotated while it is played has height and width exchanged
+        if (x1, y1) == (0, 0) and frame in (size, size[::-1]): continue
+        boxes[Path(name).stem] = [x1, y1, x2 - x1, y2 - y1]
+    return {"video_boxes": boxes} if boxes else {}
+
 # %% ../../nbs/formats/03_deeplabcut.ipynb #1d21abf3
 @formats("deeplabcut")
 class DeepLabCut(Format):
@@ -80,7 +102,7 @@ class DeepLabCut(Format):
     def detect(self, content, folder):
         if not ("Task" in content and {"bodyparts", "multianimalbodyparts"} & set(content)): return None
         return {"posebook": 1, "data": {"csv_file": "labeled-data/*/CollectedData_*", **_keypoints(content),
-                                        **_videos(content, folder)}}
+                                        **_videos(content, folder), **_video_boxes(content, folder)}}
 
     def read_labels(self, path, root):
         if path.suffix not in self.suffixes: return super().read_labels(path, root)

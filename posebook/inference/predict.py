@@ -75,8 +75,9 @@ def _make_stream(predictor, video) -> VideoStream:
         raise PosebookError(f"a batch must have at least the {context} frames of a window",
                             "dali.context.predict.sequence_length", "set a larger number")
     stream = VideoStream(video, predictor.preprocess, sequence, context=context,
-                         source=predictor.source, device=predictor.device.type)
-    predictor.check_sizes({stream.info.path.name: (stream.info.height, stream.info.width)})
+                         source=predictor.source, device=predictor.device.type,
+                         video_boxes=predictor.cfg.data.video_boxes)
+    predictor.check_sizes({stream.info.path.name: stream.part[:1:-1]})
     return stream
 
 # %% ../../nbs/inference/05_predict.ipynb #1176a160
@@ -225,7 +226,7 @@ def _table_matches(predictor, video, table) -> bool:
     except PosebookError: return False
 
 # %% ../../nbs/inference/05_predict.ipynb #5e51e92e
-def _write_side_files(predictor, video, table, labeled_video):
+def _write_side_files(predictor, video, table, labeled_video, origin=(0, 0)):
     "Write the files that are derived from a table, unless they exist"
     files, settings = _side_files(table), predictor.cfg.eval
     if not files["temporal_norm"].exists():
@@ -235,7 +236,7 @@ def _write_side_files(predictor, video, table, labeled_video):
     for name, space in (spaces or {}).items():
         if files[name].exists(): continue
         record_files(files[name])
-        write_pose_errors(table, space, files[name])
+        write_pose_errors(table, space, files[name], origin)
     if labeled_video and not files["labeled_video"].exists():
         record_files(files["labeled_video"])
         write_labeled_video(video, table, files["labeled_video"], settings.confidence_thresh_for_vid,
@@ -251,7 +252,7 @@ def _predict_with_side_files(video, table, predictor, labeled_video, **kwargs):
             try: _track_video(stream, table, predictor, **kwargs)
             except PosebookError as e: error = e
             if _table_matches(predictor, video, table):
-                _write_side_files(predictor, video, table, labeled_video)
+                _write_side_files(predictor, video, table, labeled_video, stream.part[:2])
     except PosebookError as e: error = error or e
     return error
 

@@ -234,8 +234,8 @@ class Predictor:
 
     Raises `PosebookError` if frames of the video cannot be read."""
         stream = VideoStream(path, self.preprocess, context=self.context, source=self.source,
-                             device=self.device.type)
-        self.check_sizes({stream.info.path.name: (stream.info.height, stream.info.width)})
+                             device=self.device.type, video_boxes=self.cfg.data.video_boxes)
+        self.check_sizes({stream.info.path.name: stream.part[:1:-1]})
         return _concatenated(o for _, o in self.predict_stream(stream))
 
     # %% ../../nbs/inference/01_predictor.ipynb #50abc8d6

@@ -27,6 +27,7 @@ from ..project.project import find_csv, peer_settings
 from ..video.files import project_videos
 from ..video.frame_index import frame_index
 from ..video.read import format_ranges, frames_from
+from ..video.stream import video_part
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #66150506
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 # %% ../../nbs/labeling/01_pick_frames.ipynb #beca8817
 def project_layout(project,        # the folder of the project
                    keypoints=None, # names of the keypoints, if the label table does not exist yet
-) -> SimpleNamespace: # paths root, csv, video_dir; labels or None; names; box and listed_videos
+) -> SimpleNamespace: # paths root, csv, video_dir; labels or None; names; box, listed_videos, video_boxes
     "Return the paths, labels and keypoint names of a project"
     root = Path(project)
     if not root.is_dir(): raise PosebookError("there is no such folder", root,
@@ -45,10 +46,8 @@ def project_layout(project,        # the folder of the project
     if "*" in name:
         raise PosebookError("the labels are in several tables, one for each video", root/name,
                             "label in the program that wrote them; or combine them into one table with "
-                            "read_labels(...).write(\"CollectedData.csv\"), and set "
-                            "data.csv_file to its name")
-    table = base/name
-    video_dir = Path(data and data.video_dir or base/"videos")
+                            "read_labels(...).write(\"CollectedData.csv\"), and set data.csv_file to it")
+    table, video_dir = base/name, Path(data and data.video_dir or base/"videos")
     if not (data or table.is_file() or video_dir.is_dir() or (base/"labeled-data").is_dir()):
         raise PosebookError("this is no project: there is no posebook.yaml in it, no table of "
                             "labels and no folder of videos or images", root,
@@ -61,7 +60,7 @@ def project_layout(project,        # the folder of the project
                             "leave --keypoints out")
     return SimpleNamespace(root=base, csv=table, video_dir=video_dir, labels=labels,
                            names=list(names or keypoints or []), box=data and data.box,
-                           listed_videos=data and data.videos)
+                           listed_videos=data and data.videos, video_boxes=data and data.video_boxes or {})
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #ffd8fb52
 def labeled_frames(labels, # labels of the project, or None
@@ -154,19 +153,20 @@ def save_frames(project,   # the folder of the project
                 keypoints=None,   # names of the keypoints, if the label table does not exist yet
 ) -> list: # paths of the images in the new rows
     "Write frames of a video as images, and add rows for them to the label table"
-    layout, name = project_layout(project, keypoints), "labeled-data/{}/img{:08d}.png".format
+    layout = project_layout(project, keypoints)
+    name = f"labeled-data/{Path(video).stem}/img{{:08d}}.png".format
     if not layout.names: _table_start(layout.csv, layout.names)     # raises the error for missing names
-    known, last = labeled_frames(layout.labels, video), frame_index(video).num_frames - 1
-    new_numbers = sorted(set(int(i) for i in frames) - set(known))
-    around = lambda i: range(max(0, i - neighbors), min(last, i + neighbors) + 1)
+    index, known = frame_index(video), {*labeled_frames(layout.labels, video)}
+    x, y, width, height = video_part(layout.video_boxes, index)
+    new_numbers = sorted(set(int(i) for i in frames) - known)
+    around = lambda i: range(max(0, i - neighbors), min(index.num_frames, i + neighbors + 1))
     numbers = sorted({*new_numbers, *(k for i in new_numbers for k in around(i))})
-    folder = Path(video).stem
     for i, frame in some_frames(video, numbers):
-        if frame is not None: _write_image(layout.root/name(folder, i), frame)
-    rows = [name(folder, i) for i in new_numbers]
-    missing = [o for o in rows if not (layout.root/o).is_file()]
-    if missing: raise PosebookError(f"{len(missing)} frame(s) cannot be decoded", video,
-                                    do="copy the video again, or re-encode it with ffmpeg")
+        if frame is not None: _write_image(layout.root/name(i), frame[y:y + height, x:x + width])
+    rows = [name(i) for i in new_numbers]
+    if missing := [o for o in rows if not (layout.root/o).is_file()]:
+        raise PosebookError(f"{len(missing)} frame(s) cannot be decoded", video,
+                            do="copy the video again, or re-encode it with ffmpeg")
     add_rows(layout.csv, rows, layout.names)
     return rows
 
@@ -294,8 +294,7 @@ def chosen_videos(layout, # result of `project_layout`
     if names is None and not known_videos:
         raise PosebookError("there is no video in this folder", layout.video_dir,
                             "put videos there, set data.video_dir, or say --video FILE")
-    by_name = {o: v for v in known_videos for o in (v.stem, v.name)}
-    videos = []
+    by_name, videos = {o: v for v in known_videos for o in (v.stem, v.name)}, []
     for name in known_videos if names is None else names:
         video = name if Path(name).is_file() else by_name.get(str(name))
         if video is None:
@@ -338,7 +337,8 @@ def pick_project_frames(
         quota = -((len(new_rows) - n) // (len(videos) - i))              # rounded up
         if not quota: break
         try:
-            picks = pick_frames(video, quota, labeled_frames(layout.labels, video), seed, layout.box)
+            known, box = labeled_frames(layout.labels, video), layout.video_boxes.get(video.stem, layout.box)
+            picks = pick_frames(video, quota, known, seed, box)
             rows = save_frames(project, video, picks, neighbors, keypoints)
         except PosebookError as e: errors[video.name] = e
         else:

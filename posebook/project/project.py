@@ -36,7 +36,8 @@ def peer_settings(project:Path, # folder of the project
     if not (project/"config.yaml").is_file(): return {}
     cfg = read_config(project/"config.yaml")
     keep = ["csv_file", "mirrored_column_matches", "columns_for_singleview_pca"]
-    if cfg.posebook: keep += ["keypoint_names", "skeleton", "videos"]      # translated by a registered format
+    # a registered format has translated the config
+    if cfg.posebook: keep += ["keypoint_names", "skeleton", "videos", "video_boxes"]
     return {k: cfg.data.get(k) for k in keep if cfg.data.get(k)}
 
 # %% ../../nbs/project/01_project.ipynb #ae9e0137

@@ -56,8 +56,9 @@ def read_pose_spaces(cfg,  # the resolved config
 def write_pose_errors(predictions, # a prediction table
                       space,       # one of the losses that `read_pose_spaces` returns
                       path,        # the file to write
+                      origin=(0, 0), # x, y of the part of the frame that the labeled images show
 ):
     "Write the distance of each keypoint from its projection onto a subspace, in pixels of the frame"
-    measure = lambda o: space.keypoint_errors(torch.from_numpy(o)).numpy()
+    measure = lambda o: space.keypoint_errors(torch.from_numpy(o - np.array(origin))).numpy()
     write_values(path, ((index, names, measure(keypoints))
                         for index, names, keypoints, _ in read_in_chunks(predictions)))

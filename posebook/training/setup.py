@@ -148,7 +148,8 @@ def get_sequences(cfg:Config, # resolved config
     return RandomSequences(project_videos(d.video_dir, d.videos), Preprocess.from_config(d), length, window,
                            Augmenter(t.imgaug, d.keypoint_names),
                            dali.general.get("seed", t.rng_seed_data_pt), copies=copies,
-                           successive=whole_sequence, source=dali.backend, device=t.accelerator)
+                           successive=whole_sequence, source=dali.backend, device=t.accelerator,
+                           video_boxes=d.video_boxes)
 
 # %% ../../nbs/training/04_setup.ipynb #e0b9f319
 def get_data_module(cfg:Config,    # resolved config

@@ -17,7 +17,7 @@ from ..data.augment import Augmenter, sample_generator
 from ..data.geometry import compose
 from ..data.preprocess import Preprocess
 from .frame_index import frame_index
-from .stream import prefetch, window_indices
+from .stream import prefetch, video_part, window_indices
 
 # %% ../../nbs/video/05_clips.ipynb #2e6c92fd
 def _usable_videos(videos:list, # video files
@@ -40,6 +40,17 @@ def _usable_videos(videos:list, # video files
     leave_out_each(errors, len(videos), "videos cannot be used for unlabeled losses")
     return lengths
 
+# %% ../../nbs/video/05_clips.ipynb #74199c76
+def _video_sources(videos, preprocess, video_boxes, make_source) -> tuple: # for each video: source, frame size
+    "Return the source of each video, and the height and width of the part of its frames that is used"
+    indexes = [frame_index(o) for o in videos]
+    parts = [video_part(video_boxes, o) for o in indexes]
+    settings = [preprocess.inside(part, (o.height, o.width)) for part, o in zip(parts, indexes)]
+    by_settings = {o: make_source(o) for o in {*settings}}
+    chosen = [by_settings[o] for o in settings]
+    for source, video in zip(chosen, videos): source.count_frames(video)       # opens the video for reading
+    return chosen, [part[:1:-1] for part in parts]
+
 # %% ../../nbs/video/05_clips.ipynb #8a3dfefb
 class RandomSequences:
     """Select random short clips of unlabeled video, and yield them in batches
@@ -57,17 +68,19 @@ class RandomSequences:
         successive:bool=True, # True: clips of successive frames; False: single frames
         source:str="torch",   # name of the source: torch or dali
         device:str="cpu",   # device of the source, if it supports several devices
+        video_boxes:dict=None, # the setting data.video_boxes
     ):
-        self.source = build(sources[source], dict(preprocess=preprocess, device=device))
         self.copies, self.num_clips = copies, 1 if successive else max(1, length // copies)
         self.length = length = max(1, length // copies // self.num_clips)  # frames of a clip without margins
         self.context, self.seed = context, seed
         self.augment = augment and augment.without_flips()
         self.half_window = context // 2
         self.clip_length = length + 2 * self.half_window  # frames of a clip with the margins at both ends
+        make_source = lambda o: build(sources[source], dict(preprocess=o, device=device))
+        self.source = make_source(preprocess)
         lengths = _usable_videos(videos, self.source.count_frames, self.clip_length)
         self.videos, self.lengths = list(lengths), np.array(list(lengths.values()))
-        self.frame_sizes = [(o.height, o.width) for o in map(frame_index, self.videos)]
+        self.sources, self.frame_sizes = _video_sources(self.videos, preprocess, video_boxes, make_source)
         self.affines = [preprocess.affine(o) for o in self.frame_sizes]
         self.cache_videos = self.lengths.sum() * 3 * np.prod(preprocess.size) <= memory
 
@@ -80,15 +93,26 @@ class RandomSequences:
         video = rng.choice(len(self.lengths), p=self.lengths / self.lengths.sum())
         return video, int(rng.integers(0, self.lengths[video] - self.clip_length + 1))
 
+    # %% ../../nbs/video/05_clips.ipynb #e5fc1533
+    def read_clips(self,
+                   clip_starts, # yields the number of the video and of the first frame
+    ): # yields (n, 3, h, w) uint8
+        "Yield the model inputs of clips, each read by the source of its video"
+        def read(source, starts):
+            locations = ((self.videos[v], start) for v, start in starts if self.sources[v] is source)
+            return source.read_sequences(locations, self.clip_length, self.cache_videos)
+        distinct = list(dict.fromkeys(self.sources))
+        order, *copies = tee(clip_starts, len(distinct) + 1)
+        clips = {source: read(source, starts) for source, starts in zip(distinct, copies)}
+        for video, _ in order: yield next(clips[self.sources[video]])
+
     # %% ../../nbs/video/05_clips.ipynb #e8034f9a
     def clips(self,
               first:int, # number of the first clip
     ): # yields images (n, 3, h, w) and affine (2, 3) for each copy of each clip
         "Yield the augmented copies of clips, without end"
         clip_starts, same_starts = tee(map(self.random_clip, count(first)))
-        locations = ((self.videos[v], start) for v, start in clip_starts)
-        sequences = self.source.read_sequences(locations, self.clip_length, self.cache_videos)
-        for number, (video, _), images in zip(count(first), same_starts, sequences):
+        for number, (video, _), images in zip(count(first), same_starts, self.read_clips(clip_starts)):
             affine = self.affines[video]
             for c in range(self.copies):
                 if not self.augment: yield images, affine

@@ -12,14 +12,15 @@ from conftest import REFERENCE
 
 from posebook.config.read import read_config
 from posebook.core import PosebookError
-from posebook.data.labels import Labels, read_labels
+from posebook.data.labels import Labels, read_image, read_labels, read_table
 from posebook.formats.deeplabcut import DeepLabCut
-from posebook.inference.predict import collect_videos
-from posebook.labeling.pick_frames import chosen_videos, project_layout
+from posebook.inference.predict import collect_videos, predict_single_video
+from posebook.inference.predictor import Predictor
+from posebook.labeling.pick_frames import chosen_videos, project_layout, save_frames
 from posebook.models.factory import get_model
 from posebook.project.project import init_project
 from posebook.training.fit import train_tracker
-from posebook.training.setup import get_labels, get_sequences, resolve
+from posebook.training.setup import get_dataset, get_labels, get_sequences, resolve
 from posebook.video.files import project_videos, write_video
 
 
@@ -168,6 +169,9 @@ def test_csv_and_hdf5_of_one_table_count_once(tmp_path, caplog):
     write_hdf(table.with_suffix(".h5"), "run1", [[1, 2, 3, 4], [5, 6, 7, 8]])
     assert np.isnan(project_labels(tmp_path).keypoints[1, 1]).all()
     assert "CollectedData_anna.h5 beside it have different labels; CollectedData_anna.csv is used" in caplog.text
+    caplog.clear()
+    table.with_suffix(".h5").write_text("damaged")
+    assert len(project_labels(tmp_path)) == 2 and "CollectedData_anna.csv is used" in caplog.text
 
 
 def test_an_image_in_tables_of_two_labelers_is_an_error_that_names_both(tmp_path):
@@ -286,3 +290,144 @@ def test_paths_in_video_sets_are_used_if_the_folder_videos_is_empty(tmp_path, ca
     assert chosen_videos(project_layout(folder), None) == [elsewhere]
     write_clip(folder / "videos/run2.mp4")
     assert read_config(folder / "config.yaml").data.videos is None
+
+
+class Moving:
+    "A white square on black, which moves; its center is the keypoint"
+
+    def __init__(self, n, height, width):
+        steps = np.arange(n)
+        self.centers = np.stack([80 + 2 * steps, 70 + steps], -1).astype(float)
+        self.frames = np.zeros((n, height, width, 3), np.uint8)
+        for frame, (x, y) in zip(self.frames, self.centers.astype(int)):
+            frame[y - 2 : y + 3, x - 2 : x + 3] = 255
+
+
+def cropped_project(folder, crop=(60, 124, 50, 98)):
+    "A project whose labeled images were cropped, and the moving square in its video"
+    x1, x2, y1, y2 = crop
+    square = Moving(12, 120, 160)
+    (folder / "videos").mkdir(parents=True)
+    write_video(folder / "videos/run1.mp4", square.frames, quality=0)
+    write_clip(folder / "videos/run2.mp4")
+    sets = {"run1": ", ".join(map(str, crop)), "run2": "0, 64, 0, 48"}
+    config(folder, bodyparts=["a"], video_sets={f"/elsewhere/{k}.mp4": {"crop": v} for k, v in sets.items()})
+    write_csv(folder, "run1", square.centers - (x1, y1), names=("a",))
+    write_csv(folder, "run2", [[1, 2]], names=("a",))
+    for i, frame in enumerate(square.frames):
+        cv2.imwrite(str(folder / f"labeled-data/run1/img{i:03}.png"), frame[y1:y2, x1:x2])
+    return square
+
+
+def test_a_video_is_tracked_in_the_crop_of_its_labeled_images(tmp_path):
+    "The model inputs are those of the labeled images, and keypoints are in pixels of the whole frame"
+    folder = tmp_path / "dlc"
+    square = cropped_project(folder)
+    cfg = read_config(folder, ["training.accelerator=cpu", "model.losses_to_use=[temporal]", "model.weights=null"])
+    assert cfg.data.video_boxes == {"run1": [60, 50, 64, 48]}
+    cfg.dali.base.train.sequence_length = 4
+    labels = get_labels(cfg)
+    cfg = resolve(cfg, labels)
+    tracker = get_model(cfg, labels.keypoints)
+    predictor = Predictor(tracker, cfg, "cpu")
+    on_images = predictor.images(labels.paths()[:12])[0]
+    on_video = predictor.video(folder / "videos/run1.mp4")[0]
+    np.testing.assert_allclose(on_video, on_images + (60, 50), atol=1)
+    table = predict_single_video(folder / "videos/run1.mp4", predictor, tmp_path / "out")
+    np.testing.assert_allclose(read_table(table, ["set"])[2]["x"], on_video[..., 0], atol=0.01)
+    # a video that was already cropped
+    write_video(tmp_path / "run1.mp4", square.frames[:, 50:98, 60:124], quality=0)
+    np.testing.assert_allclose(predictor.video(tmp_path / "run1.mp4")[0], on_images, atol=1)
+    with pytest.raises(PosebookError, match="not inside the frames of run1.mp4"):
+        write_clip(tmp_path / "small/run1.mp4", 100, 80)
+        predictor.video(tmp_path / "small/run1.mp4")
+    # clips have the coordinates of the labeled images
+    clips = get_sequences(cfg, tracker)
+    assert clips.frame_sizes == [(48, 64), (48, 64)]
+    dataset = get_dataset(cfg, labels)
+    [images] = clips.read_clips([(0, 3)])
+    for i, image in enumerate(images):
+        difference = image.float() - dataset[3 + i]["images"][0].float()
+        assert difference.abs().mean() < 3
+    np.testing.assert_allclose(clips.affines[0], dataset[0]["affine"], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "crop, images, expected",
+    [
+        ("0, 160, 0, 120", (160, 120), None),  # the whole frame
+        ("0, 64, 0, 48", (64, 48), [0, 0, 64, 48]),
+        ("10, 74, 20, 68", (160, 120), None),  # the images were not cropped
+        ("10, 74, 20, 68", (64, 48), [10, 20, 64, 48]),
+        (None, (64, 48), None),
+    ],
+)
+def test_a_crop_counts_only_if_the_labeled_images_have_its_size(tmp_path, crop, images, expected):
+    write_clip(tmp_path / "videos/run1.mp4", 160, 120)
+    config(tmp_path, video_sets={"C:\\data\\run1.mp4": {"crop": crop} if crop else None})
+    write_csv(tmp_path, "run1", [[1, 2, 3, 4]])
+    cv2.imwrite(str(tmp_path / "labeled-data/run1/img000.png"), np.zeros((*images[::-1], 3), np.uint8))
+    assert read_config(tmp_path).data.video_boxes == (expected and {"run1": expected})
+    init_project(tmp_path)
+    assert read_config(tmp_path).data.video_boxes == (expected and {"run1": expected})
+
+
+def test_picked_frames_are_cropped_as_the_labeled_images(tmp_path):
+    square = cropped_project(tmp_path)
+    labels = get_labels(read_config(tmp_path))
+    labels.select([*range(3), 12]).write(tmp_path / "CollectedData.csv")
+    init_project(tmp_path)
+    text = (tmp_path / "posebook.yaml").read_text()
+    (tmp_path / "posebook.yaml").write_text(text.replace("labeled-data/*/CollectedData_*", "CollectedData.csv"))
+    [image] = save_frames(tmp_path, tmp_path / "videos/run1.mp4", [9], neighbors=0)
+    difference = read_image(tmp_path / image) - square.frames[9, 50:98, 60:124].astype(float)
+    assert np.abs(difference).mean() < 3
+
+
+NEW_PROJECT = """
+# Config schema version. Do not edit manually.
+config_version: 0
+Task: reach
+scorer: anna
+date: Nov27
+multianimalproject: false
+identity:
+project_path: /elsewhere/reach-anna-2026-11-27
+engine: pytorch
+video_sets:
+  /elsewhere/reach-anna-2026-11-27/videos/run1.mp4:
+    crop: 0, 160, 0, 120
+bodyparts:
+- bodypart1
+- bodypart2
+- bodypart3
+- objectA
+individuals:
+- individual_1
+uniquebodyparts: []
+multianimalbodyparts: []
+skeleton:
+- - bodypart1
+  - bodypart2
+- - objectA
+  - bodypart3
+x1: 0
+x2: 640
+y1: 277
+y2: 624
+"""
+
+
+def test_a_project_of_create_new_project(tmp_path):
+    "The keys that DeepLabCut 3.0.2 writes, and both files of a table, as napari-deeplabcut 0.4 leaves them"
+    write_clip(tmp_path / "videos/run1.mp4", 160, 120)
+    (tmp_path / "config.yaml").write_text(NEW_PROJECT)
+    names = ["bodypart1", "bodypart2", "bodypart3", "objectA"]
+    values = [[1, 2, 3, 4, 5, 6, 7, 8], [np.nan, np.nan, 3, 4, 5, 6, 7, 8]]
+    table = write_csv(tmp_path, "run1", values, names)
+    write_hdf(table.with_suffix(".h5"), "run1", values, names)
+    cfg = read_config(init_project(tmp_path))
+    assert cfg.data.keypoint_names == names
+    assert cfg.data.skeleton == [["bodypart1", "bodypart2"], ["objectA", "bodypart3"]]
+    assert (cfg.data.videos, cfg.data.video_boxes, cfg.data.box) == (None, None, None)
+    np.testing.assert_array_equal(get_labels(cfg).keypoints.reshape(2, 8), values)
