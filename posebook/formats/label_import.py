@@ -49,7 +49,7 @@ def import_notes(project:Path, # the project's folder
         labels, peeked = read_labels(table, project), source[0].peek_labels(source[1])
         if peeked is None or peeked.scorer != labels.scorer: return []
         n = sum(map(len, changed_images(labels, merge_labels([peeked], source[1], project))))
-    except PosebookError as e: return [f"labels of another program were not compared with {table.name}: {e.what}"]
+    except PosebookError as e: return [f"{table.name} was not compared with other labels: {e.what}"]
     if not n: return []
     command = shlex.join(["posebook", "init", str(project), "--update"])
     return [f"{source[1].name} is newer than {table.name}, and {n} frame(s) in it have other labels; "
