@@ -14,20 +14,33 @@ from pathlib import Path
 # %% ../nbs/83_commands.ipynb #1ecd8fb2
 log = logging.getLogger(__name__)
 
+# %% ../nbs/83_commands.ipynb #5462cd2f
+def _update(project) -> Path: # the label table
+    "Import labels that were changed in another program"
+    from posebook.formats.label_import import update_labels
+    table, new, changed, former = update_labels(project)
+    kept = f"; the former table is {former}" if former else ""
+    log.info(f"{table}: {len(new)} frame(s) added, {len(changed)} replaced{kept}")
+    return table
+
 # %% ../nbs/83_commands.ipynb #c98f6358
 def init(project:Path,   # the project's folder
          full:bool=False, # write every key, and the settings of every registered definition
          individual:str=None, # name of the animal to track, if the label table has several
          plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
-) -> Path: # the config file
+         update:bool=False, # import labels again that were changed in another program, such as SLEAP
+) -> Path: # the config file; with `update`: the label table
     """Write a commented posebook.yaml for a project.
 
-    If the folder has labels of another program in a registered format, these labels are imported.
+    If the folder has labels of another program in a registered format, these labels are imported. With
+    `update`, they are imported again: new frames are added to the label table, frames with other labels
+    are replaced, and the former table is kept as NAME.csv.bak.
 
     Raises `PosebookError` if the folder already has a posebook.yaml, or if its labels cannot be read."""
     from posebook.plugins import load_plugin
     from posebook.project.project import init_project
     if plugin: load_plugin(plugin)
+    if update: return _update(project)
     path = init_project(project, full, individual)
     log.info(f"wrote {path}")
     return path

@@ -17,6 +17,7 @@ from ..data.model_project import read_model_config
 from ..data.splits import read_split, split_by_name
 from .metrics import metrics, pixel_errors, write_pixel_errors
 from .report import report
+from ..formats.label_import import import_notes
 from ..inference.predictor import Predictor, predict_dataset
 from ..model_folder import record_files
 from ..training.setup import get_labels
@@ -85,6 +86,14 @@ def _check_results_folder(folder, csv, labels, model_dir):
         raise PosebookError(f"the folder holds the results of other labels, {source}", folder,
                             "give another folder with --out")
 
+# %% ../../nbs/evaluation/04_evaluate.ipynb #2ceb17c9
+def _project_labels(model_dir) -> Labels:
+    "Return the labels of a model's project, and log a note if they were changed in another program"
+    cfg = read_model_config(model_dir)
+    root = Path(cfg.data.data_dir)
+    for note in import_notes(root, root/cfg.data.csv_file): log.warning(note)
+    return get_labels(cfg)
+
 # %% ../../nbs/evaluation/04_evaluate.ipynb #2e067dfd
 def evaluate_model(
     model_dir, # a folder that `train` made
@@ -97,7 +106,7 @@ def evaluate_model(
     "Compare a model's predictions with labels; write tables, metrics and the report"
     model_dir, model = Path(model_dir), predictor or Predictor.from_folder(model_dir, plugin=plugin)
     if csv: labels = read_labels(csv).check()
-    elif labels is None: labels = get_labels(read_model_config(model_dir))
+    elif labels is None: labels = _project_labels(model_dir)
     folder = results_folder(model_dir, csv, out)
     _check_results_folder(folder, csv, labels, model_dir)
     split = {"test": range(len(labels))} if csv else split_of(model_dir, labels)

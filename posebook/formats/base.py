@@ -27,6 +27,11 @@ class Format:
     ) -> Path: # None: there is no such file
         "Return the file with the labels of a project, if this program wrote it"
 
+    def peek_labels(self,
+        path:Path, # a file that `find_labels` returned
+    ) -> Labels: # None: this is not possible for files of this program
+        "Read the labels in a file without saving images, to compare them with the label table"
+
     def read_labels(self,
         path:Path, # a file with one of `suffixes`, or a CSV file
         root:Path, # the project's folder; images that the label file contains are saved there

@@ -173,23 +173,32 @@ def _newest_version(paths) -> Path: # None: the files are not versions of one fi
     versions = [re.fullmatch(r"(.+?)(?:\.v(\d+))?((?:\.pkg)?\.slp)", p.name).groups() for p in paths]
     if len({(name, end) for name, _, end in versions}) > 1: return None
     newest = max(range(len(paths)), key=lambda i: int(versions[i][1] or -1))
-    others = ", ".join(p.name for i, p in enumerate(paths) if i != newest)
-    if others: log.warning(f"the labels are read from {paths[newest].name}, the newest version; not from "
-                           f"{others}")
     return paths[newest]
 
-# %% ../../nbs/formats/04_sleap.ipynb #57040ab7
-def _images(content, frames, path, root) -> list: # paths relative to `root`; None: the frame does not exist
-    "Save the images of labeled frames, and return their paths"
-    names = {id(o): name for o, name in zip(content.videos, _folder_names(content.videos))}
-    images = [f"labeled-data/{names[id(o.video)]}/img{o.frame_idx:08d}.png" for o in frames]
-    places = [root, root/"videos", Path(path).parent]
-    saved = _save_images(frames, [root/o for o in images], content.videos, places)
-    return [image if exists else None for image, exists in zip(images, saved)]
+def _note_versions(path):
+    "Log a note if there are other versions of a SLEAP file beside it"
+    others = [o for o in sorted(path.parent.glob("*.slp")) if o.name[0] != "." and o != path]
+    if others := [o.name for o in others if _newest_version([path, o])]:
+        log.warning(f"the labels are read from {path.name}, not from its other versions: {', '.join(others)}")
 
-def _no_animal(names) -> tuple: # positions (K, 2), states (K,)
-    "Return the positions and states of a frame without an animal"
-    return np.full((len(names), 2), np.nan), np.full(len(names), OCCLUDED)
+# %% ../../nbs/formats/04_sleap.ipynb #57040ab7
+def _animals(content, path) -> dict: # labeled frame -> instance; None: a frame without an animal
+    "Return the labeled instance of each frame that a person labeled or marked as negative"
+    animals = {frame: _animal(frame, path) for frame in content.labeled_frames}
+    return {frame: o for frame, o in animals.items() if o or getattr(frame, "is_negative", False)}
+
+def _labels(content, path, root) -> Labels: # also of frames whose images do not exist yet
+    "Return the labels of a SLEAP file"
+    animals = _animals(content, path)
+    instances = [o for o in animals.values() if o]
+    if not instances: raise PosebookError("this file has no labeled frames", path,
+                                          do="label frames in SLEAP, and save the file")
+    names = _common_names(instances, path)
+    folders = {id(o): name for o, name in zip(content.videos, _folder_names(content.videos))}
+    images = [f"labeled-data/{folders[id(o.video)]}/img{o.frame_idx:08d}.png" for o in animals]
+    no_animal = np.full((len(names), 2), np.nan), np.full(len(names), OCCLUDED)
+    keypoints, visible = zip(*(_points(o, names) if o else no_animal for o in animals.values()))
+    return Labels(images, np.stack(keypoints), names, root, "sleap", np.stack(visible))
 
 # %% ../../nbs/formats/04_sleap.ipynb #0708c03d
 @formats("sleap")
@@ -209,20 +218,18 @@ class Sleap(Format):
 
     def read_labels(self, path, root):
         "Return the labels of a SLEAP file, and save its labeled frames as images"
-        content = _load(path)
-        animals = [(frame, _animal(frame, path)) for frame in content.labeled_frames]
-        animals = [(frame, o) for frame, o in animals if o or getattr(frame, "is_negative", False)]
-        instances = [o for _, o in animals if o]
-        if not instances: raise PosebookError("this file has no labeled frames", path,
-                                              do="label frames in SLEAP, and save the file")
-        names = _common_names(instances, path)
-        images = _images(content, [frame for frame, _ in animals], path, root)
-        rows = [(image, *(_points(o, names) if o else _no_animal(names)))
-                for image, (_, o) in zip(images, animals) if image]
-        if not rows: raise PosebookError("all labeled frames are after the end of their video", path,
-                                         do="use the videos that were labeled")
-        images, keypoints, visible = zip(*rows)
-        return Labels(list(images), np.stack(keypoints), names, root, "sleap", np.stack(visible))
+        content, path = _load(path), Path(path)
+        _note_versions(path)
+        labels = _labels(content, path, root)
+        saved = _save_images(_animals(content, path), labels.paths(), content.videos,
+                             [root, root/"videos", path.parent])
+        if not any(saved): raise PosebookError("all labeled frames are after the end of their video", path,
+                                               do="use the videos that were labeled")
+        return labels.select(np.flatnonzero(saved))
+
+    def peek_labels(self, path):
+        "Return the labels of a SLEAP file; no image is saved"
+        return _labels(_load(path), path, Path(path).parent)
 
     def write_labels(self, labels, path):
         "Raise an error, because posebook writes labels only as CSV"

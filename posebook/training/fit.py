@@ -28,6 +28,7 @@ from ..data.model_project import save_model_config
 from ..data.sizes import image_sizes, rotation_notes, size_notes, stored_sizes
 from ..data.splits import write_split
 from ..device import keep_freed_memory
+from ..formats.label_import import import_notes
 from posebook.model_folder import (
     check_target,
     edit_manifest,
@@ -287,7 +288,8 @@ def _set_up(config, overrides, out, resume, overwrite, plugin) -> tuple: # run, 
     log.info(_summary_line(run))
     notes = [*label_change_notes(run, out), *_gpu_notes(run), *_box_notes(run), *_missing_neighbor_notes(run),
              *_video_size_notes(run), *rotation_notes(run.labels)]
-    for note in notes: log.warning(note)
+    root = Path(run.cfg.data.data_dir)
+    for note in (*notes, *import_notes(root, root/run.cfg.data.csv_file)): log.warning(note)
     return run, out
 
 # %% ../../nbs/training/09_fit.ipynb #bd5b00d2

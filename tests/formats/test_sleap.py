@@ -177,7 +177,7 @@ def test_newest_version_and_hidden_files(tmp_path, caplog):
     (tmp_path / "._labels.v010.slp").write_bytes(b"Mac OS X")
     init_project(tmp_path)
     assert len(read_labels(tmp_path / "CollectedData.csv")) == 3
-    assert "labels.v010.slp, the newest version; not from labels.v001.slp, labels.v002.slp" in caplog.text
+    assert "from labels.v010.slp, not from its other versions: labels.v001.slp, labels.v002.slp" in caplog.text
 
 
 @pytest.mark.parametrize("recorded", ["/lab/day1/run.mp4", "D:\\lab\\day1\\run.mp4"])
@@ -236,3 +236,81 @@ def test_the_two_unicode_spellings_of_a_keypoint_are_one(tmp_path):
     save(tmp_path / "a.slp", [(video, i, [o]) for i, o in enumerate(instances)])
     found = read_labels(tmp_path / "a.slp")
     assert found.keypoint_names == [normalize("NFC", "né"), "tail"] and found.keypoints.tolist() == [POINTS] * 2
+
+
+def later(path, seconds):
+    import os
+
+    time = path.stat().st_mtime + seconds
+    os.utime(path, (time, time))
+
+
+@pytest.fixture
+def grown(tmp_path):
+    "A project whose SLEAP file has a new frame and a moved point since the import; the table has a frame more"
+    video = film(tmp_path / "run.mp4", 20)
+    save(tmp_path / "a.slp", [(video, i, [POINTS]) for i in (0, 1)])
+    init_project(tmp_path)
+    table = tmp_path / "CollectedData.csv"
+    (tmp_path / "labeled-data/run/img00000005.png").write_bytes(
+        (tmp_path / "labeled-data/run/img00000000.png").read_bytes()
+    )
+    table.write_text(table.read_text() + "labeled-data/run/img00000005.png,7,8,9,10\n")
+    save(tmp_path / "a.slp", [(video, 0, [POINTS]), (video, 1, [FULL]), (video, 3, [FULL])])
+    later(tmp_path / "a.slp", 10)
+    return tmp_path
+
+
+def test_labels_that_grew_are_noted_and_imported(grown, caplog):
+    from posebook import commands
+    from posebook.formats.label_import import import_notes
+
+    table = grown / "CollectedData.csv"
+    former = table.read_bytes()
+    [note] = import_notes(grown, table)
+    assert note == (
+        "a.slp is newer than CollectedData.csv, and 2 frame(s) in it have other labels; "
+        f"to import them: posebook init {grown} --update"
+    )
+    assert not (grown / "labeled-data/run/img00000003.png").exists()  # a note saves no images
+    config = (grown / "posebook.yaml").read_bytes()
+    assert commands.init(grown, update=True) == table
+    labels = read_labels(table)
+    assert [Path(o).stem[-1] for o in labels.images] == ["0", "1", "5", "3"]
+    assert labels.keypoints.tolist() == [POINTS, FULL, [[7, 8], [9, 10]], FULL]
+    assert brightness(labels.select([3]))[0] == pytest.approx(50, abs=3)
+    assert (grown / "CollectedData.csv.bak").read_bytes() == former
+    assert (grown / "posebook.yaml").read_bytes() == config
+    later(grown / "a.slp", 10)  # saved again without a change
+    assert import_notes(grown, table) == []
+
+
+def test_train_evaluate_and_label_note_that_labels_grew(grown, caplog, monkeypatch):
+    from posebook.evaluation.evaluate import evaluate_model
+    from posebook.notebook import label
+    from posebook.training.fit import train_tracker
+
+    note, settings = "--update", ("training.max_steps=2", "training.accelerator=cpu")
+    model = train_tracker(grown, *settings, out=grown / "models/a", progress=False)
+    assert caplog.text.count(note) == 1
+    evaluate_model(model)
+    assert caplog.text.count(note) == 2
+    monkeypatch.setattr(label, "require_notebook", lambda name: None)
+    label.label(grown)
+    assert caplog.text.count(note) == 3
+
+
+def test_a_slp_file_as_csv_file_is_always_read_itself(grown, caplog):
+    from posebook.config.read import read_config
+    from posebook.training.setup import get_labels
+
+    assert len(get_labels(read_config(grown, ["data.csv_file=a.slp"]))) == 3
+
+
+def test_labels_of_another_person_are_not_compared(grown):
+    from posebook.formats.label_import import import_notes
+
+    table = grown / "CollectedData.csv"
+    table.write_text(table.read_text().replace("sleap", "anna"))
+    later(grown / "a.slp", 20)
+    assert import_notes(grown, table) == []
