@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from ..core import PosebookError, atomic_write, formats
+from ..data.images import image_size
 from ..data.label_files import select_individual
 from ..data.label_states import MISSING, OCCLUDED
-from ..data.labels import check_columns, image_size, table_labels
+from ..data.labels import check_columns, table_labels
 from .base import Format
 from ..video.files import open_video, video_suffixes
 

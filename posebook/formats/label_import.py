@@ -7,14 +7,13 @@ __all__ = ['label_source', 'changed_images', 'import_notes', 'update_labels']
 
 # %% ../../nbs/formats/05_label_import.ipynb #474b09e4
 import os
-import shlex
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 from ..config.read import read_config
-from ..core import PosebookError, file_lock, formats
+from ..core import PosebookError, command_line, file_lock, formats
 from ..data.labels import Labels, concatenate, merge_labels, read_labels
 
 # %% ../../nbs/formats/05_label_import.ipynb #6359fd6c
@@ -51,7 +50,7 @@ def import_notes(project:Path, # the project's folder
         n = sum(map(len, changed_images(labels, merge_labels([peeked], source[1], project))))
     except PosebookError as e: return [f"{table.name} was not compared with other labels: {e.what}"]
     if not n: return []
-    command = shlex.join(["posebook", "init", str(project), "--update"])
+    command = command_line("posebook", "init", project, "--update")
     return [f"{source[1].name} is newer than {table.name}, and {n} frame(s) in it have other labels; "
             f"to import them: {command}"]
 

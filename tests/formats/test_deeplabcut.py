@@ -12,7 +12,8 @@ from conftest import REFERENCE
 
 from posebook.config.read import read_config
 from posebook.core import PosebookError
-from posebook.data.labels import Labels, read_image, read_labels, read_table
+from posebook.data.images import read_image
+from posebook.data.labels import Labels, read_labels, read_table
 from posebook.formats.deeplabcut import DeepLabCut
 from posebook.inference.predict import collect_videos, predict_single_video
 from posebook.inference.predictor import Predictor

@@ -25,7 +25,7 @@ from posebook.data.tables import read_predictions
 from posebook.project.toy_project import errors_against_truth, make_toy_project
 from posebook.toy import Toy
 from posebook.toy_drawing import ANATOMY
-from posebook.video.files import read_frames
+from posebook.video.read import read_frames
 
 HERE = Path(__file__).parent
 
