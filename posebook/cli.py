@@ -39,7 +39,7 @@ class MessageHandler(logging.Handler):
 
 # %% ../nbs/84_cli.ipynb #b84e0ffa
 @contextmanager
-def messages_on_stderr():
+def messages_on_stderr(): # yields the `MessageHandler`
     "Print the messages of the package to stderr inside a `with` block; yield the handler"
     log, handler = logging.getLogger("posebook"), MessageHandler()
     level, propagate = log.level, log.propagate
