@@ -19,12 +19,13 @@ from ..model_folder import record_files
 from ..plugins import load_plugin
 
 # %% ../../nbs/inference/06_ensemble.ipynb #fdea179a
-def _read_together(tables): # yields index (n,), names, keypoints (models, n, K, 2), confidences (models, n, K)
+def _read_together(tables): # yields index (n,), names, keypoints (models, n, K, 2), confidences
     "Yield the rows of several tables in chunks; where a table has no position, its values are masked"
+    where = " and ".join(map(str, tables))
     for parts in zip_longest(*map(read_in_chunks, tables), fillvalue=((), (), None, None)):
         indices, names, keypoints, confidences = zip(*parts)
         if any(not np.array_equal(o, indices[0]) or n != names[0] for o, n in zip(indices, names)):
-            raise PosebookError("the tables are of different videos or keypoints", " and ".join(map(str, tables)),
+            raise PosebookError("the tables are of different videos or keypoints", where,
                                 do="use tables of the same video, from models with the same keypoints")
         keypoints = np.ma.masked_invalid(np.stack(keypoints))
         missing = np.ma.getmaskarray(keypoints).any(-1)

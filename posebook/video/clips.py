@@ -41,7 +41,7 @@ def _usable_videos(videos:list, # video files
     return lengths
 
 # %% ../../nbs/video/05_clips.ipynb #74199c76
-def _video_sources(videos, preprocess, video_boxes, make_source) -> tuple: # for each video: source, frame size
+def _video_sources(videos, preprocess, video_boxes, make_source) -> tuple: # sources, frame sizes
     "Return the source of each video, and the height and width of the part of its frames that is used"
     indexes = [frame_index(o) for o in videos]
     parts = [video_part(video_boxes, o) for o in indexes]
