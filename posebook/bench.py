@@ -71,7 +71,8 @@ def measure_tracking(project,    # a folder with a posebook.yaml
         return n
     def track():
         with tempfile.TemporaryDirectory() as out:
-            return len(predict_single_video(video, predictor, out).read_text().splitlines()) - 3
+            table = predict_single_video(video, predictor, out)
+            return len(table.read_text(encoding="utf-8").splitlines()) - 3
     for _ in range(2): predictor.predict_batch(batch)           # warm up
     rate_before, rate, rate_after = (_rate(f) for f in (forward, track, forward))
     return {"rate": round(rate, 1), "forward": round((rate_before + rate_after) / 2, 1)}
@@ -112,7 +113,7 @@ def measure_memory(project,    # a folder with a posebook.yaml
     def track():
         with tempfile.TemporaryDirectory() as out:
             table = predict_single_video(video, predictor, out)
-            with table.open() as f: return sum(1 for _ in f) - 3
+            with table.open(encoding="utf-8") as f: return sum(1 for _ in f) - 3
     return {"rate": round(_rate(track), 1)}
 
 # %% ../nbs/82_bench.ipynb #64d42377
@@ -251,6 +252,6 @@ def bench(out="posebook-bench.json", # JSON file for the results
                       "memory": videos.get(task["kind"])}.get(task["what"], steps)
             results["measurements"].append(run_in_subprocess(project=str(project), amount=amount, **task))
             log.info(format_measurement(results["measurements"][-1]))
-    with atomic_write(out) as p: p.write_text(json.dumps(results, indent=1))
+    with atomic_write(out) as p: p.write_text(json.dumps(results, indent=1), encoding="utf-8")
     log.info(f"wrote {out}")
     return results

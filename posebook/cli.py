@@ -19,7 +19,7 @@ from typing import Annotated, Optional
 import typer
 
 from . import __version__, commands
-from .core import PosebookError, os_error, param_docs
+from .core import PosebookError, command_line, os_error, param_docs
 
 # %% ../nbs/84_cli.ipynb #1dae3b83
 def _print_line(line):
@@ -63,11 +63,22 @@ def _command_parameter(p:inspect.Parameter, meaning:str) -> inspect.Parameter:
     if default is None: kind = Optional[kind]
     return p.replace(kind=p.POSITIONAL_OR_KEYWORD, annotation=Annotated[kind, info], default=default)
 
+# %% ../nbs/84_cli.ipynb #743f58ce
+def _resuming_command(words,    # the words that the user typed after `posebook`
+                      settings, # those of them that are settings of a training
+                      folder="", # the folder of the unfinished work
+) -> str:
+    "Return the command that continues a stopped command"
+    kept = [o for o in words if o not in (*settings, "--overwrite", "--resume")]
+    given = any(o.partition("=")[0] == "--out" for o in kept)
+    return command_line("posebook", *kept, *["--out", folder] * (not given), "--resume")
+
 # %% ../nbs/84_cli.ipynb #d03d05a5
 def command(f,              # a public call
             result=None,    # function that converts the return value of the call to text for stdout
             adapt=None,     # function that changes the dict of values to arguments of the call
             extra=(),       # `inspect.Parameter`s that only the command line has
+            words=(),       # the words that the user typed after `posebook`
 ): # the function that typer runs
     "Return a function from which typer makes the command of a public call"
     docs, signature = param_docs(f), inspect.signature(f)
@@ -78,9 +89,9 @@ def command(f,              # a public call
         # an argument before `*values` cannot be given by name
         first = [typed.pop(taken[0].name)] if values else []
         try: returned = f(*first, *values, **typed)
-        except KeyboardInterrupt:
-            _print_line("stopped; finished work is kept. Continue with `posebook train PROJECT --out FOLDER "
-                        "--resume` or `posebook predict ... --resume`")
+        except KeyboardInterrupt as e:
+            go_on = "; finished work is kept. Continue with:\n" + _resuming_command(words, values, *e.args)
+            _print_line("stopped" + go_on * bool(e.args))
             raise typer.Exit(130) from None
         if result: print(result(returned))
     parameters = [*(_command_parameter(p, docs[p.name]) for p in taken), *extra]
@@ -145,7 +156,7 @@ def _make_app(words:list) -> typer.Typer:
     app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False,
                       no_args_is_help=True, callback=_options)
     for name, arguments in COMMANDS.items():
-        run = command(**arguments) if words[:1] == [name] else lambda: None
+        run = command(**arguments, words=words) if words[:1] == [name] else lambda: None
         first_line = arguments["f"].__doc__.splitlines()[0]
         app.command(name, help=first_line.rstrip("."))(run)
     return app

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 # %% ../nbs/83_commands.ipynb #c98f6358
 def init(project:Path,   # the project's folder
          full:bool=False, # write every key, and the settings of every registered definition
+         individual:str=None, # name of the animal to track, if the label table has several
          plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
 ) -> Path: # the config file
     """Write a commented posebook.yaml for a project.
@@ -27,7 +28,7 @@ def init(project:Path,   # the project's folder
     from posebook.plugins import load_plugin
     from posebook.project.project import init_project
     if plugin: load_plugin(plugin)
-    path = init_project(project, full)
+    path = init_project(project, full, individual)
     log.info(f"wrote {path}")
     return path
 
@@ -36,7 +37,7 @@ def pick_frames(project:Path, # the project's folder
                 n:int=20,     # number of frames to pick from all videos together
                 videos:list[str]=None, # video names or files; default: all videos of the project
                 neighbors:int=2, # number of neighboring frames to save before and after each frame
-                keypoints:list[str]=None, # keypoint names, for a project without a label table
+                keypoints:list[str]=None, # names, separated by commas, for a project without a label table
                 seed:int=0,   # random seed of the frame selection
 ) -> list: # paths of the images, as in the new rows of the label table
     """Pick frames of the videos to label.
@@ -47,7 +48,7 @@ def pick_frames(project:Path, # the project's folder
     Raises `PosebookError` if there is no video, a video cannot be read, or no keypoint names are known."""
     from posebook.labeling.pick_frames import pick_project_frames
     if isinstance(videos, (str, Path)): videos = [videos]
-    if isinstance(keypoints, str): keypoints = keypoints.replace(",", " ").split()
+    if isinstance(keypoints, str): keypoints = [o.strip() for o in keypoints.split(",") if o.strip()]
     return pick_project_frames(project, n, videos or None, neighbors, seed, keypoints)
 
 # %% ../nbs/83_commands.ipynb #6018797e

@@ -21,8 +21,8 @@ from omegaconf.nodes import AnyNode
 
 from .config.read import read_config
 from .config.schema import Config
-from .config.write import save_config
 from .core import PosebookError, atomic_write
+from .data.model_project import save_model_config
 from .data.preprocess import LIGHTNING_POSE_RESIZE
 from .data.splits import SETS, write_split
 from .device import pick_accelerator
@@ -129,7 +129,7 @@ def converted_config(folder, # a model folder of Lightning Pose
     if not path.is_file():
         raise PosebookError("there is no config.yaml in this folder", folder,
                             "give the folder that Lightning Pose's training made")
-    cfg = read_config(path, notes=notes)
+    cfg = read_config(path, notes=notes, ignore_unknown=True)      # other versions add keys
     if notes: notes[:] = [o for o in notes if "data.image_orig_dims" not in o]     # see `original_size`
     version = OmegaConf.select(OmegaConf.load(path), "model.lightning_pose_version")
     if notes is not None and not str(version).startswith("2.4"):
@@ -200,7 +200,7 @@ def _write_model(folder, cfg, tensors, sets, sizes):
     with atomic_write(path) as part:
         torch.save({"state_dict": tensors}, part)
         record_checkpoint(path, part)
-    save_config(cfg, folder/"config.yaml")
+    save_model_config(cfg, folder)
     if sets:
         split = {k: [i for i, name in enumerate(sets.values()) if name == k] for k in SETS.values()}
         write_split(folder/"split.csv", list(sets), split)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['backbones', 'necks', 'heads', 'losses', 'models', 'augmentations', 'callbacks', 'sources', 'decoders', 'formats',
-           'kinds', 'PosebookError', 'did_you_mean', 'Registry', 'params', 'param_docs', 'document_parameters',
-           'check_settings', 'build', 'os_error', 'disk_errors', 'atomic_write', 'file_lock', 'read_text', 'read_json',
-           'file_sha256']
+           'kinds', 'PosebookError', 'did_you_mean', 'command_line', 'Registry', 'params', 'param_docs',
+           'document_parameters', 'check_settings', 'build', 'os_error', 'disk_errors', 'atomic_write', 'file_lock',
+           'read_text', 'read_json', 'file_sha256']
 
 # %% ../nbs/00_core.ipynb #4d396d7c
 import difflib
@@ -18,7 +18,9 @@ import json
 import math
 import os
 import pkgutil
+import shlex
 import shutil
+import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +46,13 @@ def did_you_mean(name:str, # what the user wrote
     names = [str(o) for o in names]
     matches = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     return f"did you mean {matches[0]!r}?" if matches else f"there are: {', '.join(sorted(names))}"
+
+# %% ../nbs/00_core.ipynb #d37f4003
+def command_line(*words, # words of a command; paths and numbers, too
+) -> str:
+    "Return a command as it is typed in a terminal"
+    words = [str(o) for o in words]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 # %% ../nbs/00_core.ipynb #27a80188
 class Registry(dict):

@@ -17,7 +17,7 @@ from .core import PosebookError
 # %% ../nbs/01_device.ipynb #2e4ba5d3
 def cpu_flags() -> set: # names of features, such as avx512_bf16
     "Return the names of the processor's features (only on Linux with x86, otherwise an empty set)"
-    try: lines = Path("/proc/cpuinfo").read_text().splitlines()
+    try: lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError: return set()
     return set(next((o for o in lines if o.startswith("flags")), "").split())
 

@@ -17,7 +17,7 @@ from types import ModuleType
 
 from filelock import FileLock
 
-from .core import PosebookError, atomic_write, disk_errors
+from .core import PosebookError, atomic_write, command_line, disk_errors
 
 # %% ../nbs/02_plugins.ipynb #ae747da0
 log = logging.getLogger(__name__)
@@ -112,7 +112,8 @@ def load_trusted_plugins(plugins:dict, # path -> sha256, from a config; an empty
         if sha256 in trusted: continue
         raise PosebookError(f"this plug-in is needed, but it is Python code, and you have not trusted "
                             f"it yet (sha256 {sha256})", path,
-                            f"read the file, then run `posebook trust {path}` or give it with --plugin; "
+                            f"read the file, then run `{command_line('posebook', 'trust', path)}` or give "
+                            "it with --plugin; "
                             f"if there is no home folder, set POSEBOOK_TRUST={sha256}")
     for path, content in contents.items(): _run_plugin(path, content)
     return hashes

@@ -50,7 +50,7 @@ def busy_wait_is_adjustable() -> bool:
     "Return whether torch uses several threads of libgomp with the default wait policy"
     if not sys.platform.startswith("linux") or torch.get_num_threads() == 1: return False
     if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ): return False
-    return "libgomp" in Path("/proc/self/maps").read_text()
+    return "libgomp" in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
 
 # %% ../nbs/07_shared_cores.ipynb #b57830ed
 @contextmanager

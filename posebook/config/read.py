@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 from .schema import Config, ConfigSection
-from ..core import PosebookError, did_you_mean, formats, read_text
+from ..core import PosebookError, command_line, did_you_mean, formats, read_text
 
 # %% ../../nbs/config/02_read.ipynb #f5086e01
 DEFAULTS = {"training": {"max_steps": 1500}}   # in addition to the defaults of the schema
@@ -167,7 +167,7 @@ def config_path(path, # a config file, or a folder with one
         for name in ("posebook.yaml", "config.yaml"):
             if (path/name).is_file(): return path/name
         raise PosebookError("there is no posebook.yaml in this folder", path,
-                            f"`posebook init {path}` writes one")
+                            f"`{command_line('posebook', 'init', path)}` writes one")
     if not path.is_file():
         raise PosebookError("there is no such config file or project folder", path, "give another path")
     if path.suffix.lower() not in (".yaml", ".yml"):
@@ -196,7 +196,20 @@ def _check_overrides(overrides) -> dict:
         raise PosebookError(f"a value is not YAML: {problem}", f"the command line, {' '.join(overrides)}",
                             "put it in quotes") from None
 
-def _merge(content:dict, overrides, where) -> tuple: # `Config`, notes
+def _remove_unknown(settings:dict) -> list: # notes
+    "Remove keys that neither posebook nor Lightning Pose knows, and return a line for each"
+    notes = []
+    try: Config.model_validate(with_defaults(settings))
+    except ValidationError as e:
+        for path in (_key_path(o["loc"]) for o in e.errors() if o["type"] == "extra_forbidden"):
+            *sections, key = path.split(".")
+            holder = settings
+            for section in sections: holder = holder[section]
+            holder.pop(key)
+            notes.append(f"{path} is not used: posebook does not know this key")
+    return notes
+
+def _merge(content:dict, overrides, where, ignore_unknown=False) -> tuple: # `Config`, notes
     "Merge a file's content with overrides; return the checked config, and notes on unused or renamed keys"
     try: merged = OmegaConf.merge(content, _check_overrides(overrides))
     except OmegaConfBaseException as e:
@@ -204,6 +217,7 @@ def _merge(content:dict, overrides, where) -> tuple: # `Config`, notes
     settings = _resolve(OmegaConf.to_container(merged), where)
     _check_form(settings, where)
     notes = formats["lightning_pose"]().translate(settings)
+    if ignore_unknown: notes += _remove_unknown(settings)
     return check_config(settings, where), notes
 
 # %% ../../nbs/config/02_read.ipynb #88dee7df
@@ -213,6 +227,7 @@ def _with_absolute_paths(cfg:Config, folder:Path) -> Config:
     cfg.model.plugins = {str(folder.resolve()/k): v for k, v in cfg.model.plugins.items()}
     for section, name in ((cfg.data, "video_dir"), (cfg.eval, "test_videos_directory")):
         if section.get(name): setattr(section, name, str(Path(cfg.data.data_dir)/section.get(name)))
+    if cfg.data.videos: cfg.data.videos = [str(Path(cfg.data.data_dir)/o) for o in cfg.data.videos]
     if not cfg.data.data_dir.isprintable():
         raise PosebookError(f"the path has characters that cannot be written: {cfg.data.data_dir!r}",
                             do="rename the folder")
@@ -221,6 +236,7 @@ def _with_absolute_paths(cfg:Config, folder:Path) -> Config:
 def read_config(path,         # a config file, or a project's folder
                 overrides=(), # `section.key=value`, as on the command line
                 notes:list=None, # a list; a line is appended for each key that has no effect or is renamed
+                ignore_unknown:bool=False, # whether an unknown key is a note instead of an error
 ) -> Config: # with absolute paths of folders and plug-ins
     """Read, merge, resolve and check a config.
 
@@ -231,7 +247,7 @@ def read_config(path,         # a config file, or a project's folder
     if path.name == "posebook.yaml" and content.get("posebook") is None:
         raise PosebookError("the version of the format is missing", path,
                             "write posebook: 1 as its first line")
-    try: cfg, key_notes = _merge(content, overrides, path)
+    try: cfg, key_notes = _merge(content, overrides, path, ignore_unknown)
     except PosebookError as e:
         if not overrides or e.where != path: raise
         _merge(content, (), path)                     # if the file alone has an error, raise that error

@@ -64,16 +64,21 @@ class Size(ConfigSection):
     width:  Optional[int] = key(None, "pixels, a multiple of 32", True, gt=0, le=10_000)
 
 # %% ../../nbs/config/01_schema.ipynb #eb4dcd3d
+_Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
+
 class Data(ConfigSection):
     "Hold the settings of labels, videos and the model input"
     data_dir:  Optional[str] = key(None, "the project's folder; null: the folder of this file", True)
     video_dir: Optional[str] = key(
         "videos", "folder of unlabeled videos; a relative path is inside data_dir", True)
+    videos: Optional[list[str]] = key(None, "unlabeled videos; null: the videos in video_dir")
     csv_file:  str = key(
         "CollectedData.csv", "label table with three header rows; a pattern with * reads several files", True)
     keypoint_names: Optional[list[str]] = key(None, "names of the keypoints; null: as in the label table")
     num_keypoints:  Optional[int] = key(
         None, "number of keypoints; null: as in the label table", gt=0)
+    individual: Optional[str] = key(None, "name of the animal to track, if the label table has several")
+    skeleton: Optional[list[_Pair]] = key(None, "pairs of names of keypoints that are connected")
     image_resize_dims: Size = key(
         Size(), "size of the model input; null: computed from the size of the frames", True)
     downsample_factor: Literal[2, 3] = key(2, "each heatmap pixel is 2^downsample_factor input pixels wide")

@@ -6,7 +6,9 @@
 __all__ = ['registered_lines', 'config_text', 'save_config']
 
 # %% ../../nbs/config/03_write.ipynb #9291277a
+import os
 import re
+from pathlib import Path
 
 import yaml
 
@@ -73,10 +75,28 @@ def config_text(cfg:Config, # config to write
     if full: lines += ["", "# Registered definitions and their settings:", *registered_lines()]
     return "\n".join(lines).strip() + "\n"
 
+# %% ../../nbs/config/03_write.ipynb #691b3942
+def _relative(path, start) -> str:
+    "Return a path relative to a folder"
+    try: return Path(os.path.relpath(path, start)).as_posix()
+    except ValueError: return str(path)               # on another drive
+
+def _with_relative_paths(cfg:Config, folder:Path) -> Config:
+    "Return a copy of a config, with the path of the project relative to a folder"
+    cfg, root = cfg.model_copy(deep=True), cfg.data.data_dir
+    if not root or not os.path.isabs(root): return cfg
+    cfg.data.data_dir = _relative(root, folder)
+    keys = (cfg.data, "csv_file"), (cfg.data, "video_dir"), (cfg.eval, "test_videos_directory")
+    for section, name in keys:
+        path = Path(section.get(name) or "")
+        if path.is_absolute() and path.is_relative_to(root): setattr(section, name, _relative(path, root))
+    return cfg
+
 # %% ../../nbs/config/03_write.ipynb #8a20b147
 def save_config(cfg:Config, # resolved config to write
                 path, # path of the file to write
 ):
     "Write a resolved config as a YAML file without comments"
+    cfg = _with_relative_paths(cfg, Path(path).resolve().parent)
     text = yaml.dump(cfg.model_dump(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     with atomic_write(path) as p: p.write_text(text, encoding="utf-8")

@@ -8,6 +8,7 @@ __all__ = ['presets', 'sample_generator', 'Augmentation', 'Rotate', 'QuarterTurn
 
 # %% ../../nbs/data/05_augment.ipynb #58044f01
 import copy
+import re
 
 import cv2
 import numpy as np
@@ -99,13 +100,36 @@ class Translate(Augmentation):
         return affine_about_center(np.eye(2), size, shift)
 
 # %% ../../nbs/data/05_augment.ipynb #40cab2a0
+_side = re.compile(      # the part of a keypoint's name that is the side
+    "(?i:left|right)"
+    "|(?<![A-Za-z])[LRlr](?![A-Za-z])"                     # R_paw, paw_l, L1
+    "|(?<=[a-z0-9])[LR](?![a-z])"                          # earL, paw1LF
+    "|(?<![A-Za-z])[LR](?=[A-Z](?:[a-z]|(?![A-Za-z])))"    # LEar, LF_paw
+    "|(?<=(?<![A-Z])[FHBM])[LR](?![A-Za-z])")              # pawFL, HR_paw
+_other_side = {"left": "right", "right": "left", "l": "r", "r": "l"}
+
+def _plain(name:str) -> str:
+    "Return a name in small letters, without separators"
+    return re.sub(r"[\W_]", "", name.lower())
+
+# %% ../../nbs/data/05_augment.ipynb #3e41c57f
 def left_right_pairs(names:list, # names of the K keypoints
 ) -> list: # pairs of indices
-    "Return the pairs of keypoints whose names differ only by left and right"
-    swap = {"left": "right", "Left": "Right", "LEFT": "RIGHT"}
-    partners = [(i, n.replace(l, r)) for i, n in enumerate(names)
-                for l, r in swap.items() if l in n]
-    return [(i, names.index(n)) for i, n in partners if n in names]
+    """Return the pairs of keypoints whose names differ only by left and right
+
+    Raises `PosebookError` if a name has a side, but not exactly one other name is its partner."""
+    plain, pairs, alone = [_plain(o) for o in names], [], []
+    for i, name in enumerate(names):
+        if not _side.search(name): continue
+        mirrored = _plain(_side.sub(lambda m: _other_side[m[0].lower()], name))
+        partners = [k for k, o in enumerate(plain) if o == mirrored]
+        if len(partners) == 1 and plain.count(plain[i]) == 1: pairs.append((i, partners[0]))
+        else: alone.append(name)
+    if alone:
+        raise PosebookError(f"a flip cannot exchange these keypoints, because no name differs from theirs "
+                            f"only by the side: {', '.join(alone)}", "training.imgaug.flip.pairs",
+                            "set it to [[name, name], ...] for all pairs, or to [] if there are none")
+    return pairs
 
 # %% ../../nbs/data/05_augment.ipynb #74692dbb
 @augmentations("flip")

@@ -133,9 +133,9 @@ class PredictionTable(ResumableFile):
     ):
         "Write the header or keep the first rows, and open the file to append rows"
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        text_lines = self.part.read_text().splitlines()[:3 + keep] if keep else self.head
-        with atomic_write(self.part) as p: p.write_text("\n".join(text_lines) + "\n")
-        self.file = self.part.open("a")
+        text_lines = self.part.read_text(encoding="utf-8").splitlines()[:3 + keep] if keep else self.head
+        with atomic_write(self.part) as p: p.write_text("\n".join(text_lines) + "\n", encoding="utf-8")
+        self.file = self.part.open("a", encoding="utf-8")
 
     # %% ../../nbs/data/08_tables.ipynb #75ac2e0f
     def add(self,
@@ -170,7 +170,7 @@ def write_values(path,  # the file to write
                  parts, # an iterable of index (n,), names, values (n, K)
 ):
     "Write a CSV file with one value for each keypoint in each frame"
-    with atomic_write(path) as p, p.open("w", newline="") as f:
+    with atomic_write(path) as p, p.open("w", newline="", encoding="utf-8") as f:
         for i, (index, names, values) in enumerate(parts):
             pd.DataFrame(values, index, names).round(4).to_csv(f, header=not i)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..core import PosebookError, atomic_write
 from ..data.labels import Labels, read_labels
+from ..data.model_project import read_model_config
 from ..data.splits import read_split, split_by_name
 from .metrics import metrics, pixel_errors, write_pixel_errors
 from .report import report
@@ -96,7 +97,7 @@ def evaluate_model(
     "Compare a model's predictions with labels; write tables, metrics and the report"
     model_dir, model = Path(model_dir), predictor or Predictor.from_folder(model_dir, plugin=plugin)
     if csv: labels = read_labels(csv).check()
-    elif labels is None: labels = get_labels(model.cfg)
+    elif labels is None: labels = get_labels(read_model_config(model_dir))
     folder = results_folder(model_dir, csv, out)
     _check_results_folder(folder, csv, labels, model_dir)
     split = {"test": range(len(labels))} if csv else split_of(model_dir, labels)

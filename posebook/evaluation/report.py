@@ -22,7 +22,8 @@ from ..config.schema import Config
 from ..core import PosebookError, atomic_write
 from ..data.dataset import read_image
 from ..data.labels import Labels
-from ..data.tables import read_predictions
+from ..data.model_project import read_model_config
+from ..data.tables import read_in_chunks, read_predictions
 from .metrics import _percent, _px, metrics, read_pixel_errors
 from posebook.evaluation.plots import (
     jpeg,
@@ -59,9 +60,9 @@ def _read_logs(path) -> pd.DataFrame: # None: there is no log with losses
     return logs if "step" in logs and has_loss else None
 
 # %% ../../nbs/evaluation/03_report.ipynb #0d00cbe6
-def _project_labels(cfg) -> Labels: # None: the labels or their images cannot be read
+def _project_labels(model_dir) -> Labels: # None: the labels or their images cannot be read
     "Return the project's labels, if they and their images still exist"
-    try: return get_labels(cfg)
+    try: return get_labels(read_model_config(model_dir))
     except PosebookError: return None
 
 # %% ../../nbs/evaluation/03_report.ipynb #71b2aa8f
@@ -98,7 +99,7 @@ def _read_evaluation(model_dir, folder, labels) -> Evaluation:
     cfg, own = read_config(model_dir/"config.yaml"), folder == model_dir
     _, _, keypoints, confidences = read_predictions(folder/"predictions.csv")
     images, names, errors, split = read_pixel_errors(folder/"predictions_pixel_error.csv")
-    labels = labels or (_project_labels(cfg) if own else None)
+    labels = labels or (_project_labels(model_dir) if own else None)
     return Evaluation(
         cfg=cfg, model_dir=model_dir, folder=folder, own=own, images=images, names=names,
         keypoints=keypoints, confidences=confidences, errors=errors, split=split,
@@ -120,7 +121,8 @@ def _headline(evaluation) -> dict: # values for the page
     name = (read_manifest(model_dir) or {}).get("replaces", model_dir.resolve().name)   # its final name
     model = dict(name=name, type=cfg.model.model_type, backbone=cfg.model.backbone,
                  input_size=cfg.data.image_resize_dims)
-    return dict(project=Path(cfg.data.data_dir or ".").resolve().name, model=model, own=evaluation.own,
+    project = Path(labels.root if evaluation.own and labels else cfg.data.data_dir).resolve().name
+    return dict(project=project, model=model, own=evaluation.own,
                 folder=evaluation.folder.name, names=evaluation.names, metrics=evaluation.metrics,
                 frame_size=read_image(labels.paths()[0]).shape[:2] if evaluation.label_rows else None,
                 num_frames={split: len(rows) for split, rows in evaluation.split.items()})
@@ -183,13 +185,11 @@ def read_beginning(path,            # a prediction table
 ) -> tuple: # keypoint names, keypoints (T, K, 2), confidences (T, K), number of the first frame
     "Return the predictions for the first frames of a video; None if the table is of another kind"
     try:
-        with open(path, encoding="utf-8") as f:
-            if not f.readline().startswith("scorer,"): return None
-        table = pd.read_csv(path, header=[0, 1, 2], index_col=0, nrows=frames)
+        with open(path, encoding="utf-8") as f: head = [f.readline().strip().split(",") for _ in range(3)]
+        if head[0][0] != "scorer" or head[2][1:4] != ["x", "y", "likelihood"]: return None
+        index, names, keypoints, confidences = next(read_in_chunks(path, frames))
     except (OSError, ValueError): return None         # a file of another program
-    if not len(table) or list(table.columns.get_level_values(2)[:3]) != ["x", "y", "likelihood"]: return None
-    values = table.to_numpy(float).reshape(len(table), -1, 3)
-    return list(table.columns.get_level_values(1)[::3]), values[..., :2], values[..., 2], int(table.index[0])
+    return (names, keypoints, confidences, int(index[0])) if len(index) else None
 
 # %% ../../nbs/evaluation/03_report.ipynb #1b7d653d
 def _video_contexts(evaluation, most:int=3) -> dict: # the shown videos, and the number of others

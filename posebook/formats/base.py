@@ -14,6 +14,7 @@ from ..data.labels import Labels, read_labels
 class Format:
     "Detect, read and write the settings and the labels of a project of another program"
     suffixes = ()     # suffixes of label files that only this program writes
+    individual = None # name of the animal whose labels are read; None: the only one
 
     def detect(self,
         content:dict, # content of a YAML file
@@ -32,7 +33,7 @@ class Format:
     ) -> Labels: # positions and states as in the file; they are checked afterwards
         "Read the labels in a file"
         if path.suffix in self.suffixes: raise NotImplementedError(f"{type(self).__name__}.read_labels")
-        return read_labels(path, root)
+        return read_labels(path, root, individual=self.individual)
 
     def write_labels(self,
         labels:Labels, # labels of a project

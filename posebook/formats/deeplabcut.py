@@ -14,9 +14,11 @@ import numpy as np
 import pandas as pd
 
 from ..core import PosebookError, atomic_write, formats
+from ..data.label_files import select_individual
 from ..data.label_states import MISSING, OCCLUDED
 from ..data.labels import check_columns, table_labels
 from .base import Format
+from ..video.files import video_suffixes
 
 # %% ../../nbs/formats/03_deeplabcut.ipynb #da828956
 def _axis_names(group, axis:str) -> list: # one tuple of names for each row or column
@@ -29,6 +31,7 @@ def _axis_names(group, axis:str) -> list: # one tuple of names for each row or c
 
 # %% ../../nbs/formats/03_deeplabcut.ipynb #43df248d
 def read_hdf(path, # an HDF5 file of labels that DeepLabCut wrote
+             individual:str=None, # name of the animal, if the table has several
 ) -> tuple: # names of the rows, names of the keypoints, {coordinate: (N, K)}, scorer
     "Read a table that pandas wrote as HDF5, and check it"
     try:
@@ -42,12 +45,31 @@ def read_hdf(path, # an HDF5 file of labels that DeepLabCut wrote
         raise PosebookError(f"this is not a table that DeepLabCut wrote: {e}", path,
                             "save it as a CSV file") from None
     header = [list(level) for level in zip(*columns)]
-    if len(header) == 4: header.pop(1)                        # remove the names of the individuals
-    named = pd.DataFrame([[first, *row] for first, row in zip(("scorer", "", ""), header)])
-    columns, names, coords = check_columns(named, 1, path)
-    values = values.reshape(len(index), len(names), len(coords))
+    tags = ["scorer", *["individuals"] * (len(header) == 4), "bodyparts", "coords"]
+    rows = pd.DataFrame([[tag, *names] for tag, names in zip(tags, header)])
+    rows = select_individual(rows, individual, path)
+    columns, names, coords = check_columns(rows, 1, path)
+    values = values[:, rows.columns[1:] - 1].reshape(len(index), len(names), len(coords))
     return (["/".join(o) for o in index], names,
-            {c: values[..., i] for i, c in enumerate(coords)}, header[0][0])
+            {c: values[..., i] for i, c in enumerate(coords)}, rows.iat[0, 1])
+
+# %% ../../nbs/formats/03_deeplabcut.ipynb #aca15113
+def _keypoints(content:dict) -> dict: # keypoint_names and skeleton; without those that are not known
+    "Return settings of the section `data` for the body parts and the skeleton in a config.yaml"
+    names = content.get("bodyparts")
+    if not isinstance(names, list): names = content.get("multianimalbodyparts")    # several animals
+    names = [str(o) for o in names or ()]
+    pairs = [[str(o) for o in pair] for pair in content.get("skeleton") or () if isinstance(pair, list)]
+    pairs = [pair for pair in pairs if len(pair) == 2 and {*pair} <= {*names}]
+    return {k: v for k, v in (("keypoint_names", names), ("skeleton", pairs)) if v}
+
+# %% ../../nbs/formats/03_deeplabcut.ipynb #a47160ff
+def _videos(content:dict, folder:Path) -> dict:
+    "Return the setting `data.videos` for a project without videos in its folder `videos`"
+    files = (folder/"videos").iterdir() if (folder/"videos").is_dir() else ()
+    if any(o.suffix.lower() in video_suffixes and o.is_file() for o in files): return {}
+    videos = [str(o) for o in content.get("video_sets") or ()]
+    return {"videos": videos} if videos else {}
 
 # %% ../../nbs/formats/03_deeplabcut.ipynb #1d21abf3
 @formats("deeplabcut")
@@ -57,17 +79,12 @@ class DeepLabCut(Format):
 
     def detect(self, content, folder):
         if not ("Task" in content and {"bodyparts", "multianimalbodyparts"} & set(content)): return None
-        if content.get("multianimalproject"):
-            raise PosebookError("this project has several animals, which posebook does not support yet",
-                                folder, do="use a project with one animal")
-        name = f"CollectedData_{content.get('scorer')}"
-        patterns = [f"labeled-data/*/{name}.{end}" for end in ("csv", "h5")]
-        existing = [pattern for pattern in patterns if any(folder.glob(pattern))]
-        return {"posebook": 1, "data": {"csv_file": (existing or patterns)[0]}}
+        return {"posebook": 1, "data": {"csv_file": "labeled-data/*/CollectedData_*", **_keypoints(content),
+                                        **_videos(content, folder)}}
 
     def read_labels(self, path, root):
         if path.suffix not in self.suffixes: return super().read_labels(path, root)
-        return table_labels(read_hdf(path), path, root)
+        return table_labels(read_hdf(path, self.individual), path, root)
 
     def write_labels(self, labels, path):
         "Write the positions as a table, and the occluded keypoints to `visibility.csv` beside it"

@@ -48,6 +48,7 @@ _renamed_values = {
 
 # %% ../../nbs/formats/02_lightning_pose.ipynb #3884147f
 _not_used = {
+    "creation_datetime": "it is the time at which Lightning Pose began a training",
     "data.image_orig_dims": "the size is read from each image",
     "data.header_rows": "the header of the CSV is recognized",
     "data.num_targets": "it is computed from the number of keypoints",

@@ -19,12 +19,13 @@ from ..model_folder import record_files
 from ..plugins import load_plugin
 
 # %% ../../nbs/inference/06_ensemble.ipynb #fdea179a
-def _read_together(tables): # yields index (n,), names, keypoints (models, n, K, 2), confidences (models, n, K)
+def _read_together(tables): # yields index (n,), names, keypoints (M, n, K, 2), confidences (M, n, K)
     "Yield the rows of several tables in chunks; where a table has no position, its values are masked"
     for parts in zip_longest(*map(read_in_chunks, tables), fillvalue=((), (), None, None)):
         indices, names, keypoints, confidences = zip(*parts)
         if any(not np.array_equal(o, indices[0]) or n != names[0] for o, n in zip(indices, names)):
-            raise PosebookError("the tables are of different videos or keypoints", " and ".join(map(str, tables)),
+            raise PosebookError("the tables are of different videos or keypoints",
+                                " and ".join(map(str, tables)),
                                 do="use tables of the same video, from models with the same keypoints")
         keypoints = np.ma.masked_invalid(np.stack(keypoints))
         missing = np.ma.getmaskarray(keypoints).any(-1)
@@ -39,7 +40,7 @@ def ensemble(tables:list, # paths of prediction tables of the same video
     def spread_of(keypoints):
         squares = ((keypoints - keypoints.mean(0))**2).sum(-1)
         return np.where(squares.count(0) > 1, np.sqrt(mean(squares)), np.nan)
-    with atomic_write(path) as p, p.open("w") as f:
+    with atomic_write(path) as p, p.open("w", encoding="utf-8") as f:
         for chunk, (index, names, keypoints, confidences) in enumerate(_read_together(tables)):
             text = table_header("ensemble", names) if not chunk else []
             f.write("\n".join(text + table_rows(index, mean(keypoints), mean(confidences))) + "\n")

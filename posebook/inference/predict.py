@@ -282,9 +282,11 @@ def predict_videos(videos,    # video files
     tables, errors = [out/f"{Path(v).stem}.csv" for v in videos], []
     _check_tables(tables, resume, overwrite)
     for video, table in zip(videos, tables):
-        error = _predict_with_side_files(video, table, predictor, labeled_video,
-                                         save_heatmaps=save_heatmaps, resume=resume, overwrite=overwrite,
-                                         progress=partial(progress, video))
+        try:
+            error = _predict_with_side_files(video, table, predictor, labeled_video,
+                                             save_heatmaps=save_heatmaps, resume=resume,
+                                             overwrite=overwrite, progress=partial(progress, video))
+        except KeyboardInterrupt: raise KeyboardInterrupt(str(out)) from None
         if error: errors.append(error)
     if not errors: return tables
     if len(videos) == 1: raise errors[0]

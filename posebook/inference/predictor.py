@@ -281,5 +281,5 @@ def predict_dataset(predictor:Predictor, # the predictor that tracks the images
         for name, rows in (split or {}).items(): sets[rows] = {"val": "validation"}.get(name, name)
         text = table_header(predictor.scorer, predictor.names, ["set"])
         text += table_rows(labels.images, keypoints, confidences, sets)
-        with atomic_write(path) as p: p.write_text("\n".join(text) + "\n")
+        with atomic_write(path) as p: p.write_text("\n".join(text) + "\n", encoding="utf-8")
     return keypoints, confidences

@@ -126,7 +126,7 @@ def smooth_table(
                             "give another name with --out")
     smoothed = smooth_keypoints(keypoints, confidences, threshold, gap, jump, window)
     text = table_header("smoothed", names) + updated_rows(path, index, keypoints, smoothed)
-    with atomic_write(out) as p: p.write_text("\n".join(text) + "\n")
+    with atomic_write(out) as p: p.write_text("\n".join(text) + "\n", encoding="utf-8")
     distances = np.linalg.norm(smoothed - keypoints, axis=-1)
     write_values(distances_path, [(index, names, distances)])
     record_files(out, distances_path)

@@ -20,11 +20,11 @@ import cv2
 import numpy as np
 
 from ..config.read import read_config
-from ..core import PosebookError, atomic_write, did_you_mean, file_lock
+from ..core import PosebookError, atomic_write, command_line, did_you_mean, file_lock
 from ..data.labels import _rows, read_labels, read_table
 from ..data.preprocess import Preprocess, crop
 from ..project.project import find_csv, peer_settings
-from ..video.files import find_videos
+from ..video.files import project_videos
 from ..video.frame_index import frame_index
 from ..video.read import format_ranges, frames_from
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 # %% ../../nbs/labeling/01_pick_frames.ipynb #beca8817
 def project_layout(project,        # the folder of the project
                    keypoints=None, # names of the keypoints, if the label table does not exist yet
-) -> SimpleNamespace: # paths root, csv, video_dir; labels or None; names of keypoints; box of the config
+) -> SimpleNamespace: # paths root, csv, video_dir; labels or None; names; box and listed_videos
     "Return the paths, labels and keypoint names of a project"
     root = Path(project)
     if not root.is_dir(): raise PosebookError("there is no such folder", root,
@@ -52,7 +52,7 @@ def project_layout(project,        # the folder of the project
     if not (data or table.is_file() or video_dir.is_dir() or (base/"labeled-data").is_dir()):
         raise PosebookError("this is no project: there is no posebook.yaml in it, no table of "
                             "labels and no folder of videos or images", root,
-                            f"`posebook init {root}` makes a project of it")
+                            f"`{command_line('posebook', 'init', root)}` makes a project of it")
     labels = read_labels(table, base) if table.is_file() else None
     # a table without rows has names of keypoints, too
     names = data and data.keypoint_names if labels is None else labels.keypoint_names
@@ -60,7 +60,8 @@ def project_layout(project,        # the folder of the project
         raise PosebookError(f"the keypoints are {', '.join(names)} already", table,
                             "leave --keypoints out")
     return SimpleNamespace(root=base, csv=table, video_dir=video_dir, labels=labels,
-                           names=list(names or keypoints or []), box=data and data.box)
+                           names=list(names or keypoints or []), box=data and data.box,
+                           listed_videos=data and data.videos)
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #ffd8fb52
 def labeled_frames(labels, # labels of the project, or None
@@ -107,7 +108,7 @@ def _csv_bytes(rows, line_end="\n") -> bytes:
     return file.getvalue().encode()
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #596ec8fa
-def _table_start(path, names) -> tuple: # content, number of columns of the path, cells without labels
+def _table_start(path, names) -> tuple: # content, number of columns with the image's path, empty cells
     "Return the content of an existing table, or the header rows of a new table"
     if path.is_file():
         text, (_, names, coords, _) = path.read_bytes(), read_table(path)
@@ -289,16 +290,16 @@ def chosen_videos(layout, # result of `project_layout`
                   names,  # names of videos in the project, or paths; None: all videos of the project
 ) -> list: # paths of the videos
     "Return the videos from which frames are picked"
-    project_videos = find_videos(layout.video_dir) if layout.video_dir.is_dir() else []
-    if names is None and not project_videos:
+    known_videos = project_videos(layout.video_dir, layout.listed_videos)
+    if names is None and not known_videos:
         raise PosebookError("there is no video in this folder", layout.video_dir,
                             "put videos there, set data.video_dir, or say --video FILE")
-    by_name = {o: v for v in project_videos for o in (v.stem, v.name)}
+    by_name = {o: v for v in known_videos for o in (v.stem, v.name)}
     videos = []
-    for name in project_videos if names is None else names:
+    for name in known_videos if names is None else names:
         video = name if Path(name).is_file() else by_name.get(str(name))
         if video is None:
-            hint = did_you_mean(name, [v.name for v in project_videos]) if project_videos else None
+            hint = did_you_mean(name, [v.name for v in known_videos]) if known_videos else None
             raise PosebookError("there is no such video", name, hint)
         videos.append(Path(video))
     stems = [v.stem for v in videos]

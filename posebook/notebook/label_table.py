@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..core import PosebookError, atomic_write, file_lock
+from ..core import PosebookError, atomic_write, command_line, file_lock
 from ..data.labels import Labels, read_image, read_labels
 from ..labeling.pick_frames import project_layout
 
@@ -144,7 +144,8 @@ def create_label_table(root:Path,  # the project's folder
                     if p.suffix.lower() in IMAGE_SUFFIXES)
     if not images:
         raise PosebookError("there is nothing to label: no table, and no image in labeled-data",
-                            root, f"`posebook frames {root} -n 20` picks frames from the videos")
+                            root, f"`{command_line('posebook', 'frames', root, '-n', 20)}` picks frames "
+                            "from the videos")
     if not names:
         raise PosebookError("there are no labels yet, so the names of the keypoints are not known",
                             root, 'give them: label(project, keypoints=["nose", ...])')
@@ -164,7 +165,8 @@ class LabelingSession:
         self.names = labels.keypoint_names
         if not len(labels):
             raise PosebookError("there is no frame in the table", self.path,
-                                f"`posebook frames {self.root} -n 20` picks frames")
+                                f"`{command_line('posebook', 'frames', self.root, '-n', 20)}` "
+                                "picks frames")
         self.last_read = self.path.read_bytes()
         self.label_csv = LabelCsv(self.last_read)
         self.edits = {}                 # unsaved edits: (image, keypoint) -> texts of its cells in the file

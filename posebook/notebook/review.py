@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from ..config.read import read_config
-from ..core import PosebookError
+from ..core import PosebookError, command_line
+from ..data.model_project import read_model_config
 from ..data.tables import read_predictions
 from ..inference.sidecar import check_video
 from ..labeling.pick_frames import save_frames
@@ -32,13 +32,12 @@ class TrackedVideo:
         project=None, # project to which frames are added; None: the project of the model
     ):
         model, self.path = Path(model), Path(video)
-        self.video, table, self.project = FrameReader(video), model, project
+        self.video, self.model, self.project, table = FrameReader(video), model, project, model
         if model.is_dir():
             table = model/"video_preds"/f"{self.path.stem}.csv"
-            self.project = project or read_config(model).data.data_dir
         if not table.is_file():
             raise PosebookError("the video was not tracked yet", table,
-                                f"posebook predict {model} {video}" if model.is_dir() else None)
+                                command_line("posebook", "predict", model, video) if model.is_dir() else None)
         check_video(table, video, self.video.num_frames)
         _, self.names, self.keypoints, confidences = read_predictions(table)
         rows, frames = len(confidences), self.video.num_frames
@@ -150,9 +149,11 @@ class ReviewWidget(MessageWidget):
     ):
         "Add a frame to the images that are to be labeled in the project"
         tracked = self.tracked
-        if tracked.project is None:
+        project = tracked.project
+        if project is None and not tracked.model.is_dir():
             raise PosebookError("no project is given for this frame", do="review(..., project=FOLDER)")
-        [image, *_] = save_frames(tracked.project, tracked.path, [frame]) or [None]
+        project = project or read_model_config(tracked.model).data.data_dir
+        [image, *_] = save_frames(project, tracked.path, [frame]) or [None]
         self.send_message("note", text=f"{image} was added to the label table: `label` shows it" if image else
                           f"frame {frame} is in the project's table already")
 

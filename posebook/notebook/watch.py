@@ -24,7 +24,7 @@ def read_logs(folder, # a model folder
     "Return the complete lines of a training's log"
     path = Path(folder)/"logs/metrics.csv"
     if not path.is_file(): return None
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     text = text[:text.rfind("\n") + 1]
     try: logs = pd.read_csv(io.StringIO(text), on_bad_lines="skip")
     except pd.errors.EmptyDataError: return None

@@ -6,12 +6,14 @@
 __all__ = ['find_csv', 'peer_settings', 'import_labels', 'init_project']
 
 # %% ../../nbs/project/01_project.ipynb #255dd491
+import re
 from pathlib import Path
 
 from ..config.read import check_config, read_config
 from ..config.write import config_text
 from ..core import PosebookError, atomic_write, formats
-from ..data.labels import matching_files, merge_labels, read_labels
+from ..data.label_files import matching_files
+from ..data.labels import merge_labels, read_labels
 from ..plugins import load_installed_plugins
 
 # %% ../../nbs/project/01_project.ipynb #23b31afc
@@ -19,8 +21,9 @@ def find_csv(project:Path, # folder of the project
 ) -> str: # name of the file; CollectedData.csv if there is no label table yet
     "Return the name of the CSV file with the labels of a project"
     if (project/"CollectedData.csv").is_file(): return "CollectedData.csv"
-    first = lambda p: p.open(encoding="utf-8", errors="replace").readline().lower()
-    tables = sorted(p.name for p in project.glob("*.csv") if first(p).startswith("scorer,"))
+    files = [p for p in project.glob("*.[cC][sS][vV]") if not p.name.startswith(".")]
+    first_line = lambda p: p.open(encoding="utf-8-sig", errors="replace").readline()
+    tables = sorted(p.name for p in files if re.match(r'[\s"]*scorer[\s"]*[,;\t]', first_line(p), re.I))
     if len(tables) > 1:
         raise PosebookError(f"which of these holds the labels? {', '.join(tables)}", project,
                             "rename it to CollectedData.csv")
@@ -31,9 +34,10 @@ def peer_settings(project:Path, # folder of the project
 ) -> dict: # settings of the section data; empty if the folder has no config.yaml
     "Return settings of the section `data` from the config.yaml of another program"
     if not (project/"config.yaml").is_file(): return {}
-    data = read_config(project/"config.yaml").data
-    keep = "csv_file", "mirrored_column_matches", "columns_for_singleview_pca"
-    return {k: data.get(k) for k in keep if data.get(k)}
+    cfg = read_config(project/"config.yaml")
+    keep = ["csv_file", "mirrored_column_matches", "columns_for_singleview_pca"]
+    if cfg.posebook: keep += ["keypoint_names", "skeleton", "videos"]      # translated by a registered format
+    return {k: cfg.data.get(k) for k in keep if cfg.data.get(k)}
 
 # %% ../../nbs/project/01_project.ipynb #ae9e0137
 def import_labels(project:Path, # folder of the project
@@ -51,6 +55,7 @@ def import_labels(project:Path, # folder of the project
 def init_project(
     project, # folder of the project
     full:bool=False, # write every key, and the settings of all registered trackers, losses and more
+    individual:str=None, # name of the animal to track, if the label table has several
     **settings # sections of the config, with settings that differ from the defaults
 ) -> Path: # the config file
     "Write a posebook.yaml with comments for a project, and import the labels of another program"
@@ -63,7 +68,9 @@ def init_project(
         raise PosebookError("there is a config already", path, "edit it, or remove it first")
     known = {"csv_file": find_csv(project), **peer_settings(project)}
     if not (project/known["csv_file"]).is_file(): import_labels(project, project/known["csv_file"])
-    if matching_files(project/known["csv_file"]): read_labels(project/known["csv_file"], project)
+    if matching_files(project/known["csv_file"]):
+        read_labels(project/known["csv_file"], project, individual=individual)
+    if individual: known["individual"] = individual
     load_installed_plugins()
     data = {**known, **settings.get("data", {})}
     cfg = check_config({"posebook": 1, **settings, "data": data})

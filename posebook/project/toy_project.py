@@ -63,7 +63,7 @@ def make_toy_project(toy:Toy, # the synthetic animal
                   for n, (x, y), v in zip(toy.keypoint_names, keypoints[i], visible[i])]
     labeled = Labels(images, np.concatenate(labeled_keypoints), toy.keypoint_names, folder, "toy")
     labeled.write(folder/"CollectedData.csv")
-    with atomic_write(folder/"truth.csv") as p, open(p, "w", newline="") as f:
+    with atomic_write(folder/"truth.csv") as p, open(p, "w", newline="", encoding="utf-8") as f:
         csv.writer(f).writerows([("video", "frame", "keypoint", "x", "y", "visible"), *truth])
     data = {"mirrored_column_matches": toy.views, **settings.get("data", {})}
     init_project(folder, **{**settings, "data": data})

@@ -20,10 +20,11 @@ from lightning.pytorch.loggers import CSVLogger
 # %% ../../nbs/training/09_fit.ipynb #e887d445
 from ..config.read import read_config
 from ..config.schema import Config
-from ..config.write import save_config
 from ..core import PosebookError, atomic_write, build, disk_errors
 from ..core import callbacks as registered
-from ..data.labels import image_size, label_files
+from ..data.label_files import label_files
+from ..data.labels import image_size
+from ..data.model_project import save_model_config
 from ..data.sizes import image_sizes, rotation_notes, size_notes, stored_sizes
 from ..data.splits import write_split
 from ..device import keep_freed_memory
@@ -180,6 +181,7 @@ def _check_apart_from_data(cfg, labels, folder):
     tables = {f"the folder of the labels, {o}": o for p in label_files(root/cfg.data.csv_file)
               for o in [p.parent]}
     videos = [o for o in (cfg.data.video_dir, cfg.eval.test_videos_directory) if o]
+    videos += [Path(o).parent for o in cfg.data.videos or ()]
     images = {o for p in labels.paths() for o in p.parents if o != root and o.is_relative_to(root)}
     images |= {p.parent for p in labels.paths()}
     refuse_target(folder, {"the project": root, **tables}, [*images, *videos], root/"models")
@@ -201,7 +203,7 @@ def _make_model_folder(run, folder, overwrite, plugins):
     write_split(folder/"split.csv", run.labels.images, run.split)
     with edit_manifest(folder) as manifest:
         manifest |= {"labels": labels_sha256(run.labels), "image_sizes": image_sizes(run.labels)}
-    save_config(run.cfg, folder/"config.yaml")
+    save_model_config(run.cfg, folder)
 
 # %% ../../nbs/training/09_fit.ipynb #71ebcbe8
 def _summary_line(run) -> str:
@@ -254,7 +256,7 @@ def _resume_run(cfg, folder, named_plugins) -> TrainingRun:
                             "leave --plugin out, or train again")
     run = TrainingRun(cfg, folder, resume=True)
     run.cfg.model.plugins = {f"plugins/{Path(k).name}": v for k, v in cfg.model.plugins.items()}
-    save_config(run.cfg, folder/"config.yaml")
+    save_model_config(run.cfg, folder)
     return run
 
 # %% ../../nbs/training/09_fit.ipynb #aed689eb
@@ -311,11 +313,17 @@ def train_tracker(
 ) -> Path: # the model folder
     """Train a tracker and write a model folder
 
-    Raises `PosebookError` before the training begins, for errors that the user can correct."""
+    Raises `PosebookError` before the training begins, for errors that the user can correct.
+    If the training is interrupted after its first checkpoint, the `KeyboardInterrupt` has the model folder
+    as its argument."""
     run, out = _set_up(config, overrides, out, resume, overwrite, plugin)
     with training_lock(run.folder):
-        if read_manifest(run.folder).get("trained") and not overrides:
-            log.warning("the training is already complete")
-        else: _fit_and_record(run, resume, callbacks, progress)
-        complete(run)
+        try:
+            if read_manifest(run.folder).get("trained") and not overrides:
+                log.warning("the training is already complete")
+            else: _fit_and_record(run, resume, callbacks, progress)
+            complete(run)
+        except KeyboardInterrupt:
+            resumable = (run.folder/"checkpoints/last.ckpt").is_file()
+            raise KeyboardInterrupt(*[str(out)] * resumable) from None
     return finish_model_folder(out)

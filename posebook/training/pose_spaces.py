@@ -34,7 +34,7 @@ def write_pose_spaces(cfg,    # the resolved config
         try: space = build(losses[name], _pca_arguments(cfg) | dict(train_keypoints=train)).space
         except PosebookError as e: messages.append(f"no {name} errors can be computed for predictions: {e}")
         else: spaces[name] = dict(mean=space.mean.tolist(), components=space.components.tolist())
-    with atomic_write(path) as p: p.write_text(json.dumps(spaces))
+    with atomic_write(path) as p: p.write_text(json.dumps(spaces), encoding="utf-8")
     return messages
 
 # %% ../../nbs/training/05_pose_spaces.ipynb #c43080b6

@@ -15,9 +15,10 @@ import pandas as pd
 
 from ..config.read import config_path, read_config
 from ..config.schema import Config
-from ..core import PosebookError, atomic_write
+from ..core import PosebookError, atomic_write, command_line
 from ..data.label_states import OCCLUDED
 from ..data.labels import Labels
+from ..data.model_project import read_model_config
 from ..data.splits import read_split, split_by_name
 from ..model_folder import newest_folder, read_manifest
 from .checkpoints import load_checkpoint
@@ -60,7 +61,8 @@ def label_change_notes(
     if not run.num_new: return lines
     return lines + [
         f"{run.num_new} frame(s) were labeled since this training began and are not used; to use them, "
-        f"start a training from this model: posebook train {run.cfg.data.data_dir} model.checkpoint={out}"]
+        "start a training from this model: "
+        + command_line("posebook", "train", run.cfg.data.data_dir, f"model.checkpoint={out}")]
 
 # %% ../../nbs/training/08_resume.ipynb #7f3395be
 def read_log(path, # logs/metrics.csv of a model folder
@@ -131,6 +133,6 @@ def read_resumed_config(
                             f"be changed; or start a new training with model.checkpoint={out}")
     folder = newest_folder(out)
     _check_resumable(folder, out)
-    cfg = read_config(folder/"config.yaml", overrides)
+    cfg = read_model_config(folder, overrides)
     _check_project(config, folder, cfg)
     return folder, cfg

@@ -215,7 +215,7 @@ def _write_list(folder,      # an empty folder
     links = {p: Path(folder)/f"{i}{Path(p).suffix}" for i, p in enumerate(dict(clip_starts))}
     for p, link in links.items(): link.symlink_to(Path(p).resolve())
     lines = (f"{links[p]} {i} {start} {start + n}" for i, (p, start) in enumerate(clip_starts))
-    (Path(folder)/"list").write_text("\n".join(lines) + "\n")
+    (Path(folder)/"list").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return f"{folder}/list"
 
 # %% ../../nbs/video/06_dali.ipynb #ae42d1b4

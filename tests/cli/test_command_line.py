@@ -1,5 +1,6 @@
 "The command line: what it prints and refuses"
 
+import shlex
 import shutil
 import sys
 
@@ -225,8 +226,28 @@ def test_ctrl_c_leaves_a_usable_model(project, tmp_path):
     process.send_signal(signal.SIGINT)
     output = process.communicate(timeout=240)[1]
     assert process.returncode == 130, output
-    assert "stopped; finished work is kept. Continue with" in output and "Traceback" not in output
+    assert "stopped; finished work is kept. Continue with:\n" in output and "Traceback" not in output
+    words = ["posebook", "train", str(project), "--out", str(tmp_path / "model"), "--resume"]
+    assert shlex.split(output.splitlines()[-1]) == words
     from posebook.inference.predictor import Predictor
 
     Predictor.from_folder(tmp_path / "model", "cpu")
     assert [o for o in last.parent.iterdir() if o.name.startswith(".")] == []
+
+
+def test_the_command_after_ctrl_c_names_the_new_model_folder(run_command, project, monkeypatch):
+    from conftest import FOUR_STEPS, VALIDATE_EACH_EPOCH, Interrupt
+
+    from posebook.training.fit import TrainingRun
+
+    project = project.rename(project.with_name("Anna's mice"))
+    callbacks = TrainingRun._callbacks
+    monkeypatch.setattr(TrainingRun, "_callbacks", lambda self, progress: [*callbacks(self, progress), Interrupt(3)])
+    code, text = run_command("train", project, *FOUR_STEPS, *VALIDATE_EACH_EPOCH)
+    assert code == 130, text
+    [folder] = (project / "models").iterdir()
+    words = shlex.split(text.splitlines()[-1])
+    assert words == ["posebook", "train", str(project), "--out", str(folder.resolve()), "--resume"]
+    monkeypatch.setattr(TrainingRun, "_callbacks", callbacks)
+    code, text = run_command(*words[1:])
+    assert code == 0 and (folder / "report.html").is_file(), text

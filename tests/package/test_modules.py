@@ -65,3 +65,21 @@ def test_folders_import_from_those_before_them():
 )
 def test_a_module_has_fewer_than_350_lines(path):
     assert path.name == "_modidx.py" or len(path.read_text(encoding="utf-8").splitlines()) < 350
+
+
+def test_text_files_have_an_encoding():
+    "The default of Windows is not UTF-8; pandas always uses UTF-8"
+    without = []
+    for path in sorted((ROOT / "posebook").rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(call, ast.Call):
+                continue
+            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+            is_text = name == "write_text" or name == "read_text" and isinstance(call.func, ast.Attribute)
+            if name == "open":
+                modes = [o.value for a in call.args for o in ast.walk(a) if isinstance(o, ast.Constant)]
+                owner = getattr(getattr(call.func, "value", None), "id", "")
+                is_text = owner not in ("file", "av", "Image") and not any("b" in str(o) for o in modes)
+            if is_text and not any(o.arg in ("encoding", None) for o in call.keywords):
+                without.append(f"{path.name}:{call.lineno}")
+    assert without == []

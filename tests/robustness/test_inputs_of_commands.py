@@ -64,6 +64,32 @@ def cell(row, column, value):
     return table(change)
 
 
+def expect(path, *parts):
+    "Check that a file contains parts of text"
+
+    def check(root):
+        text = (root / path).read_text(encoding="utf-8")
+        assert all(o in text for o in parts), text
+
+    return check
+
+
+def as_excel_writes(separator=","):
+    "Rename the label table, and write it with a byte order mark, quotes and another separator"
+
+    def prepare(root):
+        table = root / "project/CollectedData.csv"
+        head, *rows = table.read_text().splitlines()
+        quote = '"' if separator == "," else ""
+        head = ",".join(f"{quote}{o}{quote}" for o in ["Scorer", *head.split(",")[1:]])
+        text = "\r\n".join([head, *rows, ""]).replace(",", separator)
+        (root / "project/labels of Anna.csv").write_text(text, encoding="utf-8-sig")
+        table.unlink()
+        (root / "project/posebook.yaml").unlink()
+
+    return prepare
+
+
 DEMO = [
     Case("an existing folder", write("out/a"), "demo --quick --out {root}/out", ('this path exists already',)),
     Case("a file", write("out"), "demo --quick --out {root}/out", ('this path exists already',)),
@@ -132,6 +158,19 @@ INIT = [
         ('the three header rows are missing',),
     ),
     Case("a long name", nothing, f"init {{root}}/{LONG}", ('the name is too long',)),
+    Case(
+        "a table saved by Excel",
+        as_excel_writes(),
+        "init {project}",
+        code=0,
+        check=expect("project/posebook.yaml", "csv_file: labels of Anna.csv"),
+    ),
+    Case(
+        "a table saved by Excel with semicolons",
+        as_excel_writes(";"),
+        "init {project}",
+        ("labels of Anna.csv: the columns are separated by semicolons",),
+    ),
 ]
 FRAMES = [
     Case("no folder", nothing, "frames {root}/none", ('there is no such folder',)),
@@ -188,6 +227,13 @@ FRAMES = [
         remove("project/CollectedData.csv", "project/posebook.yaml"),
         "frames {project} --keypoints nose,,tail",
         code=0,
+    ),
+    Case(
+        "a keypoint with a space",
+        remove("project/CollectedData.csv", "project/posebook.yaml"),
+        "frames {project} -n 1 --keypoints 'left paw, nose'",
+        code=0,
+        check=expect("project/CollectedData.csv", "\nbodyparts,left paw,left paw,nose,nose\n"),
     ),
     Case("a negative seed", nothing, "frames {project} --seed -1", code=0),
     Case("a large seed", nothing, f"frames {{project}} --seed {2**70}", code=0),
