@@ -27,21 +27,26 @@ def _print_line(line):
     print(line, file=sys.stderr, flush=True)
 
 class MessageHandler(logging.Handler):
-    "Print log messages to stderr, and mark warnings as notes"
+    "Print log messages to stderr, mark warnings as notes, and collect the names of items that are left out"
+    def __init__(self):
+        super().__init__()
+        self.left_out = []
     def emit(self, record):
         "Print a message"
-        _print_line("note: " * (record.levelno == logging.WARNING) + record.getMessage())
+        if hasattr(record, "left_out"): self.left_out.append(record.left_out)
+        kind = "left out: " if hasattr(record, "left_out") else "note: "
+        _print_line(kind * (record.levelno == logging.WARNING) + record.getMessage())
 
 # %% ../nbs/84_cli.ipynb #b84e0ffa
 @contextmanager
 def messages_on_stderr():
-    "Print the messages of the package to stderr inside a `with` block"
+    "Print the messages of the package to stderr inside a `with` block; yield the handler"
     log, handler = logging.getLogger("posebook"), MessageHandler()
     level, propagate = log.level, log.propagate
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False      # otherwise a handler of another package would print the messages again
-    try: yield
+    try: yield handler
     finally:
         log.removeHandler(handler)
         log.setLevel(level)
@@ -183,15 +188,19 @@ def _write_traceback(e) -> str: # path of the file
 
 def main(args:list=None, # words of the command line; None: those of `sys.argv`
 ):
-    "Run the command `posebook`; exit code 2: an error that the user can fix, 1: an internal error"
+    "Run the command; exit code 1: internal error, 2: the user can fix it, 3: done except for named items"
     words = sys.argv[1:] if args is None else args
     try:
-        with messages_on_stderr(), warnings.catch_warnings():
+        with messages_on_stderr() as messages, warnings.catch_warnings():
             if not sys.warnoptions: warnings.simplefilter("ignore")   # Python's warnings are for programmers
             if "" in words:
                 raise PosebookError("one of the arguments is empty",
                                     do="leave it out, or check the variables of your script")
-            _make_app(words)(words, prog_name="posebook")
+            try: _make_app(words)(words, prog_name="posebook")
+            except SystemExit as e:
+                if e.code or not messages.left_out: raise
+                _print_line(f"done except for: {'; '.join(dict.fromkeys(messages.left_out))}")
+                sys.exit(3)
     except Exception as e:
         error = _as_user_error(e)
         if error is None:

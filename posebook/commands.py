@@ -45,7 +45,7 @@ def pick_frames(project:Path, # the project's folder
     The frames differ from each other. They are saved as images in labeled-data/VIDEO and added to the
     label table as rows without positions.
 
-    Raises `PosebookError` if there is no video, a video cannot be read, or no keypoint names are known."""
+    Raises `PosebookError` if most of the videos cannot be read, or if no keypoint names are known."""
     from posebook.labeling.pick_frames import pick_project_frames
     if isinstance(videos, (str, Path)): videos = [videos]
     if isinstance(keypoints, str): keypoints = [o.strip() for o in keypoints.split(",") if o.strip()]
@@ -93,16 +93,16 @@ def _track_project(model_dir, progress) -> list: # the tables
     return _predict_with_bars(model_dir, [videos], progress, overwrite=True, device=cfg.training.accelerator,
                               labeled_video=cfg.eval.save_vids_after_training)
 
-def _track_and_evaluate(run, track_videos, evaluate, progress) -> tuple: # tables; error of a video, or None
+def _track_and_evaluate(run, track_videos, evaluate, progress) -> list: # the tables
     "Track the videos of a trained model's project, evaluate the model and write its report"
-    from posebook.core import PosebookError
+    from posebook.core import PosebookError, leave_out
     from posebook.evaluation.evaluate import evaluate_model
     from posebook.evaluation.metrics import summary
-    tables, error = [], None
+    tables = []
     try: tables = _track_project(run.folder, progress) if track_videos else []
-    except PosebookError as e: error = e
+    except PosebookError as e: leave_out("tracking of the videos", e)       # the model is complete
     if evaluate: log.info(summary(evaluate_model(run.folder, labels=run.project_labels)))
-    return tables, error
+    return tables
 
 # %% ../nbs/83_commands.ipynb #39aa134e
 def train(config:Path,     # a YAML file, or a project's folder
@@ -120,18 +120,17 @@ def train(config:Path,     # a YAML file, or a project's folder
 
     For example: `train("mouse", "training.max_steps=600", out="mouse/models/first")`.
 
-    Raises `PosebookError` if a setting, a label or a video has an error, or if `out` has a model and
-    neither `resume` nor `overwrite` is set. The error of a video is raised after the report is written."""
+    Raises `PosebookError` if a setting or most of the labels have an error, or if `out` has a model and
+    neither `resume` nor `overwrite` is set. A few bad labels, images and videos are left out, with a
+    warning; the command then ends with exit code 3."""
     from posebook.training.fit import train_tracker
-    results = []
+    tables = []
     def complete(run):         # is called before the new model replaces an older model
-        results.extend(_track_and_evaluate(run, track_videos, evaluate, progress))
+        tables.extend(_track_and_evaluate(run, track_videos, evaluate, progress))
     model_dir = train_tracker(config, *overrides, out=out, resume=resume, overwrite=overwrite, plugin=plugin,
                               callbacks=callbacks, progress=progress, complete=complete)
-    tables, error = results
     for table in tables: log.info(f"wrote {model_dir/'video_preds'/table.name}")
     log.info(f"the model is in {model_dir}" + f"; look at {model_dir/'report.html'}" * evaluate)
-    if error: raise error
     return model_dir
 
 # %% ../nbs/83_commands.ipynb #5498a653
@@ -147,7 +146,7 @@ def predict(model_dir:Path, # a model folder, or several folders to write the me
             backend:str=None, # video backend: auto, dali or torch; default: as in training
             plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
             progress:bool=True, # show a bar for each video
-) -> list: # the tables, one for each video
+) -> list: # the tables, one for each video that was tracked
     """Track videos.
 
     For example: `predict("mouse/models/first", "mouse/videos", labeled_video=True)`.
@@ -155,8 +154,11 @@ def predict(model_dir:Path, # a model folder, or several folders to write the me
     Each table has the position of each keypoint in each frame (x, y in pixels of the frame; (0, 0) is
     the center of the top-left pixel), and its confidence from 0 to 1 in the column likelihood.
 
-    Raises `PosebookError` if a model or a video cannot be read, if a table exists and neither `resume`
-    nor `overwrite` is set, or if there are several models and no `out`."""
+    A few videos that cannot be tracked are left out, with a warning; the command then ends with exit
+    code 3. A table of a damaged video has the frames that can be decoded.
+
+    Raises `PosebookError` if a model or most of the videos cannot be read, if a table exists and neither
+    `resume` nor `overwrite` is set, or if there are several models and no `out`."""
     tables = _predict_with_bars(
         model_dir, paths, progress, out=out, labeled_video=labeled_video, save_heatmaps=save_heatmaps,
         resume=resume, overwrite=overwrite, device=device, precision=precision, backend=backend,

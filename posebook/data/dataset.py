@@ -15,7 +15,8 @@ from torch.utils.data import Dataset, Sampler, default_collate
 
 from .augment import Augmenter, sample_generator
 from .geometry import compose
-from .labels import Labels, read_image
+from .images import read_image
+from .labels import Labels
 from .preprocess import Preprocess, to_uint8
 
 # %% ../../nbs/data/07_dataset.ipynb #440c61e4

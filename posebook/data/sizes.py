@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from PIL import Image
 
-from .labels import Labels, image_size
+from .images import image_size
+from .labels import Labels
 from ..model_folder import read_manifest
 
 # %% ../../nbs/data/09_sizes.ipynb #385dc23e

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from ..config.read import read_config
 from ..config.schema import Config
 from ..core import PosebookError, atomic_write
-from ..data.dataset import read_image
+from ..data.images import read_image
 from ..data.labels import Labels
 from ..data.model_project import read_model_config
 from ..data.tables import read_in_chunks, read_predictions

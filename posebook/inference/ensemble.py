@@ -97,9 +97,11 @@ def predict_ensemble(model_dirs, # model folders
                             do="give two or more model folders before the videos")
     if out is None:
         raise PosebookError("the folder for the tables is missing", do="use --out FOLDER")
-    _check_means([Path(out)/f"{v.stem}.csv" for v in collect_videos(paths)], resume, overwrite)
-    tables_of_models = [predict_from_folder(o, paths, Path(out)/o.name, resume=resume,
+    videos = collect_videos(paths)
+    _check_means([Path(out)/f"{v.stem}.csv" for v in videos], resume, overwrite)
+    tables_of_models = [predict_from_folder(o, videos, Path(out)/o.name, resume=resume,
                                             overwrite=overwrite, **kwargs) for o in folders]
-    means = [Path(out)/o.name for o in tables_of_models[0]]
-    for tables, mean in zip(zip(*tables_of_models), means): _write_mean(tables, mean, resume)
-    return means
+    by_name = [{o.name: o for o in tables} for tables in tables_of_models]
+    names = [o for o in by_name[0] if all(o in tables for tables in by_name)]    # tracked by all models
+    for name in names: _write_mean([tables[name] for tables in by_name], Path(out)/name, resume)
+    return [Path(out)/o for o in names]

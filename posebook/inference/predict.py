@@ -7,12 +7,13 @@ __all__ = ['PredictionHandler', 'predict_single_video', 'collect_videos', 'predi
 
 # %% ../../nbs/inference/05_predict.ipynb #06e52510
 import os
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from ..core import PosebookError, disk_errors
+from ..core import PosebookError, disk_errors, leave_out, leave_out_each
 from ..data.tables import PredictionTable, check_replaceable, write_temporal_norm
 from .heatmap_files import HeatmapFile
 from .labeled_video import write_labeled_video
@@ -173,8 +174,9 @@ def _track_video(stream, table, predictor, save_heatmaps=False, resume=False, ov
     if resume: stream.start = min(f.num_rows() for f in files) // stream.batch_size * stream.batch_size
     heatmaps = any(isinstance(f, HeatmapFile) for f in files)
     num_frames, damage = _track_stream(predictor, stream, files, heatmaps, progress)
-    if num_frames: _finish_files(files, sidecar, table, damage)
-    if damage: raise damage
+    if damage and not num_frames: raise damage
+    _finish_files(files, sidecar, table, damage)
+    if damage: leave_out(f"frames of {stream.info.path.name}", damage)
 
 def predict_single_video(
     video,            # a video file
@@ -205,15 +207,15 @@ def collect_videos(paths, # a file or folder, or a list of files and folders
         if not files: raise PosebookError("there is no video in this folder", path,
                                           do="give a video file, or a folder that contains videos")
         videos += files
-    by_name = {}
-    for video in videos:
-        name = video.stem
-        if name in by_name and by_name[name].resolve() != video.resolve():
-            raise PosebookError(f"two inputs are called {name}, so their tables would have the same name",
-                                f"{by_name[name]} and {video}",
-                                "rename one, or predict them into two folders")
-        by_name[name] = video
-    return list(by_name.values())
+    videos = list({o.resolve(): o for o in videos}.values())
+    count = Counter(o.stem for o in videos)
+    equal = [o for o in videos if count[o.stem] > 1]
+    if equal:
+        error = PosebookError(f"two inputs are called {equal[0].stem}, so their tables would have the same "
+                              "name", " and ".join(str(o) for o in equal if o.stem == equal[0].stem),
+                              "rename one, give only one of them, or predict them into two folders")
+        leave_out(", ".join(o.name for o in equal), error, len(equal), len(videos))
+    return [o for o in videos if o not in equal]
 
 # %% ../../nbs/inference/05_predict.ipynb #c31d4c06
 def _table_matches(predictor, video, table) -> bool:
@@ -248,7 +250,6 @@ def _predict_with_side_files(video, table, predictor, labeled_video, **kwargs):
         with disk_errors(table), _output_lock(table):
             try: _track_video(stream, table, predictor, **kwargs)
             except PosebookError as e: error = e
-            # also for a damaged video: its table has the frames that can be decoded
             if _table_matches(predictor, video, table):
                 _write_side_files(predictor, video, table, labeled_video)
     except PosebookError as e: error = error or e
@@ -275,11 +276,13 @@ def predict_videos(videos,    # video files
                    resume:bool=False,    # keep complete tables and continue interrupted runs
                    overwrite:bool=False, # overwrite older tables
                    progress=lambda video, done, total: None, # called after each batch with numbers of frames
-) -> list: # paths of the tables
-    "Track videos and write their tables, even if some of the videos cannot be read"
+) -> list: # paths of the tables, without those of videos that cannot be tracked
+    """Track videos and write their tables, except for videos that cannot be tracked
+
+    Raises `PosebookError` if more than half of the videos cannot be tracked."""
     predictor = predictor if isinstance(predictor, Predictor) else Predictor.from_folder(predictor)
     out = _output_dir(predictor, out)
-    tables, errors = [out/f"{Path(v).stem}.csv" for v in videos], []
+    tables, errors = [out/f"{Path(v).stem}.csv" for v in videos], {}
     _check_tables(tables, resume, overwrite)
     for video, table in zip(videos, tables):
         try:
@@ -287,12 +290,9 @@ def predict_videos(videos,    # video files
                                              save_heatmaps=save_heatmaps, resume=resume,
                                              overwrite=overwrite, progress=partial(progress, video))
         except KeyboardInterrupt: raise KeyboardInterrupt(str(out)) from None
-        if error: errors.append(error)
-    if not errors: return tables
-    if len(videos) == 1: raise errors[0]
-    messages = "\n".join(f"  {e}" for e in errors)
-    raise PosebookError(f"{len(errors)} of {len(videos)} videos could not be tracked "
-                        f"completely:\n{messages}", do="the other videos were tracked")
+        if error: errors[table] = error
+    leave_out_each({o.stem: e for o, e in errors.items()}, len(videos), "videos could not be tracked")
+    return [o for o in tables if o not in errors]
 
 # %% ../../nbs/inference/05_predict.ipynb #d31e1185
 def predict_from_folder(

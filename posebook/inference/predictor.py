@@ -21,7 +21,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ..config.read import read_config
 from ..core import PosebookError, atomic_write, file_sha256
 from ..data.dataset import LabeledDataset, collate
-from ..data.labels import Labels, image_size
+from ..data.images import image_size
+from ..data.labels import Labels
 from ..data.preprocess import Preprocess
 from ..data.sizes import size_notes, stored_sizes
 from ..data.tables import table_header, table_rows

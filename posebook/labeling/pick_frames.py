@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from ..config.read import read_config
-from ..core import PosebookError, atomic_write, command_line, did_you_mean, file_lock
+from ..core import PosebookError, atomic_write, command_line, did_you_mean, file_lock, leave_out_each
 from ..data.labels import _rows, read_labels, read_table
 from ..data.preprocess import Preprocess, crop
 from ..project.project import find_csv, peer_settings
@@ -108,7 +108,7 @@ def _csv_bytes(rows, line_end="\n") -> bytes:
     return file.getvalue().encode()
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #596ec8fa
-def _table_start(path, names) -> tuple: # content, number of columns with the image's path, empty cells
+def _table_start(path, names) -> tuple: # content, number of columns of the path, cells without labels
     "Return the content of an existing table, or the header rows of a new table"
     if path.is_file():
         text, (_, names, coords, _) = path.read_bytes(), read_table(path)
@@ -303,21 +303,20 @@ def chosen_videos(layout, # result of `project_layout`
             raise PosebookError("there is no such video", name, hint)
         videos.append(Path(video))
     stems = [v.stem for v in videos]
-    if repeated := {o for o in stems if stems.count(o) > 1}:
-        raise PosebookError(f"two videos are called {min(repeated)}, so their image folders "
-                            "would have the same name", layout.root, "rename one")
-    return videos
+    equal = [v for v in videos if stems.count(v.stem) > 1]
+    errors = {str(v): PosebookError(f"two videos are called {v.stem}, so their image folders would have the "
+                                    "same name", v, "rename one") for v in equal}
+    leave_out_each(errors, len(videos), "videos could not be used")
+    return [v for v in videos if v not in equal]
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #83b95f5b
 def _report_result(layout, n, new_rows, errors, num_videos):
-    "Log the number of new rows, and raise the errors of videos that could not be used"
+    "Log the number of new rows, and leave out videos that could not be used, given as name -> error"
     log.info(f"{len(new_rows)} row(s) without coordinates are new in {layout.csv}")
     if len(new_rows) < n and not errors:
         log.warning(f"{n} were asked for, but only {len(new_rows)} were picked: the other frames look like "
                     "these, or are labeled or blank")
-    if num_videos == 1 and errors: raise errors[0]
-    if errors: raise PosebookError(f"{len(errors)} of {num_videos} videos could not be used:\n"
-                                   + "\n".join(f"  {e}" for e in errors), do="the others are done")
+    leave_out_each(errors, num_videos, "videos could not be used")
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #19b43bc2
 def pick_project_frames(
@@ -329,7 +328,7 @@ def pick_project_frames(
     keypoints=None, # names of the keypoints, if the label table does not exist yet
 ) -> list: # paths of the images in the new rows of the label table
     "Pick frames of a project's videos, save them as images, and add rows to the label table"
-    layout, new_rows, errors = project_layout(project, keypoints), [], []
+    layout, new_rows, errors = project_layout(project, keypoints), [], {}
     if n < 1 or neighbors < 0:
         raise PosebookError(f"{n} frames with {neighbors} neighbors cannot be picked",
                             do="use -n 1 or more and --neighbors 0 or more")
@@ -341,7 +340,7 @@ def pick_project_frames(
         try:
             picks = pick_frames(video, quota, labeled_frames(layout.labels, video), seed, layout.box)
             rows = save_frames(project, video, picks, neighbors, keypoints)
-        except PosebookError as e: errors.append(e)
+        except PosebookError as e: errors[video.name] = e
         else:
             new_rows += rows
             log.info(f"{video.name}: {len(rows)} frame(s) in labeled-data/{video.stem}")

@@ -19,7 +19,8 @@ import numpy as np
 from PIL import Image
 
 from ..core import PosebookError, atomic_write, command_line, file_lock
-from ..data.labels import Labels, read_image, read_labels
+from ..data.images import read_image
+from ..data.labels import Labels, read_labels
 from ..labeling.pick_frames import project_layout
 
 # %% ../../nbs/notebook/02_label_table.ipynb #c37030af

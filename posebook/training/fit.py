@@ -22,8 +22,8 @@ from ..config.read import read_config
 from ..config.schema import Config
 from ..core import PosebookError, atomic_write, build, disk_errors
 from ..core import callbacks as registered
+from ..data.images import image_size
 from ..data.label_files import label_files
-from ..data.labels import image_size
 from ..data.model_project import save_model_config
 from ..data.sizes import image_sizes, rotation_notes, size_notes, stored_sizes
 from ..data.splits import write_split

@@ -17,8 +17,9 @@ from ..core import PosebookError, did_you_mean
 from ..data.augment import Augmenter
 from ..data.dataset import LabeledDataset
 from ..data.geometry import model_input_size
+from ..data.images import image_size
 from ..data.label_states import MISSING, OCCLUDED
-from ..data.labels import Labels, concatenate, image_size, read_labels
+from ..data.labels import Labels, concatenate, read_labels
 from ..data.preprocess import Preprocess
 from ..data.splits import split_frames
 from ..device import bf16_is_fast, pick_accelerator

@@ -7,11 +7,12 @@ __all__ = ['RandomSequences', 'EpochCounter', 'SequenceLoader']
 
 # %% ../../nbs/video/05_clips.ipynb #f70be094
 from itertools import count, islice, tee
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from ..core import PosebookError, build, sources
+from ..core import PosebookError, build, leave_out_each, sources
 from ..data.augment import Augmenter, sample_generator
 from ..data.geometry import compose
 from ..data.preprocess import Preprocess
@@ -19,22 +20,31 @@ from .frame_index import frame_index
 from .stream import prefetch, window_indices
 
 # %% ../../nbs/video/05_clips.ipynb #2e6c92fd
-def _check_lengths(videos:list,     # video files
-                   lengths,         # number of frames of each video
+def _usable_videos(videos:list, # video files
+                   count_frames, # function that returns the number of frames of a video
                    clip_length:int, # number of frames of a clip
-):
-    "Raise a `PosebookError` if a video is shorter than a clip, or if there are no videos"
-    short_videos = [v for v, n in zip(videos, lengths) if n < clip_length]
-    if short_videos or not videos:
-        raise PosebookError(f"unlabeled video of at least {clip_length} frames is needed",
-                            short_videos[0] if short_videos else "data.video_dir",
-                            "remove the shorter videos, or add longer ones")
+) -> dict: # video -> number of frames
+    """Return the videos that have at least as many frames as a clip
+
+    Raises `PosebookError` if most of the videos cannot be read or are shorter, or if there are no videos."""
+    needed = f"unlabeled video of at least {clip_length} frames is needed"
+    if not videos: raise PosebookError(needed, "data.video_dir", "add videos")
+    lengths, errors = {}, {}
+    for video in videos:
+        try: lengths[video] = count_frames(video)
+        except PosebookError as e: errors[Path(video).name] = e
+        else:
+            if lengths[video] >= clip_length: continue
+            error = PosebookError(needed, video, "remove the shorter videos, or add longer ones")
+            errors[Path(lengths.popitem()[0]).name] = error
+    leave_out_each(errors, len(videos), "videos cannot be used for unlabeled losses")
+    return lengths
 
 # %% ../../nbs/video/05_clips.ipynb #8a3dfefb
 class RandomSequences:
     """Select random short clips of unlabeled video, and yield them in batches
 
-    Raises `PosebookError` if a video is shorter than a clip."""
+    Raises `PosebookError` if most of the videos cannot be read or are shorter than a clip."""
     def __init__(self,
         videos:list,        # video files
         preprocess:Preprocess, # converts a frame to the model input
@@ -49,17 +59,16 @@ class RandomSequences:
         device:str="cpu",   # device of the source, if it supports several devices
     ):
         self.source = build(sources[source], dict(preprocess=preprocess, device=device))
-        self.videos = list(videos)
-        self.lengths = np.array([self.source.count_frames(v) for v in videos])
-        self.frame_sizes = [(o.height, o.width) for o in map(frame_index, videos)]
-        self.affines = [preprocess.affine(o) for o in self.frame_sizes]
         self.copies, self.num_clips = copies, 1 if successive else max(1, length // copies)
         self.length = length = max(1, length // copies // self.num_clips)  # frames of a clip without margins
         self.context, self.seed = context, seed
         self.augment = augment and augment.without_flips()
         self.half_window = context // 2
         self.clip_length = length + 2 * self.half_window  # frames of a clip with the margins at both ends
-        _check_lengths(self.videos, self.lengths, self.clip_length)
+        lengths = _usable_videos(videos, self.source.count_frames, self.clip_length)
+        self.videos, self.lengths = list(lengths), np.array(list(lengths.values()))
+        self.frame_sizes = [(o.height, o.width) for o in map(frame_index, self.videos)]
+        self.affines = [preprocess.affine(o) for o in self.frame_sizes]
         self.cache_videos = self.lengths.sum() * 3 * np.prod(preprocess.size) <= memory
 
     # %% ../../nbs/video/05_clips.ipynb #7b94b8ed

@@ -162,8 +162,8 @@ def _end_problem(times, num_frames, packets, container, stream) -> str:
     end = (container.duration + (container.start_time or 0)) * unit
     missing, limit = end - float(times[-1] * stream.time_base), max(.5, .03 * container.duration * unit)
     if missing <= limit: return ""
-    has_sound = len(container.streams) > 1                   # which may be longer than the video
-    if has_sound and end - _last_second(container.name) <= limit: return ""
+    # the sound may be longer than the video
+    if len(container.streams) > 1 and end - _last_second(container.name) <= limit: return ""
     return f"the video ends early: after {num_frames} frames {missing:.1f} s are missing"
 
 # %% ../../nbs/video/02_frame_index.ipynb #3f67d288

@@ -39,10 +39,8 @@ def test_errors_in_labels(run_command, project):
     image, number = first.split(",")[0], next(o for o in first.split(",")[1:] if o)
     copy = project.parent / "copy"
     for old, new, *messages in [
-        (image, "labeled-data/toy0/nothing.png", "do not exist", "nothing.png"),
         (number, "here", "'here'", image),
         (number, "inf", "'inf'", image),
-        (number, "500", "far outside", image),
         (first, first + "\n" + first, "more than one row", image),
         ("bodyparts,", "body,", "header is broken"),
     ]:
@@ -60,8 +58,9 @@ def test_too_few_labels(run_command, project):
     assert_error(run_command("train", project), "at least two")
     path.write_text("\n".join(rows[:3] + [r.split(",")[0] + "," * 36 for r in rows[3:]]) + "\n")
     assert_error(run_command("train", project), "no labeled frame")
-    (project / rows[3].split(",")[0]).write_bytes(b"not an image")
-    path.write_text("\n".join(rows))
+    for row in rows[3 : 3 + len(rows) // 2]:
+        (project / row.split(",")[0]).write_bytes(b"not an image")
+    path.write_text("\n".join(rows) + "\n")
     assert_error(run_command("train", project), "cannot be read", rows[3].split(",")[0])
     path.unlink()
     assert_error(run_command("train", project), "no such file", "CollectedData.csv")

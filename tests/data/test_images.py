@@ -7,7 +7,8 @@ from PIL import Image
 
 from posebook.core import PosebookError
 from posebook.data.dataset import LabeledDataset
-from posebook.data.labels import Labels, image_size, read_image
+from posebook.data.images import image_size, read_image
+from posebook.data.labels import Labels
 from posebook.data.preprocess import Preprocess
 from posebook.data.sizes import image_sizes, rotation_notes
 

@@ -1,4 +1,4 @@
-"Prediction tables: what is read back"
+"Prediction tables: what is read back, also from other programs"
 
 import numpy as np
 import pytest
@@ -72,3 +72,11 @@ def test_other_orders_are_an_error(tmp_path, coords):
     for read in (read_predictions, lambda o: list(read_in_chunks(o))):
         with pytest.raises(PosebookError):
             read(path)
+
+
+def test_a_first_frame_without_predictions(tmp_path):
+    path = write(tmp_path / "a.csv", ("x", "y", "likelihood"))
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:3], "0,,,,,,", *lines[4:]]) + "\n")
+    [(index, _, keypoints, _)] = read_in_chunks(path)
+    assert index.tolist() == list(range(5)) and np.isnan(keypoints[0]).all() and keypoints[1, 0].tolist() == [10, 11]

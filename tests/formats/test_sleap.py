@@ -81,7 +81,7 @@ def film(path, brightness, frames=6, size=(32, 48)):
 
 
 def brightness(labels):
-    from posebook.data.labels import read_image
+    from posebook.data.images import read_image
 
     return [round(float(read_image(o).mean())) for o in labels.paths()]
 
@@ -214,7 +214,7 @@ def test_frames_after_the_end_of_the_video_are_left_out(tmp_path, caplog):
 
 
 def test_a_color_video_that_sleap_reads_as_gray_stays_in_color(tmp_path):
-    from posebook.data.labels import read_image
+    from posebook.data.images import read_image
     from posebook.video.files import write_video
 
     write_video(tmp_path / "run.mp4", [np.full((32, 48, 3), (200, 40, 40), np.uint8)] * 3, 10, threads=1)

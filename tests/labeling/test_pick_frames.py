@@ -45,7 +45,7 @@ def test_videos_become_a_label_table(run_command, lab):
     code, text = run_command("frames", lab, "-n", 5, "--keypoints", "nose,tail base", "--keypoints", "tail_tip")
     assert code == 0 and "day0.mp4: 3 frame(s)" in text and "day1.mp4: 2 frame(s)" in text, text
     labels = read_labels(lab / "CollectedData.csv")
-    assert labels.keypoint_names == ["nose", "tail", "base", "tail_tip"] and len(labels) == 5
+    assert labels.keypoint_names == ["nose", "tail base", "tail_tip"] and len(labels) == 5
     assert np.isnan(labels.keypoints).all()
     for image, path in zip(labels.images, labels.paths()):
         video, i = list(read_frames(lab / f"videos/{path.parent.name}.mp4")), number(image)
@@ -156,13 +156,15 @@ def test_unreadable_videos(run_command, lab):
     content = (lab / "videos/cut.mkv").read_bytes()
     (lab / "videos/cut.mkv").write_bytes(content[: len(content) * 2 // 3])
     result = run_command("frames", lab, "-n", 10, "--keypoints", "nose")
-    assert_error(
-        result,
+    assert result[0] == 3
+    for message in (
         "2 of 5 videos could not be used",
         "aaa.mp4: this cannot be read",
         "empty.mp4: the video is empty",
         "the others are done",
-    )
+        "done except for: aaa.mp4, empty.mp4",
+    ):
+        assert message in result[1], result[1]
     labels = read_labels(lab / "CollectedData.csv")
     assert {o.split("/")[1] for o in labels.images} >= {"day0", "day1"}
     assert all(p.is_file() for p in labels.paths())

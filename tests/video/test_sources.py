@@ -45,7 +45,7 @@ def test_dali_on_a_gpu_agrees(mirror_mouse):
 
 
 def test_labeled_images_and_video_are_resized_alike(mirror_mouse):
-    from posebook.data.dataset import read_image
+    from posebook.data.images import read_image
 
     data = LabeledDataset(read_labels(mirror_mouse / "CollectedData.csv"), Preprocess((256, 256)))
     path = data.windows[0][0]
