@@ -46,7 +46,7 @@ def _numbers(cells:pd.DataFrame, columns, index, path) -> np.ndarray:
     "Return text cells as numbers, or raise an error with the position of the wrong cells"
     cells = cells.apply(lambda c: c.str.strip())
     values = cells.apply(pd.to_numeric, errors="coerce").to_numpy(float)
-    empty = cells.apply(lambda c: c.str.lower().isin(["", *"nan na n/a #n/a <na> null none".split()]))
+    empty = cells.apply(lambda c: c.str.lower().isin(["", *"nan na #na n/a #n/a <na> null none".split()]))
     bad = np.argwhere((np.isnan(values) & ~empty.to_numpy()) | np.isinf(values))
     if len(bad):
         places = "; ".join(f"{cells.iat[r, c]!r} for {' '.join(columns[c])} of {index[r]} "

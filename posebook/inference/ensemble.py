@@ -19,7 +19,7 @@ from ..model_folder import record_files
 from ..plugins import load_plugin
 
 # %% ../../nbs/inference/06_ensemble.ipynb #fdea179a
-def _read_together(tables): # yields index (n,), names, keypoints (models, n, K, 2), confidences
+def _read_together(tables): # yields index (n,), names, keypoints (M, n, K, 2), confidences (M, n, K)
     "Yield the rows of several tables in chunks; where a table has no position, its values are masked"
     where = " and ".join(map(str, tables))
     for parts in zip_longest(*map(read_in_chunks, tables), fillvalue=((), (), None, None)):
