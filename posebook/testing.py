@@ -19,8 +19,8 @@ from torch import nn
 
 from .backbones.base import Backbone
 from .config.read import read_config
-from .config.write import save_config
 from .core import backbones
+from .data.model_project import save_model_config
 from .data.splits import write_split
 from .data.tables import read_predictions
 from .inference.predict import predict_single_video
@@ -67,7 +67,7 @@ def short_run(model_type:str, # name of a registered tracker
         "training.train_batch_size=6", "dali.base.train.sequence_length=6",
         "dali.context.train.batch_size=10", "callbacks.anneal_weight.start=0.2", *settings])
     run = TrainingRun(cfg, folder)
-    save_config(run.cfg, folder/"config.yaml")
+    save_model_config(run.cfg, folder)
     write_split(folder/"split.csv", run.labels.images, run.split)
     return run.fit(progress=False)
 

@@ -312,7 +312,8 @@ def _readable(labels) -> tuple: # labels; sizes (N, 1, 2), x and y in pixels
         error = PosebookError(f"{len(absent)} image(s) of the CSV do not exist: "
                               + ", ".join(map(repr, absent[:5])), labels.root,
                               "copy them there, or remove their rows from the CSV file")
-        leave_out(", ".join(absent), error, len(bad), len(labels))
+        names = ", ".join(o or "a row without an image" for o in absent)
+        leave_out(names, error, len(bad), len(labels))
     for image in damaged: leave_out(image, bad[image], len(bad), len(labels))
     rows = [i for i, o in enumerate(labels.images) if o not in bad]
     return labels.select(rows), np.array([sizes[i] for i in rows])[:, None]

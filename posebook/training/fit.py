@@ -24,7 +24,7 @@ from ..core import PosebookError, atomic_write, build, disk_errors
 from ..core import callbacks as registered
 from ..data.images import image_size
 from ..data.label_files import label_files
-from ..data.model_project import save_model_config
+from ..data.model_project import read_model_config, save_model_config
 from ..data.sizes import image_sizes, rotation_notes, size_notes, stored_sizes
 from ..data.splits import write_split
 from ..device import keep_freed_memory
@@ -260,6 +260,14 @@ def _resume_run(cfg, folder, named_plugins) -> TrainingRun:
     save_model_config(run.cfg, folder)
     return run
 
+# %% ../../nbs/training/09_fit.ipynb #988c320d
+def _read_settings(config, overrides, notes) -> Config:
+    "Return the settings of a project, a config file or a model folder"
+    if isinstance(config, Config): return config
+    other_project = any(o.startswith("data.data_dir=") for o in overrides)
+    if other_project or read_manifest(config) is None: return read_config(config, overrides, notes)
+    return read_model_config(config, overrides)
+
 # %% ../../nbs/training/09_fit.ipynb #aed689eb
 def _set_up(config, overrides, out, resume, overwrite, plugin) -> tuple: # run, final folder
     """Return a training that is ready to run, and the final folder of its model
@@ -268,7 +276,7 @@ def _set_up(config, overrides, out, resume, overwrite, plugin) -> tuple: # run, 
     load_installed_plugins()
     named_plugins, notes = {str(Path(plugin).resolve()): load_plugin(plugin)} if plugin else {}, []
     if resume: folder, cfg = read_resumed_config(config, out, overwrite, overrides)
-    else: cfg = config if isinstance(config, Config) else read_config(config, overrides, notes)
+    else: cfg = _read_settings(config, overrides, notes)
     for note in notes: log.warning(note)
     cfg.model.plugins = load_trusted_plugins(cfg.model.plugins, named_plugins.values())
     new_folder = default_model_dir(cfg) if out is None else None

@@ -354,7 +354,7 @@ TRAINING = [
         "keypoints of others",
         nothing,
         override("data.keypoint_names=[a,b]"),
-        ('data.keypoint_names: the keypoint names of the config and',),
+        ('data.keypoint_names: the label table has keypoint(s) that are not in the config: nose_side',),
     ),
     Case("a box outside", nothing, override("data.box=[1,2]"), ('data.box: [1.0, 2.0] is no box',)),
     Case(
@@ -702,7 +702,7 @@ CONVERSION = [
         "a config without sections",
         write("lp/config.yaml", "a: 1"),
         "convert {root}/lp",
-        ('unknown key a; there are: callbacks, dali, data, eval,',),
+        ('the config has no keypoint_names or no image_resize_dims',),
     ),
     Case("no text", nothing, "convert ''", ('one of the arguments is empty',)),
     Case("two folders", nothing, "convert {model} {model}", ('Got unexpected extra argument',)),

@@ -87,15 +87,17 @@ LABELS = [
     Case("./ in a path", second_row(lambda o: "./" + o), TRAIN, ("more than one row", "keep one row")),
     Case("// in a path", second_row(lambda o: o.replace("/", "//", 1)), TRAIN, ("more than one row",)),
     Case("a backslash in a path", second_row(lambda o: o.replace("/", "\\")), TRAIN, ("more than one row",)),
-    Case("a path of 5000 letters", second_row(lambda o: "a" * 5000), TRAIN, ("do not exist", "copy them there")),
-    Case("no path", second_row(lambda o: ""), TRAIN, ("do not exist: ''",)),
+    Case("a path of 5000 letters", second_row(lambda o: "a" * 5000), TRAIN, ("do not exist", "copy them there"), 3),
+    Case(
+        "no path", second_row(lambda o: ""), TRAIN, ("do not exist: ''", "done except for: a row without an image"), 3
+    ),
     Case("a line break in a name", labels(lambda t: t.replace("nose_side", '"a\nb"')), TRAIN, ("name of a keypoint",)),
     Case("a folder as table", folder_for_table, TRAIN, ("this is a folder",)),
     Case("a link to itself", link_to_itself("project/CollectedData.csv"), TRAIN, ("leads back to itself",)),
-    Case("half a JPEG", first_image(half_jpeg), TRAIN, ("it is damaged", "replace it")),
-    Case("half a PNG", first_image(lambda p: p.write_bytes(p.read_bytes()[:900])), TRAIN, ("it is damaged",)),
-    Case("text as image", first_image(lambda p: p.write_text("hi")), TRAIN, ("damaged or no image",)),
-    Case("12 bits in 16", first_image(twelve_bits), TRAIN, ("16 bits per channel", "convert the images")),
+    Case("half a JPEG", first_image(half_jpeg), TRAIN, ("it is damaged", "replace it"), 3),
+    Case("half a PNG", first_image(lambda p: p.write_bytes(p.read_bytes()[:900])), TRAIN, ("it is damaged",), 3),
+    Case("text as image", first_image(lambda p: p.write_text("hi")), TRAIN, ("damaged or no image",), 3),
+    Case("12 bits in 16", first_image(twelve_bits), TRAIN, ("16 bits per channel", "convert the images"), 3),
 ]
 
 
