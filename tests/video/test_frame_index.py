@@ -57,7 +57,7 @@ def copy_packets(source, path, first_time=None, cover=False, keep=lambda number,
         if cover:
             image_track = b.add_stream("png", rate=1)
             image_track.height, image_track.width, image_track.pix_fmt = 64, 64, "rgb24"
-            image_track.disposition = int(av.stream.Disposition.attached_pic)
+            image_track.disposition = av.stream.Disposition.attached_pic.value
         track = b.add_stream_from_template(stream)
         if cover:
             red = av.VideoFrame.from_ndarray(np.full((64, 64, 3), [255, 0, 0], np.uint8), "rgb24")
