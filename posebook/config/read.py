@@ -196,6 +196,7 @@ def _check_overrides(overrides) -> dict:
         raise PosebookError(f"a value is not YAML: {problem}", f"the command line, {' '.join(overrides)}",
                             "put it in quotes") from None
 
+# %% ../../nbs/config/02_read.ipynb #445cb16a
 def _remove_unknown(settings:dict) -> list: # notes
     "Remove keys that neither posebook nor Lightning Pose knows, and return a line for each"
     notes = []

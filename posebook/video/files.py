@@ -40,6 +40,7 @@ def _add_h264(container, shape, rate, options) -> av.VideoStream:
     stream.height, stream.width, stream.pix_fmt = *shape[:2], "yuv420p"
     return stream
 
+# %% ../../nbs/video/01_files.ipynb #1196ee47
 def write_video(path,           # the file to write
                 frames,         # iterable of (H, W, 3) uint8 RGB
                 fps:float=30.,  # frames a second
