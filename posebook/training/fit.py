@@ -264,8 +264,10 @@ def _resume_run(cfg, folder, named_plugins) -> TrainingRun:
 def _read_settings(config, overrides, notes) -> Config:
     "Return the settings of a project, a config file or a model folder"
     if isinstance(config, Config): return config
+    is_project = (Path(config)/"posebook.yaml").is_file()
     other_project = any(o.startswith("data.data_dir=") for o in overrides)
-    if other_project or read_manifest(config) is None: return read_config(config, overrides, notes)
+    if other_project or is_project or read_manifest(config) is None:
+        return read_config(config, overrides, notes)
     return read_model_config(config, overrides)
 
 # %% ../../nbs/training/09_fit.ipynb #aed689eb

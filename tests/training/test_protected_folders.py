@@ -58,6 +58,7 @@ def test_a_model_folder_must_not_hold_data(run_command, project, monkeypatch):
         for more in ([], ["--overwrite"]):
             code, text = run_command("train", project, *FOUR_STEPS, "--out", out, *more)
             assert code == 2 and "Traceback" not in text, (out, text)
+            assert "there is no such config" not in text, (out, text)
             assert file_contents(project) == before, out
     model = project / "models/here"
     model.mkdir(parents=True)
