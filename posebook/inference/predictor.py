@@ -31,6 +31,7 @@ from ..models.factory import get_model
 from ..plugins import load_installed_plugins, load_plugin, load_trusted_plugins
 from ..shared_cores import share_cores
 from ..training.checkpoints import checkpoint_of, load_weights
+from ..video.context_frames import add_context_frames
 from ..video.dali import pick_source
 from ..video.stream import VideoStream, batch_windows, prefetch
 
@@ -274,6 +275,7 @@ def predict_dataset(predictor:Predictor, # the predictor that tracks the images
         predictor.check_sizes({o: image_size(p) for o, p in zip(labels.images, labels.paths())})
     data = LabeledDataset(labels, predictor.preprocess, memory=0, context=predictor.context,
                           neighbors=predictor.cfg.data.context_frames)
+    for note in add_context_frames(data, predictor.cfg.data): log.warning(note)
     samples = (data[i] for i in range(len(data)))
     keypoints, confidences = _concatenated(
         predictor.predict_batch(collate(batch)) for batch in chunked(samples, 32))

@@ -27,6 +27,7 @@ from ..models.factory import unsupervised_losses, window_size
 from ..models.semisupervised import SemiSupervisedTrackerMixin
 from .data_module import LabeledDataModule
 from ..video.clips import RandomSequences
+from ..video.context_frames import add_context_frames
 from ..video.dali import pick_source
 from ..video.files import project_videos
 
@@ -118,9 +119,11 @@ def get_dataset(cfg:Config,    # resolved config
 ) -> LabeledDataset:
     "Return the labeled frames as model inputs"
     augment = Augmenter(cfg.training.imgaug, labels.keypoint_names)
-    return LabeledDataset(labels, Preprocess.from_config(cfg.data), augment,
-                          cfg.training.rng_seed_data_pt, context=window_size(cfg),
-                          neighbors=cfg.data.context_frames)
+    dataset = LabeledDataset(labels, Preprocess.from_config(cfg.data), augment,
+                             cfg.training.rng_seed_data_pt, context=window_size(cfg),
+                             neighbors=cfg.data.context_frames)
+    for note in add_context_frames(dataset, cfg.data): log.warning(note)
+    return dataset
 
 # %% ../../nbs/training/04_setup.ipynb #6faf802c
 def get_sequences(cfg:Config, # resolved config
