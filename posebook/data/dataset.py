@@ -66,13 +66,8 @@ class LabeledDataset(Dataset):
     ):
         self.labels, self.preprocess, self.augment, self.seed = labels, preprocess, augment, seed
         self.cache, self.cache_size = {}, int(memory // (3 * np.prod(preprocess.size)))
-        self.context, self.neighbors = context, neighbors
-        self.find_windows()
-
-    def find_windows(self):
-        "Find the frames in the window around each labeled frame"
-        self.windows = [context_paths(p, self.context, self.neighbors, self.cache)
-                        for p in self.labels.paths()]
+        self.context, self.neighbors, self.paths = context, neighbors, labels.paths()
+        self.windows = [context_paths(p, context, neighbors) for p in self.paths]
 
     def __len__(self): return len(self.labels)
 
@@ -98,19 +93,13 @@ class LabeledDataset(Dataset):
         return result
 
     # %% ../../nbs/data/07_dataset.ipynb #2ffd89fb
-    def add_images(self,
-                   images, # iterable of pairs: path that a neighbor would have, image (H, W, 3) uint8 RGB
+    def add_neighbors(self,
+                      i:int,       # index of the labeled frame
+                      images:dict, # path that a neighbor would have -> image (H, W, 3) uint8 RGB
     ):
-        "Store images of neighbors that are not on disk, and use them in the windows"
-        for path, image in images: self.cache[path] = self.model_input(image)
-        self.find_windows()
-
-    def remove_images(self,
-                      paths, # iterable of paths
-    ):
-        "Remove images that `add_images` stored, if they are there"
-        for path in paths: self.cache.pop(path, None)
-        self.find_windows()
+        "Use images that are not on disk in the window of a labeled frame"
+        for path, image in images.items(): self.cache[path] = self.model_input(image)
+        self.windows[i] = context_paths(self.paths[i], self.context, self.neighbors, images)
 
     # %% ../../nbs/data/07_dataset.ipynb #ced2f939
     def sample(self,

@@ -234,12 +234,12 @@ def _box_notes(run) -> list: # of lines
 
 # %% ../../nbs/training/09_fit.ipynb #52217d36
 def _missing_neighbor_notes(run) -> list: # of lines
-    "Return a note if the tracker uses neighboring frames, but some labeled frames have none on disk"
+    "Return a note if the tracker uses neighboring frames, but some labeled frames have none"
     windows = run.data.dataset.windows
     count = sum(len(set(w)) == 1 for w in windows) if run.tracker.context > 1 else 0
     if not count: return []
-    return [f"{count} of {len(windows)} labeled frames have no frames before and after "
-            "them on disk; the labeled frame is used instead (see data.context_frames)"]
+    return [f"for {count} of {len(windows)} labeled frames, the frames before and after them are neither on "
+            "disk nor in a video of the project; the labeled frame is used instead (see data.context_frames)"]
 
 # %% ../../nbs/training/09_fit.ipynb #f668c1fe
 def _video_size_notes(run) -> list: # of lines

@@ -21,13 +21,13 @@ from .stream import video_part
 
 # %% ../../nbs/video/07_context_frames.ipynb #1d4e9f3a
 def missing_neighbors(dataset:LabeledDataset, # labeled frames
-) -> dict: # folder of images -> {path of a labeled image: {frame number: path of a missing neighbor}}
+) -> dict: # folder of images -> {index of a labeled frame: {frame number: path of a missing neighbor}}
     "Return the neighbors of labeled images that are not on disk"
     missing = {}
-    for path in dataset.labels.paths():
+    for i, path in enumerate(dataset.paths):
         named = neighbor_paths(path, dataset.context, dataset.neighbors)
         absent = {frame_number(path) + k: p for k, p in named.items() if not p.is_file()}
-        if absent: missing.setdefault(path.parent, {})[path] = absent
+        if absent: missing.setdefault(path.parent, {})[i] = absent
     return missing
 
 # %% ../../nbs/video/07_context_frames.ipynb #97550490
@@ -64,47 +64,45 @@ def shows_frame(image:np.ndarray, # (H, W, 3) uint8, a labeled image
 
 # %% ../../nbs/video/07_context_frames.ipynb #0172195c
 def read_neighbors(video,   # a video file
-                   images:dict, # path of a labeled image -> {frame number: path of a missing neighbor}
+                   paths:list,   # paths of all labeled images
+                   missing:dict, # index of a labeled image -> {frame number: path of a missing neighbor}
                    video_boxes=None, # the setting data.video_boxes
-                   wrong:list=None,  # labeled images that the video does not show are added to it
-): # yields the path of a neighbor and its image (H, W, 3) uint8 RGB
-    """Yield the missing neighbors of labeled images.
+): # yields the index of a labeled image and {path of a neighbor: image (H, W, 3) uint8 RGB}, or None
+    """Yield the missing neighbors of labeled images; None for an image that the video does not show.
 
     Raises `PosebookError` if the file is not a video, or if its box is not inside the frame."""
     reader = FrameReader(video)
     x, y, width, height = video_part(video_boxes, reader.index)
-    for path in sorted(images, key=frame_number):
-        numbers = [i for i in sorted({frame_number(path), *images[path]}) if i < reader.num_frames]
-        frames = {i: reader[i] for i in numbers}
-        frames = {i: o[y:y + height, x:x + width] for i, o in frames.items() if o is not None}
-        if shows_frame(read_image(path), frames, frame_number(path)):
-            yield from ((images[path][i], frames[i]) for i in frames if i in images[path])
-        elif wrong is not None: wrong.append(path)
+    for i in sorted(missing, key=lambda i: frame_number(paths[i])):
+        number, neighbors = frame_number(paths[i]), missing[i]
+        numbers = [k for k in sorted({number, *neighbors}) if k < reader.num_frames]
+        frames = {k: frame[y:y + height, x:x + width] for k in numbers if (frame := reader[k]) is not None}
+        fits = shows_frame(read_image(paths[i]), frames, number)
+        yield i, {neighbors[k]: frames[k] for k in frames if k != number} if fits else None
 
 # %% ../../nbs/video/07_context_frames.ipynb #eccf8e62
-def _add_neighbors(dataset, video, images, video_boxes) -> dict: # the images that the video does not show
+def _add_from_video(dataset, video, missing, video_boxes) -> dict: # the part that the video does not show
     "Add the missing neighbors of labeled images to a dataset; none of them, if the video does not fit"
-    wrong = []
-    try: dataset.add_images(read_neighbors(video, images, video_boxes, wrong))
-    except PosebookError:
-        dataset.remove_images(p for o in images.values() for p in o.values())
-        raise
-    if len(wrong) <= len(images) / 4: return {path: images[path] for path in wrong}
-    dataset.remove_images(p for o in images.values() for p in o.values())
-    return images
+    wrong = {}
+    for i, images in read_neighbors(video, dataset.paths, missing, video_boxes):
+        if images is None: wrong[i] = missing[i]
+        else: dataset.add_neighbors(i, images)
+    if len(wrong) <= len(missing) / 4: return wrong
+    for i in missing: dataset.add_neighbors(i, {})
+    return missing
 
 def add_context_frames(dataset:LabeledDataset, # labeled frames; the neighbors are added to it
                        data, # the `data` section of a config with absolute paths
 ) -> list: # notes, one line for each problem
     "Read the neighbors of labeled images that are not on disk from the project's videos"
     notes = []
-    for folder, images in missing_neighbors(dataset).items():
-        videos, left = videos_named(folder.name, data, dataset.labels.root), images
+    for folder, missing in missing_neighbors(dataset).items():
+        videos = videos_named(folder.name, data, dataset.labels.root)
         for video in videos:
-            try: left = _add_neighbors(dataset, video, left, data.video_boxes)
+            try: missing = _add_from_video(dataset, video, missing, data.video_boxes)
             except PosebookError as e: notes.append(f"context frames were not read: {e}")
-        if not (videos and left): continue
-        notes.append(f"{len(left)} labeled frame(s) in {folder.name} get no context frames from "
+        if not (videos and missing): continue
+        notes.append(f"{len(missing)} labeled frame(s) in {folder.name} get no context frames from "
                      f"{', '.join(map(str, videos))}, because the video has other frames at these numbers: "
-                     f"{', '.join([o.name for o in left][:3])}")
+                     f"{', '.join([dataset.paths[i].name for i in missing][:3])}")
     return notes

@@ -8,11 +8,11 @@ import h5py
 import numpy as np
 import pytest
 import yaml
-from conftest import REFERENCE
+from conftest import REFERENCE, file_contents
 
 from posebook.config.read import read_config
 from posebook.core import PosebookError
-from posebook.data.images import read_image
+from posebook.data.images import image_size, read_image
 from posebook.data.labels import Labels, read_labels, read_table
 from posebook.formats.deeplabcut import DeepLabCut
 from posebook.inference.predict import collect_videos, predict_single_video
@@ -23,6 +23,7 @@ from posebook.project.project import init_project
 from posebook.training.fit import train_tracker
 from posebook.training.setup import get_dataset, get_labels, get_sequences, resolve
 from posebook.video.files import project_videos, write_video
+from posebook.video.read import read_frames
 
 
 def deeplabcut(toy_project, folder, scorer="anna"):
@@ -432,3 +433,115 @@ def test_a_project_of_create_new_project(tmp_path):
     assert cfg.data.skeleton == [["bodypart1", "bodypart2"], ["objectA", "bodypart3"]]
     assert (cfg.data.videos, cfg.data.video_boxes, cfg.data.box) == (None, None, None)
     np.testing.assert_array_equal(get_labels(cfg).keypoints.reshape(2, 8), values)
+
+
+def context_project(folder, numbers=(0, 5, 11), video="dlc/videos/run1.mp4", crop=None, name="run1"):
+    "A project with images of a few frames of a video only; returns the decoded frames that the images are of"
+    square = Moving(14, 96, 160)
+    (folder / video).parent.mkdir(parents=True, exist_ok=True)
+    write_video(folder / video, square.frames, quality=0)
+    frames = np.stack(list(read_frames(folder / video)))
+    x1, x2, y1, y2 = crop or (0, 160, 0, 96)
+    frames = frames[:, y1:y2, x1:x2]
+    sets = {str(folder / video): {"crop": f"{x1}, {x2}, {y1}, {y2}"}}
+    config(folder / "dlc", bodyparts=["a"], video_sets=sets)
+    write_csv(folder / "dlc", name, square.centers - (x1, y1), names=("a",))
+    for i, frame in enumerate(frames):
+        path = folder / f"dlc/labeled-data/{name}/img{i:03}.png"
+        cv2.imwrite(str(path), frame[..., ::-1]) if i in numbers else path.unlink()
+    table = folder / f"dlc/labeled-data/{name}/CollectedData_anna.csv"
+    header, rows = table.read_text().splitlines()[:3], table.read_text().splitlines()[3:]
+    table.write_text("\n".join([*header, *(rows[i] for i in numbers)]) + "\n")
+    return frames
+
+
+def context_dataset(folder, *overrides):
+    "The dataset of a training of a tracker with context, whose model inputs are the frames themselves"
+    cfg = read_config(folder, ["model.model_type=heatmap_mhcrnn", "training.accelerator=cpu", *overrides])
+    labels = get_labels(cfg)
+    cfg.data.image_resize_dims.height, cfg.data.image_resize_dims.width = image_size(labels.paths()[0])
+    return get_dataset(resolve(cfg, labels), labels)
+
+
+def window_frames(sample):
+    return sample["images"][sample["windows"]].permute(0, 2, 3, 1).numpy()
+
+
+WINDOWS = [[0, 0, 0, 1, 2], [3, 4, 5, 6, 7], [9, 10, 11, 12, 13]]
+
+
+@pytest.mark.parametrize("video", ["dlc/videos/run1.mp4", "disk/run1.mp4"])
+@pytest.mark.parametrize("crop", [None, (64, 160, 32, 96)])
+def test_context_frames_are_read_from_the_video(tmp_path, caplog, video, crop):
+    "From the folder videos or from video_sets, cropped as the labeled images; the project's files stay as they are"
+    frames = context_project(tmp_path, video=video, crop=crop)
+    before = file_contents(tmp_path)
+    dataset = context_dataset(tmp_path / "dlc")
+    assert file_contents(tmp_path) == before and caplog.text == ""
+    for sample, numbers in zip(dataset, WINDOWS, strict=True):
+        np.testing.assert_array_equal(window_frames(sample), frames[numbers])
+    dataset = context_dataset(tmp_path / "dlc", "data.context_frames=false")
+    np.testing.assert_array_equal(window_frames(dataset[1]), frames[[5] * 5])
+
+
+def test_a_neighbor_that_is_on_disk_is_not_read_from_the_video(tmp_path):
+    frames = context_project(tmp_path)
+    cv2.imwrite(str(tmp_path / "dlc/labeled-data/run1/img004.png"), np.full((96, 160, 3), 7, np.uint8))
+    images = window_frames(context_dataset(tmp_path / "dlc")[1])
+    assert (images[1] == 7).all()
+    np.testing.assert_array_equal(images[[0, 2, 3, 4]], frames[[3, 5, 6, 7]])
+
+
+def other_videos():
+    "Videos that do not show the labeled frames at their numbers"
+    frames = Moving(14, 96, 160).frames
+    yield "another animal", frames[:, ::-1]
+    yield "the first frame cut off", frames[1:]
+    yield "a frame inserted", np.concatenate([frames[:1], frames])
+    yield "cropped", frames[:, :, :96]
+    yield "shifted by a pixel row", np.roll(frames, 3, 1)
+    yield "too short", frames[:4]
+
+
+@pytest.mark.parametrize("frames", [pytest.param(o, id=name) for name, o in other_videos()])
+def test_a_video_with_other_frames_is_noticed(tmp_path, caplog, frames):
+    own = context_project(tmp_path)
+    write_video(tmp_path / "dlc/videos/run1.mp4", frames, quality=0)
+    dataset = context_dataset(tmp_path / "dlc")
+    for sample, numbers in zip(dataset, WINDOWS, strict=True):
+        np.testing.assert_array_equal(window_frames(sample), own[[numbers[2]] * 5])
+    assert "3 labeled frame(s) in run1 get no context frames from" in caplog.text
+    assert "run1.mp4, because the video has other frames at these numbers: img000.png, img005.png" in caplog.text
+
+
+def test_of_two_videos_of_a_name_the_labeled_one_is_read(tmp_path, caplog):
+    frames = context_project(tmp_path)
+    (tmp_path / "dlc/videos/run1.avi").write_text("damaged")
+    np.testing.assert_array_equal(window_frames(context_dataset(tmp_path / "dlc")[1]), frames[3:8])
+    assert "context frames were not read" in caplog.text and "cannot be read as a video" in caplog.text
+
+
+def test_one_replaced_image_loses_only_its_own_context(tmp_path, caplog):
+    frames = context_project(tmp_path, (2, 5, 8, 11))
+    cv2.imwrite(str(tmp_path / "dlc/labeled-data/run1/img008.png"), frames[2])
+    dataset = context_dataset(tmp_path / "dlc")
+    np.testing.assert_array_equal(window_frames(dataset[1]), frames[3:8])
+    np.testing.assert_array_equal(window_frames(dataset[2]), frames[[2] * 5])
+    assert "1 labeled frame(s) in run1 get no context frames" in caplog.text and "img008.png" in caplog.text
+
+
+def test_labeled_frames_are_evaluated_with_the_context_frames_of_the_video(tmp_path):
+    frames = context_project(tmp_path)
+    settings = ["model.model_type=heatmap_mhcrnn", "model.weights=null", "training.accelerator=cpu"]
+    cfg = read_config(tmp_path / "dlc", settings)
+    labels = get_labels(cfg)
+    cfg = resolve(cfg, labels)
+    predictor = Predictor(get_model(cfg, labels.keypoints), cfg, "cpu")
+    from_video = predictor.images(labels.paths())[0]
+    on_video = predictor.video(tmp_path / "dlc/videos/run1.mp4")[0]
+    np.testing.assert_allclose(from_video, on_video[[0, 5, 11]], atol=0.01)
+    for i, frame in enumerate(frames):
+        cv2.imwrite(str(tmp_path / f"dlc/labeled-data/run1/img{i:03}.png"), frame[..., ::-1])
+    np.testing.assert_array_equal(predictor.images(labels.paths())[0], from_video)
+    shutil.rmtree(tmp_path / "dlc/videos")
+    np.testing.assert_array_equal(predictor.images(labels.paths())[0], from_video)
