@@ -21,7 +21,7 @@ import pandas as pd
 
 from ..core import PosebookError, atomic_write, formats, leave_out, read_text
 from .images import read_image
-from .label_files import label_files, same_labels, select_individual
+from .label_files import label_files, same_labels, select_individual, spelled_as_files
 from .label_states import MISSING, OCCLUDED, decide_states, file_states, named, position_states
 
 # %% ../../nbs/data/01_labels.ipynb #97f47d23
@@ -61,7 +61,8 @@ def check_columns(rows:pd.DataFrame, # the three header rows: scorers, body part
                   path,  # path of the file, for error messages
 ) -> tuple: # list of (keypoint, coordinate) of each column; keypoint names; coordinate names
     "Check that each keypoint has an x and a y, and return the keypoint and coordinate of each column"
-    columns = list(zip(rows.iloc[1, n:].str.strip(), rows.iloc[2, n:].str.strip()))
+    keypoints = rows.iloc[1, n:].str.strip().str.normalize("NFC")    # accents have two spellings in Unicode
+    columns = list(zip(keypoints, rows.iloc[2, n:].str.strip()))
     names = list(dict.fromkeys(k for k, _ in columns))
     coords = list(dict.fromkeys(c for _, c in columns))
     if columns != [(k, c) for k in names for c in coords] or coords[:2] != ["x", "y"]:
@@ -262,6 +263,7 @@ def merge_labels(parts:list, # list of `Labels` with the content of files
     "Combine the labels of files, decide the states of the keypoints, and check that each image occurs once"
     labels = concatenate(parts)
     images = [posixpath.normpath(o.replace("\\", "/")) if o else o for o in labels.images]  # one spelling
+    images = spelled_as_files(images, root)
     targets = [os.path.realpath(root/o) for o in images]    # also resolves symbolic links and absolute paths
     rows = {}
     for row, target in enumerate(targets): rows.setdefault(target, []).append(row)

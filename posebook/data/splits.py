@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ..core import PosebookError, atomic_write
+from .label_files import spelled_as_files
 
 # %% ../../nbs/data/02_splits.ipynb #16d6637e
 def split_sizes(n:int,            # number of labeled frames
@@ -92,13 +93,16 @@ def write_split(path,        # path of the file to write, MODEL/split.csv
                                  *((image, *rows[i]) for i, image in enumerate(images))])
 
 # %% ../../nbs/data/02_splits.ipynb #47043bcb
-def read_split(path, # path of a file that `write_split` wrote
+def read_split(path,      # path of a file that `write_split` wrote
+               root=None, # folder of the project; names with accents are spelled as the files there
 ) -> dict: # image -> (name of the set in a split, position)
     "Return the set and the position of each image from the split.csv of a training"
     try:
         with open(path, newline="", encoding="utf-8") as f: rows = list(csv.reader(f))
         if rows[0] != ["image", "set", "position"]: raise ValueError("the header is wrong")
-        return {image: (SETS[name], int(position)) for image, name, position in rows[1:]}
+        images = [row[0] for row in rows[1:]]
+        if root is not None: images = spelled_as_files(images, root)
+        return {image: (SETS[name], int(position)) for image, (_, name, position) in zip(images, rows[1:])}
     except (ValueError, KeyError, IndexError, csv.Error) as e:
         raise PosebookError(f"this is not the split of a training: {e}", path,
                             "copy the file from a backup, or train again") from None

@@ -7,6 +7,7 @@ __all__ = ['RESULTS', 'match_names', 'split_of', 'results_folder', 'evaluate_mod
 
 # %% ../../nbs/evaluation/04_evaluate.ipynb #6c1de3c9
 import json
+import os
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +49,7 @@ def split_of(model_dir,     # a model folder
     "Return the labeled frames of each set of a training, found by the names of the images"
     path = Path(model_dir)/"split.csv"
     if not path.is_file(): return {"unknown": range(len(labels))}
-    stored = read_split(path)
+    stored = read_split(path, labels.root)
     split, missing = split_by_name(stored, labels.images), len({*stored} - {*labels.images})
     if missing: log.warning(f"{missing} frame(s) of the training have no label any more")
     if missing and split["new"]:                # the new frames may be renamed frames of the training
@@ -63,6 +64,12 @@ RESULTS = ("predictions.csv", "predictions_pixel_error.csv", "metrics.json", "re
 def _source(csv, labels) -> Path:
     "Return the path of the evaluated labels"
     return Path(csv).resolve() if csv else Path(labels.root).resolve()
+
+def _write_source(folder, source:Path):
+    "Write the path of the evaluated labels into a results folder, relative to it if that is possible"
+    try: text = Path(os.path.relpath(source, folder.resolve())).as_posix()
+    except ValueError: text = str(source)                    # on another drive of Windows
+    with atomic_write(folder/"labels_from.txt") as file: file.write_text(f"{text}\n", encoding="utf-8")
 
 def results_folder(model_dir, # a model folder
                    csv=None,  # a file of other labels; None: the project's labels
@@ -81,8 +88,8 @@ def _check_results_folder(folder, csv, labels, model_dir):
         raise PosebookError("this is a model folder: its results are for the labels of its own project",
                             folder, "give another folder with --out")
     file, source = folder/"labels_from.txt", "whose source is unknown"
-    if file.is_file(): source = file.read_text(encoding="utf-8").strip()
-    if any((folder/name).exists() for name in RESULTS) and source != str(_source(csv, labels)):
+    if file.is_file(): source = (folder/file.read_text(encoding="utf-8").strip()).resolve()
+    if any((folder/name).exists() for name in RESULTS) and source != _source(csv, labels):
         raise PosebookError(f"the folder holds the results of other labels, {source}", folder,
                             "give another folder with --out")
 
@@ -117,9 +124,7 @@ def evaluate_model(
     results = metrics(errors, split, labels.keypoint_names)
     text = json.dumps(results, indent=1, allow_nan=False)
     with atomic_write(folder/"metrics.json") as file: file.write_text(text, encoding="utf-8")
-    if folder != model_dir:
-        source = f"{_source(csv, labels)}\n"
-        with atomic_write(folder/"labels_from.txt") as file: file.write_text(source, encoding="utf-8")
+    if folder != model_dir: _write_source(folder, _source(csv, labels))
     record_files(*(folder/o for o in RESULTS))
     report(model_dir, folder, labels)
     return results

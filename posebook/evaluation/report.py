@@ -21,6 +21,7 @@ from ..config.read import read_config
 from ..config.schema import Config
 from ..core import PosebookError, atomic_write
 from ..data.images import read_image
+from ..data.label_files import spelled_as_files
 from ..data.labels import Labels
 from ..data.model_project import read_model_config
 from ..data.tables import read_in_chunks, read_predictions
@@ -100,6 +101,7 @@ def _read_evaluation(model_dir, folder, labels) -> Evaluation:
     _, _, keypoints, confidences = read_predictions(folder/"predictions.csv")
     images, names, errors, split = read_pixel_errors(folder/"predictions_pixel_error.csv")
     labels = labels or (_project_labels(model_dir) if own else None)
+    if labels: images = spelled_as_files(images, labels.root)
     return Evaluation(
         cfg=cfg, model_dir=model_dir, folder=folder, own=own, images=images, names=names,
         keypoints=keypoints, confidences=confidences, errors=errors, split=split,

@@ -33,7 +33,7 @@ def frames_as_trained(labels:Labels, # current labels of the project
     if not Path(path).is_file():
         raise PosebookError("there is no split.csv, so the training cannot be resumed", path,
                             "start a new training; older versions of posebook did not write this file")
-    stored = read_split(path)
+    stored = read_split(path, labels.root)
     rows = {image: i for i, image in enumerate(labels.images)}
     missing = [o for o in stored if o not in rows]
     if missing:

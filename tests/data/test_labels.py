@@ -278,3 +278,15 @@ def test_targets_of_the_three_states():
     del batch["visible"]  # a batch of a user's own loader
     assert tracker.get_loss_inputs_labeled(batch)["heatmaps_targ"].sum((-1, -2)).tolist()[0][1:] == [0, 0]
     assert for_both_heads({"visible": torch.tensor([[2, 1]])})["visible"].tolist() == [[2, 1], [2, 1]]
+
+
+def test_two_spellings_of_a_name_with_an_accent(tmp_path):
+    "Keypoints of two files are one keypoint, and one image in two files occurs twice"
+    head = "scorer,a,a\nbodyparts,{k},{k}\ncoords,x,y\n"
+    (tmp_path / "1").mkdir()
+    for i, name in enumerate(("pied arri\u00e8re", "pied arrie\u0300re")):
+        Image.new("RGB", (20, 20)).save(tmp_path / f"1/img{i}.png")
+        (tmp_path / f"1/Labels{i}.csv").write_text(head.format(k=name) + f"1/img{i}.png,{i + 1},2\n", encoding="utf-8")
+    labels = read_labels(tmp_path / "1/Labels*.csv", tmp_path)
+    assert labels.keypoint_names == ["pied arri\u00e8re"]
+    assert labels.keypoints[:, 0].tolist() == [[1, 2], [2, 2]]

@@ -142,3 +142,45 @@ def test_review_adds_frames_to_the_copy(trained, tmp_path):
     ReviewWidget(TrackedVideo(project / "models/a", video)).on_label_frame(frame)
     assert f"img{frame:08d}.png" in (project / "CollectedData.csv").read_text()
     assert (trained / "project/CollectedData.csv").read_text() == before
+
+
+def test_other_labels_are_evaluated_again_after_a_move(trained, tmp_path):
+    other = trained / "project/CollectedData_new.csv"
+    shutil.copy(trained / "project/CollectedData.csv", other)
+    evaluate_model(trained / "project/models/a", other)
+    shutil.copytree(trained, tmp_path / "copy")
+    copy = tmp_path / "copy/project"
+    results = copy / "models/a/evaluate/CollectedData_new"
+    assert str(tmp_path) not in (results / "labels_from.txt").read_text()
+    labels = read_labels(copy / "CollectedData_new.csv")
+    labels.keypoints[:] = 2.0
+    labels.write(copy / "CollectedData_new.csv")
+    before = (trained / "project/models/a/evaluate/CollectedData_new/metrics.json").read_bytes()
+    again = evaluate_model(copy / "models/a", copy / "CollectedData_new.csv")
+    assert json.loads((results / "metrics.json").read_text()) == again != json.loads(before)
+    with pytest.raises(PosebookError, match="results of other labels, .*copy/project/CollectedData_new.csv"):
+        evaluate_model(copy / "models/a", other)
+    assert (trained / "project/models/a/evaluate/CollectedData_new/metrics.json").read_bytes() == before
+
+
+def test_names_with_accents_after_a_move_to_another_file_system(trained):
+    "macOS spells file names with separate accents (NFD), most programs write one character into tables (NFC)"
+    project = trained / "project"
+    folder = project / "labeled-data/toy0"
+    composed, decomposed = "andr\u00e9", "andre\u0301"
+    folder.rename(folder.with_name(composed))
+    table = (project / "CollectedData.csv").read_text(encoding="utf-8").replace("data/toy0/", f"data/{composed}/")
+    (project / "CollectedData.csv").write_text(table, encoding="utf-8")
+    model = project / "models/b"
+    train_tracker(project, "training.max_steps=2", out=model, progress=False)
+    results = evaluate_model(model)
+    folder.with_name(composed).rename(folder.with_name(decomposed))
+    labels = read_labels(project / "CollectedData.csv")
+    assert all(o.is_file() for o in labels.paths())
+    assert evaluate_model(model) == results
+    report = (model / "report.html").read_text(encoding="utf-8")
+    assert report.count("data:image/jpeg") + report.count("data:image/png") > 0
+    train_tracker(project, "training.max_steps=3", out=project / "models/c", progress=False)
+    assert {o["count"] for o in evaluate_model(project / "models/c")["train"].values()} == {
+        o["count"] for o in results["train"].values()
+    }
