@@ -104,8 +104,9 @@ def _track_project(model_dir, progress) -> list: # the tables
     cfg = read_config(model_dir/"config.yaml")
     videos = Path(cfg.eval.test_videos_directory or cfg.data.video_dir or "nowhere")
     videos = find_videos(videos) if cfg.eval.predict_vids_after_training and videos.is_dir() else []
-    return videos and _predict_with_bars(model_dir, videos, progress, overwrite=True, device=cfg.training.accelerator,
-                              labeled_video=cfg.eval.save_vids_after_training)
+    return videos and _predict_with_bars(
+        model_dir, videos, progress, overwrite=True, device=cfg.training.accelerator,
+        labeled_video=cfg.eval.save_vids_after_training)
 
 def _track_and_evaluate(run, track_videos, evaluate, progress) -> list: # the tables
     "Track the videos of a trained model's project, evaluate the model and write its report"

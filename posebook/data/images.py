@@ -30,7 +30,7 @@ def _open_image(path): # yields the open image
         raise PosebookError(f"the image is too large: {e}", path, "use a smaller image") from None
     except (OSError, SyntaxError, ValueError) as e:
         raise PosebookError(f"the image cannot be read, because it is damaged or no image: {e}", path,
-                            "replace it, or remove it; remove its row from the CSV file, too, if there is one") from None
+                            "replace it, or remove it and its row in the CSV file") from None
 
 def image_size(path, # an image file
 ) -> tuple: # height, width
@@ -72,6 +72,6 @@ def natural_key(name:str, # name of a file
 def find_images(folder, # where to look; its subfolders are not searched
 ) -> list: # paths, in natural order
     "Return the images in a folder, without hidden files"
-    with disk_errors(folder): files = [o for o in Path(folder).iterdir() if o.suffix.lower() in image_suffixes]
-    return sorted((o for o in files if not o.name.startswith(".") and o.is_file()),
+    with disk_errors(folder): files = [o for o in Path(folder).iterdir() if not o.name.startswith(".")]
+    return sorted((o for o in files if o.suffix.lower() in image_suffixes and o.is_file()),
                   key=lambda o: natural_key(o.name))

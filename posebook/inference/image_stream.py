@@ -84,7 +84,8 @@ class ImageStream:
     def __iter__(self): # yields dicts of images, windows, frame_numbers, affine and the labels
         "Yield the batches, prefetched"
         chunks = chunked(range(self.start, len(self.data)), self.batch_size)
-        return prefetch(dict(collate([self.data[i] for i in rows]), frame_numbers=np.array(rows)) for rows in chunks)
+        batch = lambda rows: dict(collate([self.data[i] for i in rows]), frame_numbers=np.array(rows))
+        return prefetch(map(batch, chunks))
 
     # %% ../../nbs/inference/04_image_stream.ipynb #cdfed3ff
     @property

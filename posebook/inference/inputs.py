@@ -47,7 +47,8 @@ def _images_input(names, root) -> Input:
     return Input(folder.as_posix(), root, Path(IMAGE_TABLES)/folder/"predictions.csv", tuple(names))
 
 # %% ../../nbs/inference/04_inputs.ipynb #fbb9cdef
-OUTPUT_FOLDERS = {"video_preds", IMAGE_TABLES, "labeled_videos", "labeled_images", "details", "smoothed", "3d"}
+OUTPUT_FOLDERS = {"video_preds", IMAGE_TABLES, "labeled_videos", "labeled_images", "details", "smoothed",
+                  "3d"}
 
 def _is_output(folder, siblings) -> bool:
     "Return whether a folder contains the output of a tracking program"

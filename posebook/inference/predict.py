@@ -17,7 +17,7 @@ from ..core import PosebookError, disk_errors, leave_out, leave_out_each
 from ..data.tables import PredictionTable, check_replaceable, write_temporal_norm
 from .heatmap_files import HeatmapFile
 from .image_stream import ImageStream, ImageTable
-from .inputs import Input, collect_inputs, video_input
+from .inputs import collect_inputs, video_input
 from .labeled_video import write_labeled_images, write_labeled_video
 from .predictor import Predictor
 from .sidecar import Sidecar, video_identity
@@ -78,9 +78,9 @@ def _image_stream(predictor, source) -> ImageStream:
     stream = ImageStream(source.path, source.images, predictor.preprocess, context=predictor.context,
                          neighbors=predictor.cfg.data.context_frames)
     if predictor.context > 1 and stream.alone:
-        log.warning(f"{stream.alone} of {len(stream.images)} images in {source.name} have no frames before and "
-                    "after them that may be used as context, so each of them is used alone; this is less "
-                    "accurate (see data.context_frames)")
+        log.warning(f"{stream.alone} of {len(stream.images)} images in {source.name} have no frames before "
+                    "and after them that may be used as context, so each of them is used alone; this is "
+                    "less accurate (see data.context_frames)")
     predictor.check_sizes(stream.sizes)
     return stream
 
@@ -176,7 +176,8 @@ def _finish_files(files, sidecar, table, damage):
         new = [f.path for f in files]
         for path in _side_files(table, sidecar.kind).values():
             if path in new: continue
-            for old in list(path.glob("*_labeled.*")) if path.is_dir() else [path]: old.unlink(missing_ok=True)
+            copies = list(path.glob("*_labeled.*")) if path.is_dir() else [path]
+            for old in copies: old.unlink(missing_ok=True)
     for file in files: file.finish()
     sidecar.finish()
 
