@@ -73,5 +73,5 @@ def find_images(folder, # where to look; its subfolders are not searched
 ) -> list: # paths, in natural order
     "Return the images in a folder, without hidden files"
     with disk_errors(folder): files = [o for o in Path(folder).iterdir() if not o.name.startswith(".")]
-    return sorted((o for o in files if o.suffix.lower() in image_suffixes and o.is_file()),
+    return sorted((o for o in files if o.suffix.lower() in image_suffixes and not o.is_dir()),
                   key=lambda o: natural_key(o.name))

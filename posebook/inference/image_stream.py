@@ -9,6 +9,7 @@ __all__ = ['ImageStream', 'ImageTable']
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,7 +26,7 @@ from ..video.files import _check_single
 from ..video.stream import prefetch
 
 # %% ../../nbs/inference/04_image_stream.ipynb #dd160e8d
-def _read_or_error(path) -> tuple: # height, width, sha256 of the file; or an error
+def _read_or_error(path, preprocess) -> tuple: # height, width, sha256 of the file; or an error
     "Read an image, and return its size and a hash of the file, or an error"
     name = path.name
     try:
@@ -33,8 +34,9 @@ def _read_or_error(path) -> tuple: # height, width, sha256 of the file; or an er
             raise PosebookError("the name has a line break or is not UTF-8", os.fsencode(path), "rename it")
         height, width = read_image(path).shape[:2]
         _check_single(path)
+        preprocess.crop_box((height, width))
         with disk_errors(path): return height, width, file_sha256(path)
-    except PosebookError as e: return e
+    except PosebookError as e: return e if e.where == path else PosebookError(e.what, path, e.do)
 
 # %% ../../nbs/inference/04_image_stream.ipynb #f98aae74
 def _without_bad(window, bad) -> list:
@@ -45,10 +47,11 @@ def _without_bad(window, bad) -> list:
     return window
 
 # %% ../../nbs/inference/04_image_stream.ipynb #5b348f53
-def _read_all(windows) -> tuple: # {path: height, width, sha256}, {path: error}
+def _read_all(windows, preprocess) -> tuple: # {path: height, width, sha256}, {path: error}
     "Read the images of windows, each once; return what is found, and the errors"
     paths = list(dict.fromkeys(path for window in windows for path in window))
-    with ThreadPoolExecutor(4) as pool: found = dict(zip(paths, pool.map(_read_or_error, paths)))
+    read = partial(_read_or_error, preprocess=preprocess)
+    with ThreadPoolExecutor(4) as pool: found = dict(zip(paths, pool.map(read, paths)))
     bad = {path: o for path, o in found.items() if isinstance(o, PosebookError)}
     return {path: o for path, o in found.items() if path not in bad}, bad
 
@@ -68,7 +71,7 @@ class ImageStream:
         root, self.batch_size, self.start, self.part = Path(os.path.abspath(root)), batch_size, 0, (0, 0)
         labels = Labels(list(names), np.full((len(names), 1, 2), np.nan), ["no label"], root)
         self.data = LabeledDataset(labels, preprocess, memory=0, context=context, neighbors=neighbors)
-        found, bad = _read_all(self.data.windows)
+        found, bad = _read_all(self.data.windows, preprocess)
         leave_out_each({f"{root.name}/{o}": bad[root/o] for o in names if root/o in bad}, len(names),
                        "images cannot be read")
         rows = [i for i, path in enumerate(labels.paths()) if path not in bad]

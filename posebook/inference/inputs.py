@@ -55,15 +55,19 @@ def _is_output(folder, siblings) -> bool:
     if folder.name in OUTPUT_FOLDERS or is_labeled_copy(folder.name, siblings): return True
     return (folder/MANIFEST).is_file() and (folder/"config.yaml").is_file()
 
-def _subfolders(folder, left_out, parents=()): # yields paths
-    "Yield a folder and its subfolders, in natural order; folders of output are added to `left_out` instead"
+def _subfolders(folder, outputs, parents=()): # yields paths
+    "Yield a folder and its subfolders, in natural order; folders of output are added to `outputs` instead"
+    try:
+        with disk_errors(folder): inner = [o for o in folder.iterdir() if o.is_dir()]
+    except PosebookError as e:
+        if not parents: raise                            # the given folder
+        return leave_out(str(folder), e)
     yield folder
-    with disk_errors(folder): inner = [o for o in folder.iterdir() if o.is_dir()]
     parents = (*parents, folder.resolve())
     for path in sorted(inner, key=lambda o: natural_key(o.name)):
         if path.name.startswith(".") or path.name == "__MACOSX" or path.resolve() in parents: continue
-        if _is_output(path, {o.name for o in inner}): left_out.append(path)
-        else: yield from _subfolders(path, left_out, parents)
+        if _is_output(path, {o.name for o in inner}): outputs.append(path)
+        else: yield from _subfolders(path, outputs, parents)
 
 # %% ../../nbs/inference/04_inputs.ipynb #a92e8f86
 def _files(path) -> list: # of (given folder or None, file)
@@ -71,12 +75,12 @@ def _files(path) -> list: # of (given folder or None, file)
     if not path.exists():
         raise PosebookError("there is no such file or folder", path, do="check the path")
     if not path.is_dir(): return [(None, path)]
-    left_out = []
-    files = [(path, file) for folder in _subfolders(path, left_out)
+    outputs = []
+    files = [(path, file) for folder in _subfolders(path, outputs)
              for file in find_videos(folder) + find_images(folder) if not file.is_dir()]
-    if left_out:
-        log.warning(f"{len(left_out)} folder(s) with the output of tracking are left out: "
-                    + ", ".join(map(str, left_out[:3])) + "; to track the files of one, give its path")
+    if outputs:
+        log.warning(f"{len(outputs)} folder(s) with the output of tracking are left out: "
+                    + ", ".join(map(str, outputs[:3])) + "; to track the files of one, give its path")
     if not files:
         raise PosebookError("there is no video in this folder, and no image", path,
                             "give a video, an image, or a folder that contains videos or images")

@@ -321,8 +321,7 @@ def predict_inputs(paths,     # a video, an image, a folder, or a list of them
             error = _predict_with_side_files(source, table, predictor, labeled_video,
                                              save_heatmaps=save_heatmaps, resume=resume,
                                              overwrite=overwrite, progress=partial(progress, source))
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(str(out or predictor.model_dir/"video_preds")) from None
+        except KeyboardInterrupt: raise KeyboardInterrupt(str(out or "")) from None
         if error: errors[source] = error
     kinds = "videos or folders of images" if any(o.images for o in inputs) else "videos"
     leave_out_each({o.name: e for o, e in errors.items()}, len(inputs), f"{kinds} could not be tracked")

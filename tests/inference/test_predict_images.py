@@ -310,3 +310,58 @@ def test_links(tiny_model, tmp_path):
     (tmp_path / "disk/run7/loop").symlink_to(tmp_path / "data", target_is_directory=True)
     predict_from_folder(tiny_model, tmp_path / "data", tmp_path / "out")
     assert tables(tmp_path / "out") == {"image_preds/data/day1/predictions.csv": ["day1/a.png"]}
+
+
+def test_a_folder_that_may_not_be_read_and_a_link_to_nothing(tiny_model, tmp_path, run_command, monkeypatch):
+    for name in ("a", "b", "c"):
+        write_image(tmp_path / f"data/{name}.png", 1)
+    write_image(tmp_path / "data/lost+found/a.png", 1)
+    (tmp_path / "data/gone.png").symlink_to(tmp_path / "nothing.png")
+    iterdir = type(tmp_path).iterdir
+
+    def refused(self):
+        if self.name == "lost+found":
+            raise PermissionError(13, "Permission denied", str(self))
+        return iterdir(self)
+
+    monkeypatch.setattr(type(tmp_path), "iterdir", refused)
+    code, text = run_command("predict", tiny_model, tmp_path / "data", "--out", tmp_path / "out")
+    assert code == 3 and text.splitlines()[-1].startswith("done except for: "), text
+    assert "lost+found" in text.splitlines()[-1] and "data/gone.png" in text.splitlines()[-1]
+    assert tables(tmp_path / "out") == {"image_preds/data/predictions.csv": ["a.png", "b.png", "c.png"]}
+
+
+def test_an_image_outside_the_box(tiny_model, tmp_path, run_command):
+    import yaml
+
+    model = shutil.copytree(tiny_model, tmp_path / "model")
+    config = yaml.safe_load((model / "config.yaml").read_text())
+    config["data"]["box"] = [100, 0, 100, 96]
+    (model / "config.yaml").write_text(yaml.safe_dump(config))
+    for i, width in enumerate((128, 160, 90)):
+        write_image(tmp_path / f"frames/{i}.png", i, w=width)
+    code, text = run_command("predict", model, tmp_path / "frames", "--out", tmp_path / "out")
+    assert code == 3 and text.splitlines()[-1] == "done except for: frames/2.png", text
+    index, _, keypoints, _ = read_predictions(tmp_path / "out/image_preds/frames/predictions.csv")
+    assert index == ["0.png", "1.png"] and (keypoints[..., 0] > 90).all()
+
+
+def test_the_command_that_continues_an_interrupted_run(tiny_model, tmp_path, run_command, monkeypatch):
+    model = shutil.copytree(tiny_model, tmp_path / "model")
+    for i in range(40):
+        write_image(tmp_path / f"frames/{i}.png", i)
+    predict_batch, calls = Predictor.predict_batch, []
+
+    def stop(self, *args):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return predict_batch(self, *args)
+
+    monkeypatch.setattr(Predictor, "predict_batch", stop)
+    code, text = run_command("predict", model, tmp_path / "frames")
+    assert code == 130, text
+    line = text.splitlines()[-1]
+    assert line == f"posebook predict {model} {tmp_path / 'frames'} --resume"
+    assert run_command(*line.split()[1:])[0] == 0 and len(calls) == 4
+    assert len(read_predictions(model / "image_preds/frames/predictions.csv")[0]) == 40
