@@ -257,9 +257,11 @@ def _write_side_files(predictor, stream, table, labeled_video):
     style = settings.confidence_thresh_for_vid, settings.colormap
     if labeled_video and not is_video:
         write_labeled_images(stream.data.labels.paths(), table, files["labeled_images"], *style)
+        log.info(f"labeled images: {files['labeled_images']}")
     elif labeled_video and not files["labeled_video"].exists():
         record_files(files["labeled_video"])
         write_labeled_video(stream.info.path, table, files["labeled_video"], *style)
+        log.info(f"labeled video: {files['labeled_video']}")
 
 # %% ../../nbs/inference/05_predict.ipynb #040b8f5e
 def _predict_with_side_files(source, table, predictor, labeled_video, **kwargs):
@@ -275,13 +277,26 @@ def _predict_with_side_files(source, table, predictor, labeled_video, **kwargs):
     except PosebookError as e: error = error or e
     return error
 
+# %% ../../nbs/inference/05_predict.ipynb #9da199cb
+def _tables_to_add_to(inputs, tables, labeled_video, save_heatmaps) -> list: # paths
+    "Return the complete tables that lack a labeled video, labeled images or heatmaps that are to be written"
+    found = []
+    for source, table in zip(inputs, tables):
+        kind = "image folder" if source.images else "video"
+        files, sidecar = _side_files(table, kind), Sidecar(table, {}, {}, kind=kind)
+        wanted = ([files["labeled_images" if source.images else "labeled_video"]] if labeled_video else [])
+        wanted += [files["heatmaps"]] if save_heatmaps and not source.images else []
+        complete = table.exists() and sidecar.path.is_file() and not Path(f"{table}.part").exists()
+        if complete and not all(o.exists() for o in wanted): found.append(table)
+    return found
+
 # %% ../../nbs/inference/05_predict.ipynb #747be023
-def _check_tables(inputs, tables, resume, overwrite):
-    "Raise an error if a table of the inputs exists that may not be written"
+def _check_tables(inputs, tables, resume, overwrite, kept=()):
+    "Raise an error if a table of the inputs exists that may not be written, and is not one of those kept"
     if resume and overwrite:
         raise PosebookError("--resume and --overwrite cannot be used together",
                             do="use --resume to continue a run, or --overwrite to replace its tables")
-    existing = [t for t in tables if t.exists()]
+    existing = [t for t in tables if t.exists() and t not in kept]
     if existing and not (overwrite or resume):
         raise PosebookError(f"{len(existing)} table(s) exist already", existing[0],
                             "give another folder with --out, or use --overwrite or --resume")
@@ -315,11 +330,12 @@ def predict_inputs(paths,     # a video, an image, a folder, or a list of them
     predictor = predictor if isinstance(predictor, Predictor) else Predictor.from_folder(predictor)
     inputs, errors = _checked_inputs(paths, save_heatmaps), {}
     tables = [_table_path(predictor, out, o) for o in inputs]
-    _check_tables(inputs, tables, resume, overwrite)
+    kept = [] if overwrite else _tables_to_add_to(inputs, tables, labeled_video, save_heatmaps)
+    _check_tables(inputs, tables, resume, overwrite, kept)
     for source, table in zip(inputs, tables):
         try:
             error = _predict_with_side_files(source, table, predictor, labeled_video,
-                                             save_heatmaps=save_heatmaps, resume=resume,
+                                             save_heatmaps=save_heatmaps, resume=resume or table in kept,
                                              overwrite=overwrite, progress=partial(progress, source))
         except KeyboardInterrupt: raise KeyboardInterrupt(str(out or "")) from None
         if error: errors[source] = error

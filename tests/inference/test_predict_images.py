@@ -365,3 +365,27 @@ def test_the_command_that_continues_an_interrupted_run(tiny_model, tmp_path, run
     assert line == f"posebook predict {model} {tmp_path / 'frames'} --resume"
     assert run_command(*line.split()[1:])[0] == 0 and len(calls) == 4
     assert len(read_predictions(model / "image_preds/frames/predictions.csv")[0]) == 40
+
+
+def test_a_labeled_video_and_heatmaps_are_added_to_complete_tables(
+    tiny_model, other_model, folder, tmp_path, run_command
+):
+    "No table is changed, and only one of this model and of this video is added to"
+    video, out = folder / "day1/cam0.mp4", tmp_path / "out"
+    command = lambda *more, model=tiny_model: run_command("predict", model, folder, "--out", out, *more)
+    assert command()[0] == 0
+    before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in out.rglob("*.csv")}
+    assert_error(command(), "6 table(s) exist already")
+    assert_error(command("--labeled-video", model=other_model), "not of this")
+    code, text = command("--labeled-video")
+    assert code == 0 and f"labeled video: {out / 'day1/labeled_videos/cam0_labeled.mp4'}" in text, text
+    assert (out / "day1/labeled_videos/cam0_labeled.mp4").is_file()
+    assert (out / "image_preds/data/labeled_images/img9_labeled.png").is_file()
+    assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in out.rglob("*.csv")} == before
+    assert_error(command("--labeled-video"), "6 table(s) exist already")  # nothing is missing
+    alone = ("predict", tiny_model, video, "--out", tmp_path / "alone")
+    assert run_command(*alone)[0] == 0 and run_command(*alone, "--save-heatmaps")[0] == 0
+    assert (tmp_path / "alone/cam0_heatmaps.h5").is_file()
+    (tmp_path / "alone/cam0_heatmaps.h5").unlink()
+    (tmp_path / "alone/cam0.csv.part").write_text("an overwriting run was interrupted")
+    assert_error(run_command(*alone, "--save-heatmaps"), "1 table(s) exist already")
