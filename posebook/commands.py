@@ -174,8 +174,10 @@ def predict(model_dir:Path, # a model folder, or several folders to write the me
     A few videos and images that cannot be tracked are left out, with a warning; the command then ends
     with exit code 3. A table of a damaged video has the frames that can be decoded.
 
-    Raises `PosebookError` if a model or most of the videos cannot be read, if a table exists and neither
-    `resume` nor `overwrite` is set, or if there are several models and no `out`."""
+    A labeled video or heatmaps are added to a complete table of this model, which is kept.
+
+    Raises `PosebookError` if a model or most of the videos cannot be read, if another table exists and
+    neither `resume` nor `overwrite` is set, or if there are several models and no `out`."""
     tables = _predict_with_bars(
         model_dir, paths, progress, out=out, labeled_video=labeled_video, save_heatmaps=save_heatmaps,
         resume=resume, overwrite=overwrite, device=device, precision=precision, backend=backend,
