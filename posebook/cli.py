@@ -71,12 +71,12 @@ def _command_parameter(p:inspect.Parameter, meaning:str) -> inspect.Parameter:
 # %% ../nbs/84_cli.ipynb #743f58ce
 def _resuming_command(words,    # the words that the user typed after `posebook`
                       settings, # those of them that are settings of a training
-                      folder="", # the folder of the unfinished work
+                      folder="", # the folder of the unfinished work; empty: the default of the command
 ) -> str:
     "Return the command that continues a stopped command"
     kept = [o for o in words if o not in (*settings, "--overwrite", "--resume")]
     given = any(o.partition("=")[0] == "--out" for o in kept)
-    return command_line("posebook", *kept, *["--out", folder] * (not given), "--resume")
+    return command_line("posebook", *kept, *["--out", folder] * (folder != "" and not given), "--resume")
 
 # %% ../nbs/84_cli.ipynb #d03d05a5
 def command(f,              # a public call

@@ -66,7 +66,7 @@ def pick_frames(project:Path, # the project's folder
 
 # %% ../nbs/83_commands.ipynb #6018797e
 def _progress_bars(progress):
-    "Return progress bars, one for each video, which are disabled if there is no terminal"
+    "Return progress bars, one for each input, which are disabled if there is no terminal"
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     console = Console(stderr=True)
@@ -76,7 +76,7 @@ def _progress_bars(progress):
         console=console, disable=not (progress and console.is_terminal))
 
 def _predict_with_bars(model_dirs, paths, progress, **kwargs) -> list: # the tables
-    "Track videos with one model or several, with a bar for each video"
+    "Track videos and images with one model or several, with a bar for each input"
     import time
 
     from posebook.inference.ensemble import predict_ensemble
@@ -85,12 +85,13 @@ def _predict_with_bars(model_dirs, paths, progress, **kwargs) -> list: # the tab
     with _progress_bars(progress) as bar:
         def update(video, done, total):
             now = time.monotonic()
-            if video not in tasks:
-                tasks[video] = bar.add_task(video.name, total=total or None, rate="")
-                started[video] = now, done
-            start, first = started[video]
+            key = video.table
+            if key not in tasks:
+                tasks[key] = bar.add_task(video.name, total=total or None, rate="")
+                started[key] = now, done
+            start, first = started[key]
             rate = f"{(done - first) / (now - start):.0f} a second" if now > start else ""
-            bar.update(tasks[video], completed=done, rate=rate)
+            bar.update(tasks[key], completed=done, rate=rate)
         several = isinstance(model_dirs, (list, tuple))
         return (predict_ensemble if several else predict_from_folder)(
             model_dirs, paths, progress=update, **kwargs)
@@ -102,9 +103,10 @@ def _track_project(model_dir, progress) -> list: # the tables
     from posebook.video.files import find_videos
     cfg = read_config(model_dir/"config.yaml")
     videos = Path(cfg.eval.test_videos_directory or cfg.data.video_dir or "nowhere")
-    if not (cfg.eval.predict_vids_after_training and videos.is_dir() and find_videos(videos)): return []
-    return _predict_with_bars(model_dir, [videos], progress, overwrite=True, device=cfg.training.accelerator,
-                              labeled_video=cfg.eval.save_vids_after_training)
+    videos = find_videos(videos) if cfg.eval.predict_vids_after_training and videos.is_dir() else []
+    return videos and _predict_with_bars(
+        model_dir, videos, progress, overwrite=True, device=cfg.training.accelerator,
+        labeled_video=cfg.eval.save_vids_after_training)
 
 def _track_and_evaluate(run, track_videos, evaluate, progress) -> list: # the tables
     "Track the videos of a trained model's project, evaluate the model and write its report"
@@ -148,10 +150,10 @@ def train(config:Path,     # a YAML file, or a project's folder
 
 # %% ../nbs/83_commands.ipynb #5498a653
 def predict(model_dir:Path, # a model folder, or several folders to write the mean of their predictions
-            paths:list[Path], # video files, or folders of videos
-            out:Path=None,  # folder for the tables; default: video_preds in the model folder
-            labeled_video:bool=False, # also write videos with the keypoints drawn
-            save_heatmaps:bool=False, # also write the heatmaps, as NAME_heatmaps.h5
+            paths:list[Path], # videos, images, or folders of them, with subfolders
+            out:Path=None,  # folder for the tables; default: video_preds and image_preds in the model folder
+            labeled_video:bool=False, # also write videos and images with the keypoints drawn
+            save_heatmaps:bool=False, # also write the heatmaps of videos, as NAME_heatmaps.h5
             resume:bool=False, # continue an interrupted run
             overwrite:bool=False, # overwrite existing tables
             device:str="auto", # auto, cpu, cuda or mps
@@ -159,19 +161,23 @@ def predict(model_dir:Path, # a model folder, or several folders to write the me
             backend:str=None, # video backend: auto, dali or torch; default: as in training
             plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
             progress:bool=True, # show a bar for each video
-) -> list: # the tables, one for each video that was tracked
-    """Track videos.
+) -> list: # the tables, one for each video and each folder of images that was tracked
+    """Track videos and images.
 
     For example: `predict("mouse/models/first", "mouse/videos", labeled_video=True)`.
 
     Each table has the position of each keypoint in each frame (x, y in pixels of the frame; (0, 0) is
-    the center of the top-left pixel), and its confidence from 0 to 1 in the column likelihood.
+    the center of the top-left pixel), and its confidence from 0 to 1 in the column likelihood. The table
+    of videos/day1/cam0.mp4 is day1/cam0.csv if the folder videos is given, and cam0.csv if the video is.
+    The images of a folder NAME have one table, image_preds/NAME/predictions.csv.
 
-    A few videos that cannot be tracked are left out, with a warning; the command then ends with exit
-    code 3. A table of a damaged video has the frames that can be decoded.
+    A few videos and images that cannot be tracked are left out, with a warning; the command then ends
+    with exit code 3. A table of a damaged video has the frames that can be decoded.
 
-    Raises `PosebookError` if a model or most of the videos cannot be read, if a table exists and neither
-    `resume` nor `overwrite` is set, or if there are several models and no `out`."""
+    A labeled video or heatmaps are added to a complete table of this model, which is kept.
+
+    Raises `PosebookError` if a model or most of the videos cannot be read, if another table exists and
+    neither `resume` nor `overwrite` is set, or if there are several models and no `out`."""
     tables = _predict_with_bars(
         model_dir, paths, progress, out=out, labeled_video=labeled_video, save_heatmaps=save_heatmaps,
         resume=resume, overwrite=overwrite, device=device, precision=precision, backend=backend,

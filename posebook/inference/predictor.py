@@ -21,7 +21,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ..config.read import read_config
 from ..core import PosebookError, atomic_write, file_sha256
 from ..data.dataset import LabeledDataset, collate
-from ..data.images import image_size
+from ..data.images import find_images, image_size
 from ..data.labels import Labels
 from ..data.preprocess import Preprocess
 from ..data.sizes import size_notes, stored_sizes
@@ -249,9 +249,7 @@ class Predictor:
     Raises `PosebookError` if there are no images, or if the CSV file exists already."""
         if path is not None and Path(path).exists():
             raise PosebookError("the file exists already", path, "give another name")
-        if isinstance(images, (str, Path)):
-            endings = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
-            images = sorted(o for o in Path(images).iterdir() if o.suffix.lower() in endings)
+        if isinstance(images, (str, Path)): images = find_images(images)
         if not len(images): raise PosebookError("there are no images", do="give at least one image")
         no_keypoints = np.full((len(images), len(self.names), 2), np.nan)
         labels = Labels([str(Path(o).resolve()) for o in images], no_keypoints, self.names, Path("/"))

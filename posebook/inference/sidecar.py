@@ -52,16 +52,17 @@ def read_record(path, # path of a sidecar
 
 # %% ../../nbs/inference/03_sidecar.ipynb #ff13d2f3
 class Sidecar:
-    "Record the video and the model of a prediction table and its heatmap file"
+    "Record the video or image folder and the model of a prediction table and its heatmap file"
     def __init__(self,
         table,      # path of the complete table
-        video:dict, # result of `video_identity`
+        video:dict, # result of `video_identity`, or the identity of an image folder
         model:dict, # hash of the checkpoint, names of the keypoints
         settings:dict=None, # other settings that change the predictions: precision, source of frames
+        kind:str="video", # what was tracked: a video or an image folder
     ):
-        self.path = sidecar_path(table)
+        self.path, self.kind = sidecar_path(table), kind
         self.part = self.path.with_name(f"{self.path.name}.part")
-        self.content, self.settings = {"video": video, "model": model}, {"settings": settings or {}}
+        self.content, self.settings = {kind: video, "model": model}, {"settings": settings or {}}
 
     def start(self,
         complete:bool=False, # whether the `.part` files are complete, so that only the renaming remains
@@ -103,14 +104,18 @@ class Sidecar:
             killed = not growing and not self.path.is_file() and read_record(self.part).get("complete")
             differences = self._differences_from(self.part if killed else self.path, self.content)
             if killed and not differences: self.finish()
-        table, damage = self.path.parent.parent/f"{self.path.stem}.csv", read_record(self.path).get("damage")
         if differences:
-            raise PosebookError(f"the files are not of this video and model: {'; '.join(differences)}", table,
+            raise PosebookError(f"the files are not of this {self.kind} and model: {'; '.join(differences)}",
+                                self.path.parent.parent/f"{self.path.stem}.csv",
                                 "give another folder with --out, or overwrite the files with --overwrite")
-        if finished and damage:
-            raise PosebookError(f"the video was damaged: {damage}", table,
-                                "repair the video, then track it again with --overwrite")
         return False
+
+    def damage(self) -> PosebookError: # None: the video was not damaged
+        "Return the error that the video of a complete table had when it was tracked"
+        damage = read_record(self.path).get("damage")
+        if not damage: return None
+        return PosebookError(f"the video was damaged: {damage}", self.path.parent.parent/f"{self.path.stem}.csv",
+                             "if it is repaired now, track it again with --overwrite")
 
 # %% ../../nbs/inference/03_sidecar.ipynb #6361e5c0
 def check_video(table, # path of a prediction table

@@ -146,7 +146,8 @@ def test_errors_in_videos(run_command, project, model, tmp_path):
         run_command("predict", model, videos / "toy0.mp4", "--device", "gpu", "--out", tmp_path / "gpu"),
         "there is no gpu",
     )
-    assert_error(run_command("predict", model, project / "labeled-data"), "no video in this folder")
+    (tmp_path / "nothing").mkdir()
+    assert_error(run_command("predict", model, tmp_path / "nothing"), "no video in this folder, and no image")
 
 
 def test_ensemble_and_smooth(run_command, model, project, tmp_path):

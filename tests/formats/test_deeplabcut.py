@@ -15,7 +15,8 @@ from posebook.core import PosebookError
 from posebook.data.images import image_size, read_image
 from posebook.data.labels import Labels, read_labels, read_table
 from posebook.formats.deeplabcut import DeepLabCut
-from posebook.inference.predict import collect_videos, predict_single_video
+from posebook.inference.inputs import collect_inputs
+from posebook.inference.predict import predict_single_video
 from posebook.inference.predictor import Predictor
 from posebook.labeling.pick_frames import chosen_videos, project_layout, save_frames
 from posebook.models.factory import get_model
@@ -263,9 +264,9 @@ def test_videos_with_drawn_labels_are_left_out_with_a_note(tmp_path, caplog):
     own = ["run1", "run2_labeled", "run1b_labeled", "run1_full"]
     for name in outputs + own:
         write_clip(tmp_path / f"videos/{name}.mp4")
-    assert [o.stem for o in collect_videos(tmp_path / "videos")] == sorted(own)
+    assert [o.path.stem for o in collect_inputs(tmp_path / "videos")] == sorted(own)
     assert "7 video(s) with labels drawn on them are left out: " in caplog.text
-    assert collect_videos(tmp_path / "videos/run1_labeled.mp4") == [tmp_path / "videos/run1_labeled.mp4"]
+    assert [o.path.stem for o in collect_inputs(tmp_path / "videos/run1_labeled.mp4")] == ["run1_labeled"]
     config(tmp_path)
     write_csv(tmp_path, "run1", [[1, 2, 3, 4]])
     cfg = read_config(tmp_path)

@@ -24,9 +24,9 @@ def test_a_bad_video_does_not_stop_the_others(tiny_model, tmp_path, caplog):
     written = predict_from_folder(tiny_model, videos, tmp_path / "out")
     assert [o.stem for o in written] == ["clear", "cut", "good", "large"]
     left_out = {o.left_out: o.getMessage() for o in caplog.records if hasattr(o, "left_out")}
-    assert set(left_out) == {"frames of cut.mkv", "text"}
+    assert set(left_out) == {"frames of cut.mkv", "text.mp4"}
     assert "ends early" in left_out["frames of cut.mkv"]
-    assert "1 of 5 videos" in left_out["text"] and "text.mp4" in left_out["text"]
+    assert "1 of 5 videos" in left_out["text.mp4"] and "videos/text.mp4" in left_out["text.mp4"]
     rows = {p.stem: len(p.read_text().splitlines()) - 3 for p in (tmp_path / "out").glob("*.csv") if "_" not in p.stem}
     assert rows.pop("cut") > 20 and rows == {"good": 40, "large": 20, "clear": 10}
     with pytest.raises(PosebookError, match="no video in this folder"):

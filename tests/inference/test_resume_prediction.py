@@ -125,13 +125,13 @@ def after(step, function):
 
 def test_overwriting_can_be_interrupted_anywhere(tiny_model, other_model, tmp_path):
     "Between any two steps of giving the files their names; in the end no file is of the older model"
-    from posebook.inference.predict import predict_videos
+    from posebook.inference.predict import predict_inputs
     from posebook.inference.predictor import Predictor
 
     write_film(tmp_path / "a.mp4", moving_frames(40))
     old, new = (Predictor.from_folder(o, "cpu") for o in (tiny_model, other_model))
-    predict_into = lambda model, out, **how: predict_videos(
-        [tmp_path / "a.mp4"], model, tmp_path / out, save_heatmaps=True, labeled_video=True, **how
+    predict_into = lambda model, out, **how: predict_inputs(
+        tmp_path / "a.mp4", model, tmp_path / out, save_heatmaps=True, labeled_video=True, **how
     )
     content = lambda out: {
         p.relative_to(tmp_path / out): p.read_bytes() for p in (tmp_path / out).rglob("*.*") if p.suffix != ".part"
@@ -164,30 +164,73 @@ def test_overwriting_can_be_interrupted_anywhere(tiny_model, other_model, tmp_pa
     assert 0 < refused < num_steps - 5 and num_steps > 10
 
 
-def test_the_table_of_a_damaged_video_is_not_kept_as_complete(tiny_model, tmp_path, caplog):
-    from posebook.inference.predict import predict_from_folder
-
+def write_damaged_film(path):
+    "Write a video of 300 frames, of which some from frame 150 on cannot be decoded; return the undamaged file"
     grain = np.random.default_rng(0).integers(-20, 20, (300, 96, 128, 3))
-    content = write_film(
-        tmp_path / "a.mp4", (moving_frames(300) + grain).clip(0, 255).astype(np.uint8), options={"bf": "0"}
-    ).read_bytes()
-    with av.open(str(tmp_path / "a.mp4")) as c:
+    frames = (moving_frames(300) + grain).clip(0, 255).astype(np.uint8)
+    content = write_film(path, frames, options={"bf": "0"}).read_bytes()
+    with av.open(str(path)) as c:
         packets = [(p.pos, p.size) for p in c.demux(video=0) if p.size]
     hole = bytearray(content)
     for pos, size in packets[150:153]:
         hole[pos : pos + size] = bytes(size)
-    (tmp_path / "a.mp4").write_bytes(hole)
-    predict_from_folder(tiny_model, tmp_path / "a.mp4", tmp_path / "out")
-    assert "cannot be decoded" in caplog.text
+    path.write_bytes(hole)
+    return content
+
+
+def left_out(caplog):
+    "Return the items that were left out since the last call"
+    items = [o.left_out for o in caplog.records if hasattr(o, "left_out")]
+    caplog.clear()
+    return items
+
+
+def test_the_table_of_a_damaged_video_is_kept_and_named_again(tiny_model, tmp_path, caplog):
+    "As are those of good videos; after a repair, the user is told to use --overwrite"
+    from posebook.inference.predict import predict_from_folder
+
+    (tmp_path / "videos").mkdir()
+    content = write_damaged_film(tmp_path / "videos/a.mp4")
+    write_film(tmp_path / "videos/b.mp4", moving_frames(20))
+    predict_into = lambda **how: predict_from_folder(tiny_model, tmp_path / "videos", tmp_path / "out", **how)
+    written = predict_into()
+    assert [o.name for o in written] == ["a.csv", "b.csv"] and "cannot be decoded" in caplog.text
+    assert left_out(caplog) == ["frames of a.mp4"]
+    before = {p: p.read_bytes() for p in (tmp_path / "out").rglob("*.*")}
     for _ in range(2):
-        with pytest.raises(PosebookError, match="cannot be decoded"):
-            predict_from_folder(tiny_model, tmp_path / "a.mp4", tmp_path / "out", resume=True)
-        assert (tmp_path / "out/details/a_temporal_norm.csv").exists()
-    (tmp_path / "a.mp4").write_bytes(content)  # repaired: its beginning and end are the same
-    with pytest.raises(PosebookError, match="--overwrite"):
-        predict_from_folder(tiny_model, tmp_path / "a.mp4", tmp_path / "out", resume=True)
-    predict_from_folder(tiny_model, tmp_path / "a.mp4", tmp_path / "out", overwrite=True)
-    assert len((tmp_path / "out/a.csv").read_text().splitlines()) == 3 + 300
+        assert predict_into(resume=True) == written
+        assert "the video was damaged" in caplog.text and "cannot be decoded" in caplog.text
+        assert "--overwrite" in caplog.text and left_out(caplog) == ["frames of a.mp4"]
+        assert {p: p.read_bytes() for p in (tmp_path / "out").rglob("*.*")} == before
+    predict_into(resume=True, save_heatmaps=True)  # heatmaps of a repaired video would not belong to the table
+    assert left_out(caplog) == ["a.mp4"] and not (tmp_path / "out/a_heatmaps.h5").exists()
+    assert (tmp_path / "out/b_heatmaps.h5").exists()
+    (tmp_path / "videos/a.mp4").write_bytes(content)
+    predict_into(resume=True)
+    assert "not of this video and model" in caplog.text and left_out(caplog) == ["a.mp4"]
+    predict_into(overwrite=True)
+    assert left_out(caplog) == [] and len((tmp_path / "out/a.csv").read_text().splitlines()) == 3 + 300
+    assert ",,," not in (tmp_path / "out/a.csv").read_text()
+
+
+def test_damage_before_the_start_of_a_resumed_run_is_named(tiny_model, tmp_path, caplog):
+    from posebook.inference.predict import predict_from_folder
+
+    write_damaged_film(tmp_path / "a.mp4")
+    predict_into = lambda out, **how: predict_from_folder(tiny_model, tmp_path / "a.mp4", tmp_path / out, **how)
+    predict_into("plain")
+    assert left_out(caplog) == ["frames of a.mp4"]
+
+    def stop(source, done, total):
+        if done >= 224:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predict_into("out", progress=stop)
+    for _ in range(2):
+        predict_into("out", resume=True)
+        assert "cannot be decoded: 15" in caplog.text and left_out(caplog) == ["frames of a.mp4"]
+        assert (tmp_path / "out/a.csv").read_bytes() == (tmp_path / "plain/a.csv").read_bytes()
 
 
 def test_damaged_records_are_an_error(tiny_model, tmp_path):

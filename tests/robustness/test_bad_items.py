@@ -104,8 +104,14 @@ def test_a_text_and_a_damaged_video_among_videos(workspace, videos, run_command,
     assert_done_except(result, "frames of cut.mkv", "notes")
     rows = tables(tmp_path / "out")
     assert 0 < rows.pop("cut") < 120 and rows == {"a": 12, "b": 12, "c": 12}
-    result = run_command("predict", workspace / "model", videos / "cut.mkv", "--out", tmp_path / "one")
-    assert_done_except(result, "frames of cut.mkv")
+    content = (tmp_path / "out/cut.csv").read_bytes()
+    result = run_command("predict", workspace / "model", videos, "--out", tmp_path / "out", "--resume")
+    assert_done_except(result, "frames of cut.mkv", "notes.mp4")
+    assert tables(tmp_path / "out").keys() == {"a", "b", "c", "cut"}
+    assert (tmp_path / "out/cut.csv").read_bytes() == content
+    for more in ([], ["--resume"]):
+        result = run_command("predict", workspace / "model", videos / "cut.mkv", "--out", tmp_path / "one", *more)
+        assert_done_except(result, "frames of cut.mkv")
     for name in ("a", "b", "c"):
         (videos / f"{name}.mp4").write_text("a text")
     result = run_command("predict", workspace / "model", videos, "--out", tmp_path / "most")
