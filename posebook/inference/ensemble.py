@@ -6,6 +6,7 @@
 __all__ = ['ensemble', 'predict_ensemble']
 
 # %% ../../nbs/inference/06_ensemble.ipynb #613eb255
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
@@ -86,6 +87,8 @@ def predict_ensemble(model_dirs, # model folders
                      resume:bool=False,    # keep complete tables, and continue interrupted runs
                      overwrite:bool=False, # overwrite older tables
                      plugin=None,          # a Python file that registers extensions
+                     # called with the progress of each model, see `VideoProgress`
+                     progress=lambda videos, number, done, total, drawing=False, model=0: None,
                      **kwargs              # further parameters of `predict_from_folder`
 ) -> list: # for each video, the path of the table of the mean
     "Track videos with several models, and write the mean and the spread"
@@ -99,8 +102,9 @@ def predict_ensemble(model_dirs, # model folders
         raise PosebookError("the folder for the tables is missing", do="use --out FOLDER")
     videos = collect_videos(paths)
     _check_means([Path(out)/f"{v.stem}.csv" for v in videos], resume, overwrite)
-    tables_of_models = [predict_from_folder(o, videos, Path(out)/o.name, resume=resume,
-                                            overwrite=overwrite, **kwargs) for o in folders]
+    tables_of_models = [
+        predict_from_folder(o, videos, Path(out)/o.name, resume=resume, overwrite=overwrite,
+                            progress=partial(progress, model=i), **kwargs) for i, o in enumerate(folders)]
     by_name = [{o.name: o for o in tables} for tables in tables_of_models]
     names = [o for o in by_name[0] if all(o in tables for tables in by_name)]    # tracked by all models
     for name in names: _write_mean([tables[name] for tables in by_name], Path(out)/name, resume)

@@ -53,6 +53,7 @@ def write_labeled_video(video,       # a video file
                         path,        # the video file to write
                         threshold:float=.5, # a keypoint with a lower confidence is drawn hollow
                         colormap:str="rainbow", # name of a matplotlib colormap
+                        progress=lambda done, total: None, # called with the numbers of drawn and of all frames
 ):
     "Write a copy of a video with the keypoints drawn on its frames"
     index, chunks = frame_index(video), read_in_chunks(predictions)
@@ -61,5 +62,9 @@ def write_labeled_video(video,       # a video file
     rows = chain.from_iterable(zip(keypoints, confidences) for *_, keypoints, confidences in chunks)
     labeled_frames = (draw_keypoints(enlarge(f), (k + .5) * factor - .5, c, keypoint_colors(len(k), colormap),
                                      threshold) for f, (k, c) in zip(_shown_frames(index), rows))
-    write_video(path, labeled_frames, index.fps, quality=23,
+    def reported():
+        for i, frame in enumerate(labeled_frames, 1):
+            yield frame
+            progress(i, index.num_frames)
+    write_video(path, reported(), index.fps, quality=23,
                 times=None if index.is_constant_rate else index.seconds())

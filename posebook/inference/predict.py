@@ -226,7 +226,7 @@ def _table_matches(predictor, video, table) -> bool:
     except PosebookError: return False
 
 # %% ../../nbs/inference/05_predict.ipynb #5e51e92e
-def _write_side_files(predictor, video, table, labeled_video, origin=(0, 0)):
+def _write_side_files(predictor, video, table, labeled_video, origin=(0, 0), progress=lambda done, total: None):
     "Write the files that are derived from a table, unless they exist"
     files, settings = _side_files(table), predictor.cfg.eval
     if not files["temporal_norm"].exists():
@@ -240,19 +240,21 @@ def _write_side_files(predictor, video, table, labeled_video, origin=(0, 0)):
     if labeled_video and not files["labeled_video"].exists():
         record_files(files["labeled_video"])
         write_labeled_video(video, table, files["labeled_video"], settings.confidence_thresh_for_vid,
-                            settings.colormap)
+                            settings.colormap, progress)
 
 # %% ../../nbs/inference/05_predict.ipynb #040b8f5e
-def _predict_with_side_files(video, table, predictor, labeled_video, **kwargs):
+def _predict_with_side_files(video, table, predictor, labeled_video,
+                             progress=lambda done, total, drawing=False: None, **kwargs):
     "Track a video, write its derived files, and return an error or None"
     error = None
     try:
         stream = _make_stream(predictor, video)          # if this line raises an error, no lock is made
         with disk_errors(table), _output_lock(table):
-            try: _track_video(stream, table, predictor, **kwargs)
+            try: _track_video(stream, table, predictor, progress=progress, **kwargs)
             except PosebookError as e: error = e
             if _table_matches(predictor, video, table):
-                _write_side_files(predictor, video, table, labeled_video, stream.part[:2])
+                _write_side_files(predictor, video, table, labeled_video, stream.part[:2],
+                                  partial(progress, drawing=True))
     except PosebookError as e: error = error or e
     return error
 
@@ -276,7 +278,7 @@ def predict_videos(videos,    # video files
                    save_heatmaps:bool=False, # whether to write NAME_heatmaps.h5
                    resume:bool=False,    # keep complete tables and continue interrupted runs
                    overwrite:bool=False, # overwrite older tables
-                   progress=lambda video, done, total: None, # called after each batch with numbers of frames
+                   progress=lambda videos, number, done, total, drawing=False: None, # see `VideoProgress`
 ) -> list: # paths of the tables, without those of videos that cannot be tracked
     """Track videos and write their tables, except for videos that cannot be tracked
 
@@ -285,11 +287,11 @@ def predict_videos(videos,    # video files
     out = _output_dir(predictor, out)
     tables, errors = [out/f"{Path(v).stem}.csv" for v in videos], {}
     _check_tables(tables, resume, overwrite)
-    for video, table in zip(videos, tables):
+    for number, (video, table) in enumerate(zip(videos, tables)):
         try:
             error = _predict_with_side_files(video, table, predictor, labeled_video,
                                              save_heatmaps=save_heatmaps, resume=resume,
-                                             overwrite=overwrite, progress=partial(progress, video))
+                                             overwrite=overwrite, progress=partial(progress, videos, number))
         except KeyboardInterrupt: raise KeyboardInterrupt(str(out)) from None
         if error: errors[table] = error
     leave_out_each({o.stem: e for o, e in errors.items()}, len(videos), "videos could not be tracked")
