@@ -164,6 +164,7 @@ def _check_equal(keypoints, expected, message):
     distances = np.linalg.norm(keypoints - expected, axis=-1)
     assert (distances < .5).mean() >= .95, f"{message}: the median distance is {np.median(distances):.1f} px"
 
+# %% ../nbs/81_testing.ipynb #07092e7f
 def check_prediction(run:TrainingRun, # a finished training run
 ):
     """Check that `predict`, `evaluate` and the training predict the same for the same frames.
@@ -172,12 +173,19 @@ def check_prediction(run:TrainingRun, # a finished training run
     predictor, labels = Predictor.from_folder(run.folder), run.labels
     data = LabeledDataset(labels, predictor.preprocess, memory=0, context=predictor.context,
                           neighbors=run.cfg.data.context_frames)
-    with torch.no_grad(): outputs = predictor.tracker.predict_step(collate([data[i] for i in range(len(data))]), 0)
+    batch, tracker = collate([data[i] for i in range(len(data))]), predictor.tracker
+    with torch.no_grad(): trained, predicted = tracker.get_loss_inputs_labeled(batch), tracker.predict_step(batch, 0)
     try:
         evaluated, _ = predict_dataset(predictor, labels)
         tracked, _ = predictor.video(small_project()/"videos/toy0.mp4")
     except Exception as e: raise AssertionError(f"`predict` fails: {type(e).__name__}: {e}; {_FEATURES}") from e
-    _check_equal(evaluated, outputs["keypoints_pred"].numpy(), f"`evaluate` differs from the training; {_FEATURES}")
+    _check_equal(evaluated, predicted["keypoints_pred"].numpy(),
+                 f"`evaluate` differs from `predict_step` with images; {_FEATURES}")
+    # `predict_step` may decode in another way than the training, so errors are compared instead of positions
+    in_training = float((trained["keypoints_pred"] - trained["keypoints_targ"]).norm(dim=-1).nanmean())
+    error = float(np.nanmean(pixel_errors(labels, evaluated)))
+    assert error <= 1.5 * in_training + 1, \
+        f"the error is {in_training:.1f} px in training, but {error:.1f} px in `evaluate`; {_FEATURES}"
     rows = [i for i, o in enumerate(labels.images) if Path(o).parent.name == "toy0"]
     numbers = [int(Path(labels.images[i]).stem[3:]) for i in rows]
     # only two frames on each side of a labeled frame are stored as images
