@@ -52,6 +52,7 @@ def pick_frames(project:Path, # the project's folder
                 neighbors:int=2, # number of neighboring frames to save before and after each frame
                 keypoints:list[str]=None, # names, separated by commas, for a project without a label table
                 seed:int=0,   # random seed of the frame selection
+                progress:bool=True, # show the progress
 ) -> list: # paths of the images, as in the new rows of the label table
     """Pick frames of the videos to label.
 
@@ -60,9 +61,11 @@ def pick_frames(project:Path, # the project's folder
 
     Raises `PosebookError` if most of the videos cannot be read, or if no keypoint names are known."""
     from posebook.labeling.pick_frames import pick_project_frames
+    from posebook.progress import ProgressLine
     if isinstance(videos, (str, Path)): videos = [videos]
     if isinstance(keypoints, str): keypoints = [o.strip() for o in keypoints.split(",") if o.strip()]
-    return pick_project_frames(project, n, videos or None, neighbors, seed, keypoints)
+    with ProgressLine("picking", "videos", progress) as line:
+        return pick_project_frames(project, n, videos or None, neighbors, seed, keypoints, line.update)
 
 # %% ../nbs/83_commands.ipynb #6018797e
 def _predict_with_line(model_dirs, paths, progress, labeled_video=False, **kwargs) -> list: # the tables
