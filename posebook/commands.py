@@ -80,7 +80,7 @@ def _predict_with_line(model_dirs, paths, progress, labeled_video=False, **kwarg
         return (predict_ensemble if several else predict_from_folder)(
             model_dirs, paths, labeled_video=labeled_video, progress=update, **kwargs)
 
-def _evaluate_with_line(model_dir, progress, *args, **kwargs) -> dict: # set -> keypoint or `all` -> statistics
+def _evaluate_with_line(model_dir, progress, *args, **kwargs) -> dict: # as `evaluate_model`
     "Measure a model on labeled frames, and show the progress"
     from posebook.evaluation.evaluate import evaluate_model
     from posebook.progress import ProgressLine

@@ -45,9 +45,11 @@ class TerminalDisplay:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
         # stdout may be a file even if stderr is a terminal; what is printed there must not move to stderr
-        console, text = Console(file=file, force_jupyter=False), TextColumn("{task.description}", markup=False)
-        columns = [BarColumn(12), text] if console.width >= 110 else [text]        # a narrow terminal has no bar
-        self.bar = Progress(*columns, console=console, refresh_per_second=5, redirect_stdout=sys.stdout.isatty())
+        console = Console(file=file, force_jupyter=False)
+        text = TextColumn("{task.description}", markup=False)
+        columns = [BarColumn(12), text] if console.width >= 110 else [text]   # a narrow terminal has no bar
+        self.bar = Progress(*columns, console=console, refresh_per_second=5,
+                            redirect_stdout=sys.stdout.isatty())
         self.task = self.bar.add_task("", total=1.)
         self.bar.start()
 
@@ -153,7 +155,8 @@ class ProgressLine:
         first_time, first_done, first_fraction = points[0] if points else (now, done, fraction)
         if not points or now - points[-1][0] >= .2: points.append((now, done, fraction))
         duration = now - first_time
-        return ((done - first_done) / duration, (fraction - first_fraction) / duration) if duration > 0 else (None, None)
+        if duration <= 0: return None, None
+        return (done - first_done) / duration, (fraction - first_fraction) / duration
 
     def update(self,
                done:int,       # number of finished items

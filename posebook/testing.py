@@ -156,8 +156,8 @@ def check_reloads(run:TrainingRun, # a finished training run
     for k in ("keypoints_pred", "confidences"): assert torch.equal(ours[k], theirs[k])
 
 # %% ../nbs/81_testing.ipynb #ea941b50
-_FEATURES = ("in prediction, `predict_step` gets `features` (N, F, h, w) from `network.get_features` and no `images`; "
-             "a tracker that makes its features differently must do it in its backbone, neck or head")
+_FEATURES = ("in prediction, `predict_step` gets `features` (N, F, h, w) from `network.get_features` "
+             "and no `images`; a tracker that makes its features differently must do it in its backbone, neck or head")
 
 def _check_equal(keypoints, expected, message):
     "Raise an error if more than 5 percent of the keypoints differ by half a pixel or more"
@@ -174,11 +174,13 @@ def check_prediction(run:TrainingRun, # a finished training run
     data = LabeledDataset(labels, predictor.preprocess, memory=0, context=predictor.context,
                           neighbors=run.cfg.data.context_frames)
     batch, tracker = collate([data[i] for i in range(len(data))]), predictor.tracker
-    with torch.no_grad(): trained, predicted = tracker.get_loss_inputs_labeled(batch), tracker.predict_step(batch, 0)
+    with torch.no_grad():
+        trained, predicted = tracker.get_loss_inputs_labeled(batch), tracker.predict_step(batch, 0)
     try:
         evaluated, _ = predict_dataset(predictor, labels)
         tracked, _ = predictor.video(small_project()/"videos/toy0.mp4")
-    except Exception as e: raise AssertionError(f"`predict` fails: {type(e).__name__}: {e}; {_FEATURES}") from e
+    except Exception as e:
+        raise AssertionError(f"`predict` fails: {type(e).__name__}: {e}; {_FEATURES}") from e
     _check_equal(evaluated, predicted["keypoints_pred"].numpy(),
                  f"`evaluate` differs from `predict_step` with images; {_FEATURES}")
     # `predict_step` may decode in another way than the training, so errors are compared instead of positions
@@ -190,7 +192,7 @@ def check_prediction(run:TrainingRun, # a finished training run
     numbers = [int(Path(labels.images[i]).stem[3:]) for i in rows]
     # only two frames on each side of a labeled frame are stored as images
     if predictor.context <= 5:
-        _check_equal(tracked[numbers], evaluated[rows], "`predict` differs from `evaluate` on the same frames")
+        _check_equal(tracked[numbers], evaluated[rows], "`predict` differs from `evaluate`")
 
 # %% ../nbs/81_testing.ipynb #87243128
 def mean_error(run:TrainingRun, # a finished training run
@@ -219,7 +221,8 @@ def check_error(run:TrainingRun, # a finished training run
     Raises `AssertionError` otherwise."""
     error, pose_error = mean_error(run), mean_pose_error(run)
     compared = f"heatmap: {heatmap_error:.1f} px, mean pose: {pose_error:.1f} px"
-    print(f"{run.cfg.model.model_type}: error {error:.1f} px on {len(run.labels)} labeled frames ({compared})")
+    name, count = run.cfg.model.model_type, len(run.labels)
+    print(f"{name}: error {error:.1f} px on {count} labeled frames ({compared})")
     assert error <= max(pose_error, 2 * heatmap_error), \
         f"the final error is {error:.1f} px, worse than the mean pose ({compared}); " \
         "if the tracker only learns slowly, use more steps"

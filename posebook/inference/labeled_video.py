@@ -53,7 +53,7 @@ def write_labeled_video(video,       # a video file
                         path,        # the video file to write
                         threshold:float=.5, # a keypoint with a lower confidence is drawn hollow
                         colormap:str="rainbow", # name of a matplotlib colormap
-                        progress=lambda done, total: None, # called with the numbers of drawn and of all frames
+                        progress=lambda done, total: None, # called with the numbers of drawn and all frames
 ):
     "Write a copy of a video with the keypoints drawn on its frames"
     index, chunks = frame_index(video), read_in_chunks(predictions)

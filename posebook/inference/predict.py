@@ -226,7 +226,8 @@ def _table_matches(predictor, video, table) -> bool:
     except PosebookError: return False
 
 # %% ../../nbs/inference/05_predict.ipynb #5e51e92e
-def _write_side_files(predictor, video, table, labeled_video, origin=(0, 0), progress=lambda done, total: None):
+def _write_side_files(predictor, video, table, labeled_video, origin=(0, 0),
+                      progress=lambda done, total: None):
     "Write the files that are derived from a table, unless they exist"
     files, settings = _side_files(table), predictor.cfg.eval
     if not files["temporal_norm"].exists():

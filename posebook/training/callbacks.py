@@ -43,7 +43,8 @@ class TrainingProgress(Callback):
     def _phase(self, network) -> str:
         "Return which parts of a network are trained now, and when the backbone follows"
         if network.num_frozen < len(network.backbone.stages): return "head and backbone"
-        return "head only" + f", backbone from {self.schedule.unfreezing_fraction():.0%}" * bool(network.tuned_stages)
+        if not network.tuned_stages: return "head only"
+        return f"head only, backbone from {self.schedule.unfreezing_fraction():.0%}"
 
     def on_train_batch_end(self, trainer, tracker, outputs, batch, batch_idx):
         "Show the progress"
