@@ -157,7 +157,8 @@ def check_reloads(run:TrainingRun, # a finished training run
 
 # %% ../nbs/81_testing.ipynb #ea941b50
 _FEATURES = ("in prediction, `predict_step` gets `features` (N, F, h, w) from `network.get_features` "
-             "and no `images`; a tracker that makes its features differently must do it in its backbone, neck or head")
+             "and no `images`; a tracker that makes its features differently must do it in its backbone, "
+             "neck or head")
 
 def _check_equal(keypoints, expected, message):
     "Raise an error if more than 5 percent of the keypoints differ by half a pixel or more"

@@ -108,7 +108,7 @@ def test_plain_python_shows_notes_alone(tmp_path):
 
 
 def test_nothing_else_prints_or_warns():
-    "The command line prints, and so do the progress line, the checks, a measurement of `bench` and the site's generator"
+    "The command line, the progress line, `try_tracker`, `bench` and the site's generator print"
     printing = {"cli.py", "progress.py", "testing.py", "bench.py", "book.py"}
     for path in (ROOT / "posebook").rglob("*.py"):
         name = path.relative_to(ROOT / "posebook").as_posix()
