@@ -52,6 +52,7 @@ def pick_frames(project:Path, # the project's folder
                 neighbors:int=2, # number of neighboring frames to save before and after each frame
                 keypoints:list[str]=None, # names, separated by commas, for a project without a label table
                 seed:int=0,   # random seed of the frame selection
+                progress:bool=True, # show the progress
 ) -> list: # paths of the images, as in the new rows of the label table
     """Pick frames of the videos to label.
 
@@ -60,41 +61,31 @@ def pick_frames(project:Path, # the project's folder
 
     Raises `PosebookError` if most of the videos cannot be read, or if no keypoint names are known."""
     from posebook.labeling.pick_frames import pick_project_frames
+    from posebook.progress import ProgressLine
     if isinstance(videos, (str, Path)): videos = [videos]
     if isinstance(keypoints, str): keypoints = [o.strip() for o in keypoints.split(",") if o.strip()]
-    return pick_project_frames(project, n, videos or None, neighbors, seed, keypoints)
+    with ProgressLine("picking", "videos", progress) as line:
+        return pick_project_frames(project, n, videos or None, neighbors, seed, keypoints, line.update)
 
 # %% ../nbs/83_commands.ipynb #6018797e
-def _progress_bars(progress):
-    "Return progress bars, one for each input, which are disabled if there is no terminal"
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("tracking {task.description}"), BarColumn(24), MofNCompleteColumn(),
-        TextColumn("frames, {task.fields[rate]}"), TimeRemainingColumn(),
-        console=console, disable=not (progress and console.is_terminal))
-
-def _predict_with_bars(model_dirs, paths, progress, **kwargs) -> list: # the tables
-    "Track videos and images with one model or several, with a bar for each input"
-    import time
-
+def _predict_with_line(model_dirs, paths, progress, labeled_video=False, **kwargs) -> list: # the tables
+    "Track videos and images with one model or several, and show the progress"
     from posebook.inference.ensemble import predict_ensemble
     from posebook.inference.predict import predict_from_folder
-    started, tasks = {}, {}
-    with _progress_bars(progress) as bar:
-        def update(video, done, total):
-            now = time.monotonic()
-            key = video.table
-            if key not in tasks:
-                tasks[key] = bar.add_task(video.name, total=total or None, rate="")
-                started[key] = now, done
-            start, first = started[key]
-            rate = f"{(done - first) / (now - start):.0f} a second" if now > start else ""
-            bar.update(tasks[key], completed=done, rate=rate)
-        several = isinstance(model_dirs, (list, tuple))
+    from posebook.inference.video_progress import VideoProgress
+    from posebook.progress import ProgressLine
+    several = isinstance(model_dirs, (list, tuple))
+    with ProgressLine("tracking", "frames", progress) as line:
+        update = VideoProgress(line, len(model_dirs) if several else 1, labeled_video)
         return (predict_ensemble if several else predict_from_folder)(
-            model_dirs, paths, progress=update, **kwargs)
+            model_dirs, paths, labeled_video=labeled_video, progress=update, **kwargs)
+
+def _evaluate_with_line(model_dir, progress, *args, **kwargs) -> dict: # as `evaluate_model`
+    "Measure a model on labeled frames, and show the progress"
+    from posebook.evaluation.evaluate import evaluate_model
+    from posebook.progress import ProgressLine
+    with ProgressLine("evaluating", "labeled frames", progress) as line:
+        return evaluate_model(model_dir, *args, progress=line.update, **kwargs)
 
 # %% ../nbs/83_commands.ipynb #ee972d78
 def _track_project(model_dir, progress) -> list: # the tables
@@ -104,19 +95,17 @@ def _track_project(model_dir, progress) -> list: # the tables
     cfg = read_config(model_dir/"config.yaml")
     videos = Path(cfg.eval.test_videos_directory or cfg.data.video_dir or "nowhere")
     videos = find_videos(videos) if cfg.eval.predict_vids_after_training and videos.is_dir() else []
-    return videos and _predict_with_bars(
-        model_dir, videos, progress, overwrite=True, device=cfg.training.accelerator,
-        labeled_video=cfg.eval.save_vids_after_training)
+    return videos and _predict_with_line(model_dir, videos, progress, overwrite=True, device=cfg.training.accelerator,
+                                         labeled_video=cfg.eval.save_vids_after_training)
 
 def _track_and_evaluate(run, track_videos, evaluate, progress) -> list: # the tables
     "Track the videos of a trained model's project, evaluate the model and write its report"
     from posebook.core import PosebookError, leave_out
-    from posebook.evaluation.evaluate import evaluate_model
     from posebook.evaluation.metrics import summary
     tables = []
     try: tables = _track_project(run.folder, progress) if track_videos else []
     except PosebookError as e: leave_out("tracking of the videos", e)       # the model is complete
-    if evaluate: log.info(summary(evaluate_model(run.folder, labels=run.project_labels)))
+    if evaluate: log.info(summary(_evaluate_with_line(run.folder, progress, labels=run.project_labels)))
     return tables
 
 # %% ../nbs/83_commands.ipynb #39aa134e
@@ -129,7 +118,7 @@ def train(config:Path,     # a YAML file, or a project's folder
           track_videos:bool=True, # track the project's videos, if eval.predict_vids_after_training is true
           evaluate:bool=True, # measure the model on the labeled frames and write the report
           callbacks:tuple=(), # additional Lightning callbacks
-          progress:bool=True, # show the progress line, and a bar for each video
+          progress:bool=True, # show the progress
 ) -> Path: # the model folder
     """Train a tracker, evaluate it, track the project's videos and write a report.
 
@@ -160,7 +149,7 @@ def predict(model_dir:Path, # a model folder, or several folders to write the me
             precision:str="32", # 32 or bf16; bf16 is faster and slightly less accurate
             backend:str=None, # video backend: auto, dali or torch; default: as in training
             plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
-            progress:bool=True, # show a bar for each video
+            progress:bool=True, # show the progress
 ) -> list: # the tables, one for each video and each folder of images that was tracked
     """Track videos and images.
 
@@ -178,7 +167,7 @@ def predict(model_dir:Path, # a model folder, or several folders to write the me
 
     Raises `PosebookError` if a model or most of the videos cannot be read, if another table exists and
     neither `resume` nor `overwrite` is set, or if there are several models and no `out`."""
-    tables = _predict_with_bars(
+    tables = _predict_with_line(
         model_dir, paths, progress, out=out, labeled_video=labeled_video, save_heatmaps=save_heatmaps,
         resume=resume, overwrite=overwrite, device=device, precision=precision, backend=backend,
         plugin=plugin)
@@ -190,6 +179,7 @@ def evaluate(model_dir:Path, # a folder that `posebook train` made
              csv:Path=None,  # a label table NAME.csv to use instead of the project's label table
              out:Path=None,  # results folder; default: the model folder; with csv: evaluate/NAME in it
              plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
+             progress:bool=True, # show the progress
 ) -> dict: # set -> keypoint or `all` -> statistics, in pixels of the frame; also in metrics.json
     """Measure a model on labeled frames and write the report.
 
@@ -198,8 +188,8 @@ def evaluate(model_dir:Path, # a folder that `posebook train` made
 
     Raises `PosebookError` if the keypoints of the labels and of the model differ, or if the folder
     has results for other labels."""
-    from posebook.evaluation.evaluate import evaluate_model, results_folder
-    metrics = evaluate_model(model_dir, csv, out, plugin=plugin)
+    from posebook.evaluation.evaluate import results_folder
+    metrics = _evaluate_with_line(model_dir, progress, csv, out, plugin=plugin)
     log.info(f"wrote {results_folder(model_dir, csv, out)/'report.html'}")
     return metrics
 
@@ -284,7 +274,7 @@ def _demo_folder(out) -> Path: # a folder that does not exist, or is empty
 
 def demo(out:Path=None,   # the folder to make; default: the next free posebook-demo-N
          quick:bool=False, # train for only ten seconds, to test whether the demo runs; not accurate
-         progress:bool=True, # show the progress line, and a bar for each video
+         progress:bool=True, # show the progress
 ) -> Path: # the model folder
     """Make a toy project, train a tracker, track the project's videos and report the accuracy.
 

@@ -15,9 +15,9 @@ from urllib.request import Request, urlopen
 
 import torch
 from filelock import FileLock
-from rich.progress import Progress
 
 from ..core import PosebookError
+from ..progress import ProgressLine
 
 # %% ../../nbs/backbones/02_download.ipynb #f78947a6
 def _download(url:str, part:Path):
@@ -30,12 +30,11 @@ def _download(url:str, part:Path):
         raise
     if response.status != 206: size = 0      # the server sends the whole file
     total = size + int(response.headers.get("Content-Length", 0))
-    # a small file needs no progress bar
-    with response, open(part, "ab" if size else "wb") as f, Progress(disable=total < 1e6) as bar:
-        task = bar.add_task("weights", total=total, completed=size)
+    line = ProgressLine("downloading weights", "MB", show=total >= 1e6)   # a small file needs no line
+    with response, open(part, "ab" if size else "wb") as f, line:
         while chunk := response.read(2**18):
             size += f.write(chunk)
-            bar.update(task, completed=size)
+            line.update(round(size / 1e6), round(total / 1e6), fraction=size / total)
     if size < total: raise URLError(f"the connection ended after {size} of {total} bytes")
 
 # %% ../../nbs/backbones/02_download.ipynb #034d3339

@@ -109,6 +109,7 @@ def evaluate_model(
     predictor=None, # a `Predictor` of this model; None: it is loaded from the folder
     labels=None, # the project's labels; None: they are read from the project's label file
     plugin=None, # a Python file of the user that registers models, backbones or other parts
+    progress=lambda done, total: None, # called with the numbers of tracked and of all labeled frames
 ) -> dict: # the content of metrics.json
     "Compare a model's predictions with labels; write tables, metrics and the report"
     model_dir, model = Path(model_dir), predictor or Predictor.from_folder(model_dir, plugin=plugin)
@@ -118,7 +119,7 @@ def evaluate_model(
     _check_results_folder(folder, csv, labels, model_dir)
     split = {"test": range(len(labels))} if csv else split_of(model_dir, labels)
     labels = match_names(labels, model.names)
-    keypoints, _ = predict_dataset(model, labels, folder/"predictions.csv", split)
+    keypoints, _ = predict_dataset(model, labels, folder/"predictions.csv", split, progress)
     errors = pixel_errors(labels, keypoints)
     write_pixel_errors(folder/"predictions_pixel_error.csv", labels, errors, split)
     results = metrics(errors, split, labels.keypoint_names)

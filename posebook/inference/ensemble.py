@@ -6,6 +6,7 @@
 __all__ = ['ensemble', 'predict_ensemble']
 
 # %% ../../nbs/inference/06_ensemble.ipynb #613eb255
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
@@ -96,6 +97,8 @@ def predict_ensemble(model_dirs, # model folders
                      resume:bool=False,    # keep complete tables, and continue interrupted runs
                      overwrite:bool=False, # overwrite older tables
                      plugin=None,          # a Python file that registers extensions
+                     # called with the progress of each model, see `VideoProgress`
+                     progress=lambda videos, number, done, total, drawing=False, model=0: None,
                      **kwargs              # further parameters of `predict_from_folder`
 ) -> list: # for each input, the path of the table of the mean
     "Track videos and images with several models, and write the mean and the spread"
@@ -110,8 +113,9 @@ def predict_ensemble(model_dirs, # model folders
     inputs = collect_inputs(paths)
     _check_names(inputs, folders)
     _check_means([Path(out)/o.table for o in inputs], resume, overwrite)
-    tables_of_models = [predict_from_folder(o, inputs, Path(out)/o.name, resume=resume,
-                                            overwrite=overwrite, **kwargs) for o in folders]
+    tables_of_models = [
+        predict_from_folder(o, inputs, Path(out)/o.name, resume=resume, overwrite=overwrite,
+                            progress=partial(progress, model=i), **kwargs) for i, o in enumerate(folders)]
     by_name = [{o.relative_to(Path(out)/folder.name): o for o in tables}
                for folder, tables in zip(folders, tables_of_models)]
     names = [o for o in by_name[0] if all(o in tables for tables in by_name)]    # tracked by all models

@@ -68,12 +68,17 @@ def write_labeled_video(video,       # a video file
                         path,        # the video file to write
                         threshold:float=.5, # a keypoint with a lower confidence is drawn hollow
                         colormap:str="rainbow", # name of a matplotlib colormap
+                        progress=lambda done, total: None, # called with the numbers of drawn and all frames
 ):
     "Write a copy of a video with the keypoints drawn on its frames"
     index = frame_index(video)
     labeled_frames = (_draw_enlarged(frame, *row, threshold, colormap)
                       for frame, row in zip(_shown_frames(index), _rows(predictions)))
-    write_video(path, labeled_frames, index.fps, quality=23,
+    def reported():
+        for i, frame in enumerate(labeled_frames, 1):
+            yield frame
+            progress(i, index.num_frames)
+    write_video(path, reported(), index.fps, quality=23,
                 times=None if index.is_constant_rate else index.seconds())
 
 # %% ../../nbs/inference/04_labeled_video.ipynb #43372717

@@ -7,7 +7,6 @@ __all__ = ['log', 'PredictionHandler', 'predict_single_video', 'predict_inputs',
 
 # %% ../../nbs/inference/05_predict.ipynb #06e52510
 import logging
-import os
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from .heatmap_files import HeatmapFile
 from .image_stream import ImageStream, ImageTable
 from .inputs import collect_inputs, video_input
 from .labeled_video import write_labeled_images, write_labeled_video
+from .output_files import check_no_foreign_files, check_tables, side_files, tables_to_add_to
 from .predictor import Predictor
 from .sidecar import Sidecar, video_identity
 from ..model_folder import hold_lock, record_files
@@ -60,17 +60,6 @@ def _table_path(predictor, out, source) -> Path:
                             "because this predictor was not loaded from a model folder",
                             do="give a folder: out=...")
     return predictor.model_dir/("" if source.images else "video_preds")/source.table
-
-# %% ../../nbs/inference/05_predict.ipynb #d56213e7
-def _side_files(table, kind="video") -> dict: # name -> path
-    "Return the paths of the files that belong to the table of a video or an image folder"
-    detail = lambda ending: table.parent/f"details/{table.stem}_{ending}"
-    errors = {"pca_singleview": detail("pca_singleview_error.csv"),
-              "pca_multiview": detail("pca_multiview_error.csv")}
-    if kind != "video": return {**errors, "labeled_images": table.parent/"labeled_images"}
-    return {"temporal_norm": detail("temporal_norm.csv"), **errors,
-            "labeled_video": table.parent/f"labeled_videos/{table.stem}_labeled.mp4",
-            "heatmaps": table.with_name(f"{table.stem}_heatmaps.h5")}
 
 # %% ../../nbs/inference/05_predict.ipynb #aa04a97d
 def _image_stream(predictor, source) -> ImageStream:
@@ -116,22 +105,9 @@ def _output_files(predictor, stream, table, save_heatmaps) -> list:
         raise PosebookError(f"the model {predictor.cfg.model.model_type} does not compute heatmaps",
                             "--save-heatmaps", "omit this option")
     if save_heatmaps:
-        files.append(HeatmapFile(_side_files(table)["heatmaps"], predictor.names,
+        files.append(HeatmapFile(side_files(table)["heatmaps"], predictor.names,
                                  stream.affines[0].numpy(), predictor.tracker.stride))
     return files
-
-# %% ../../nbs/inference/05_predict.ipynb #387a5601
-def _check_no_foreign_files(table, sidecar, overwrite):
-    "Raise an error if an output file exists that posebook probably did not write"
-    if not table.exists() or overwrite: check_replaceable(table)
-    if sidecar.exists() or table.exists() and overwrite: return
-    side_files = _side_files(table, sidecar.kind)
-    heatmaps = [side_files["heatmaps"]] if "heatmaps" in side_files else []
-    parts = [Path(f"{o}.part") for o in (table, *heatmaps, sidecar.path)]
-    in_the_way = [o for o in (*side_files.values(), *parts, sidecar.path) if os.path.lexists(o)]
-    if in_the_way:
-        raise PosebookError("this file exists already, and posebook probably did not write it",
-                            in_the_way[0], "give another folder with --out, or move this file")
 
 # %% ../../nbs/inference/05_predict.ipynb #4e9a713d
 def _files_to_write(files, sidecar, resume, overwrite) -> list:
@@ -140,7 +116,7 @@ def _files_to_write(files, sidecar, resume, overwrite) -> list:
     if existing and not (resume or overwrite):
         raise PosebookError("the file exists already", existing[0].path,
                             "give another folder with --out, or use --overwrite or --resume")
-    if not resume: _check_no_foreign_files(table, sidecar, overwrite)
+    if not resume: check_no_foreign_files(table, sidecar, overwrite)
     go_on = resume and sidecar.resumable(bool(existing), any(f.num_rows() for f in files))
     unwritten = [f for f in files if not resume or not f.path.exists() or go_on and f.has_part()]
     damage = sidecar.damage() if resume and existing and unwritten else None
@@ -149,7 +125,7 @@ def _files_to_write(files, sidecar, resume, overwrite) -> list:
     if unwritten and not go_on:
         for file in unwritten: file.clear()
         if len(files) == 1:      # this run writes no heatmaps: delete unfinished ones of an older run
-            Path(f"{_side_files(table)['heatmaps']}.part").unlink(missing_ok=True)
+            Path(f"{side_files(table)['heatmaps']}.part").unlink(missing_ok=True)
         sidecar.start()
     return unwritten
 
@@ -174,7 +150,7 @@ def _finish_files(files, sidecar, table, damage):
     sidecar.path.unlink(missing_ok=True)
     if any(f.path == table for f in files):
         new = [f.path for f in files]
-        for path in _side_files(table, sidecar.kind).values():
+        for path in side_files(table, sidecar.kind).values():
             if path in new: continue
             copies = list(path.glob("*_labeled.*")) if path.is_dir() else [path]
             for old in copies: old.unlink(missing_ok=True)
@@ -242,10 +218,10 @@ def _table_matches(predictor, stream, table) -> bool:
     return table.exists() and _make_sidecar(predictor, stream, table).matches()
 
 # %% ../../nbs/inference/05_predict.ipynb #5e51e92e
-def _write_side_files(predictor, stream, table, labeled_video):
+def _write_side_files(predictor, stream, table, labeled_video, progress=lambda done, total: None):
     "Write the files that are derived from a table, unless they exist"
     is_video, settings = isinstance(stream, VideoStream), predictor.cfg.eval
-    files = _side_files(table, "video" if is_video else "image folder")
+    files = side_files(table, "video" if is_video else "image folder")
     if is_video and not files["temporal_norm"].exists():
         record_files(files["temporal_norm"])
         write_temporal_norm(table, files["temporal_norm"])
@@ -260,49 +236,23 @@ def _write_side_files(predictor, stream, table, labeled_video):
         log.info(f"labeled images: {files['labeled_images']}")
     elif labeled_video and not files["labeled_video"].exists():
         record_files(files["labeled_video"])
-        write_labeled_video(stream.info.path, table, files["labeled_video"], *style)
+        write_labeled_video(stream.info.path, table, files["labeled_video"], *style, progress)
         log.info(f"labeled video: {files['labeled_video']}")
 
 # %% ../../nbs/inference/05_predict.ipynb #040b8f5e
-def _predict_with_side_files(source, table, predictor, labeled_video, **kwargs):
+def _predict_with_side_files(source, table, predictor, labeled_video,
+                             progress=lambda done, total, drawing=False: None, **kwargs):
     "Track an input, write its derived files, and return an error or None"
     error = None
     try:
         stream = _make_stream(predictor, source)         # if this line raises an error, no lock is made
         with disk_errors(table), _output_lock(table):
-            try: _track_video(stream, source.name, table, predictor, **kwargs)
+            try: _track_video(stream, source.name, table, predictor, progress=progress, **kwargs)
             except PosebookError as e: error = e
             if _table_matches(predictor, stream, table):
-                _write_side_files(predictor, stream, table, labeled_video)
+                _write_side_files(predictor, stream, table, labeled_video, partial(progress, drawing=True))
     except PosebookError as e: error = error or e
     return error
-
-# %% ../../nbs/inference/05_predict.ipynb #9da199cb
-def _tables_to_add_to(inputs, tables, labeled_video, save_heatmaps) -> list: # paths
-    "Return the complete tables that lack a labeled video, labeled images or heatmaps that are to be written"
-    found = []
-    for source, table in zip(inputs, tables):
-        kind = "image folder" if source.images else "video"
-        files, sidecar = _side_files(table, kind), Sidecar(table, {}, {}, kind=kind)
-        wanted = ([files["labeled_images" if source.images else "labeled_video"]] if labeled_video else [])
-        wanted += [files["heatmaps"]] if save_heatmaps and not source.images else []
-        complete = table.exists() and sidecar.path.is_file() and not Path(f"{table}.part").exists()
-        if complete and not all(o.exists() for o in wanted): found.append(table)
-    return found
-
-# %% ../../nbs/inference/05_predict.ipynb #747be023
-def _check_tables(inputs, tables, resume, overwrite, kept=()):
-    "Raise an error if a table of the inputs exists that may not be written, and is not one of those kept"
-    if resume and overwrite:
-        raise PosebookError("--resume and --overwrite cannot be used together",
-                            do="use --resume to continue a run, or --overwrite to replace its tables")
-    existing = [t for t in tables if t.exists() and t not in kept]
-    if existing and not (overwrite or resume):
-        raise PosebookError(f"{len(existing)} table(s) exist already", existing[0],
-                            "give another folder with --out, or use --overwrite or --resume")
-    for source, table in zip(inputs, tables) if not resume else ():
-        kind = "image folder" if source.images else "video"
-        _check_no_foreign_files(table, Sidecar(table, {}, {}, kind=kind), overwrite)
 
 # %% ../../nbs/inference/05_predict.ipynb #b67e1e8f
 def _checked_inputs(paths, save_heatmaps) -> list: # of `Input`
@@ -322,7 +272,7 @@ def predict_inputs(paths,     # a video, an image, a folder, or a list of them
                    save_heatmaps:bool=False, # whether to write NAME_heatmaps.h5, for videos
                    resume:bool=False,    # keep complete tables and continue interrupted runs
                    overwrite:bool=False, # overwrite older tables
-                   progress=lambda source, done, total: None, # called with an `Input` and numbers of frames
+                   progress=lambda inputs, number, done, total, drawing=False: None, # see `VideoProgress`
 ) -> list: # paths of the tables, without those of inputs that cannot be tracked
     """Track videos and images and write their tables, except for those that cannot be tracked
 
@@ -330,13 +280,13 @@ def predict_inputs(paths,     # a video, an image, a folder, or a list of them
     predictor = predictor if isinstance(predictor, Predictor) else Predictor.from_folder(predictor)
     inputs, errors = _checked_inputs(paths, save_heatmaps), {}
     tables = [_table_path(predictor, out, o) for o in inputs]
-    kept = [] if overwrite else _tables_to_add_to(inputs, tables, labeled_video, save_heatmaps)
-    _check_tables(inputs, tables, resume, overwrite, kept)
-    for source, table in zip(inputs, tables):
+    kept = [] if overwrite else tables_to_add_to(inputs, tables, labeled_video, save_heatmaps)
+    check_tables(inputs, tables, resume, overwrite, kept)
+    for number, (source, table) in enumerate(zip(inputs, tables)):
         try:
             error = _predict_with_side_files(source, table, predictor, labeled_video,
                                              save_heatmaps=save_heatmaps, resume=resume or table in kept,
-                                             overwrite=overwrite, progress=partial(progress, source))
+                                             overwrite=overwrite, progress=partial(progress, inputs, number))
         except KeyboardInterrupt: raise KeyboardInterrupt(str(out or "")) from None
         if error: errors[source] = error
     kinds = "videos or folders of images" if any(o.images for o in inputs) else "videos"

@@ -267,6 +267,7 @@ def predict_dataset(predictor:Predictor, # the predictor that tracks the images
                     labels:Labels,       # the labeled frames to track
                     path=None,           # a CSV file to write; None: no file
                     split:dict=None,     # name of a set -> row numbers of its frames in `labels`
+                    progress=lambda done, total: None, # called with the numbers of tracked and of all frames
 ) -> tuple: # keypoints (N, K, 2) in pixels of the frame, confidences (N, K)
     "Track labeled frames"
     if predictor.label_sizes:
@@ -274,9 +275,11 @@ def predict_dataset(predictor:Predictor, # the predictor that tracks the images
     data = LabeledDataset(labels, predictor.preprocess, memory=0, context=predictor.context,
                           neighbors=predictor.cfg.data.context_frames)
     for note in add_context_frames(data, predictor.cfg.data): log.warning(note)
-    samples = (data[i] for i in range(len(data)))
-    keypoints, confidences = _concatenated(
-        predictor.predict_batch(collate(batch)) for batch in chunked(samples, 32))
+    def predictions():
+        for rows in chunked(range(len(data)), 32):
+            yield predictor.predict_batch(collate([data[i] for i in rows]))
+            progress(rows[-1] + 1, len(data))
+    keypoints, confidences = _concatenated(predictions())
     if path is not None:
         sets = np.full(len(labels), "", object)
         for name, rows in (split or {}).items(): sets[rows] = {"val": "validation"}.get(name, name)

@@ -51,7 +51,7 @@ class BaseSupervisedTracker(BaseFeatureExtractor):
             "it must return a dict of the outputs that the losses need")
 
     def predict_step(self,
-        batch:dict, # images, windows, affine
+        batch:dict, # windows, affine, and images, or features (N, F, h, w) that were computed from the images
         batch_idx:int=0, # passed by Lightning; not used
     ) -> dict: # keypoints_pred (B, K, 2) in frame pixels, confidences (B, K), and further outputs
         """Return the predictions for a batch; defined by each tracker

@@ -49,8 +49,8 @@ from posebook.training.callbacks import (
     CheckpointCallback,
     EarlyStoppingWithMinimum,
     PlainCheckpointIO,
-    ProgressLine,
     ScheduledTrainer,
+    TrainingProgress,
 )
 from .checkpoints import checkpoint_of, load_checkpoint, load_weights
 from .pose_spaces import write_pose_spaces
@@ -130,7 +130,7 @@ class TrainingRun:
                                          ckpt_every=t.ckpt_every_n_epochs)
         others = [build(registered[name], dict(schedule=schedule), f"callbacks.{name}", **settings)
                   for name, settings in self.cfg.callbacks.items()]
-        applied = [ScheduleCallback(schedule), checkpoints, *[ProgressLine(schedule)] * progress, *others]
+        applied = [ScheduleCallback(schedule), checkpoints, *[TrainingProgress(schedule)] * progress, *others]
         if not t.early_stopping: return applied
         return [EarlyStoppingWithMinimum(t.early_stop_patience, t.min_epochs, t.min_steps), *applied]
 

@@ -10,6 +10,7 @@ FOLDERS = [
     "core",
     "device",
     "shared_cores",
+    "progress",
     "plugins",
     "model_folder",
     "config",
