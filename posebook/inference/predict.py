@@ -240,7 +240,7 @@ def _write_side_files(predictor, video, table, labeled_video, origin=(0, 0)):
     if labeled_video and not files["labeled_video"].exists():
         record_files(files["labeled_video"])
         write_labeled_video(video, table, files["labeled_video"], settings.confidence_thresh_for_vid,
-                            settings.colormap)
+                            settings.colormap, predictor.cfg.data.skeleton)
 
 # %% ../../nbs/inference/05_predict.ipynb #040b8f5e
 def _predict_with_side_files(video, table, predictor, labeled_video, **kwargs):
