@@ -482,7 +482,7 @@ def test_a_complete_frame_is_changed_only_on_purpose(browser, lab):
     assert hand.view("v => v.image") == images[2]
     hand.view("v => v.goTo(v.imageNames[0])")
     page.wait_for_function("document.querySelector('.pb').labelView.frameView.bitmap")
-    hand.view("v => v.selectKeypoint(0)")
+    hand.view("v => { v.el.focus(); v.selectKeypoint(0); }")
     hand.key("Delete")
     unlabeled(0)
     hand.click(30, 40)  # completes the first frame
