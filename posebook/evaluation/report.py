@@ -126,7 +126,7 @@ def _headline(evaluation) -> dict: # values for the page
                  input_size=cfg.data.image_resize_dims)
     project = Path(labels.root if evaluation.own and labels else cfg.data.data_dir).resolve().name
     return dict(project=project, model=model, own=evaluation.own,
-                steps=manifest.get("steps"), max_time=cfg.training.max_time,
+                skeleton=bool(cfg.data.skeleton), steps=manifest.get("steps"), max_time=cfg.training.max_time,
                 time_limit_reached=manifest.get("time_limit_reached", False),
                 folder=evaluation.folder.name, names=evaluation.names, metrics=evaluation.metrics,
                 frame_size=read_image(labels.paths()[0]).shape[:2] if evaluation.label_rows else None,
