@@ -154,11 +154,10 @@ def medians_by_confidence(confidences, errors, # (n,) each
 
 # %% ../../nbs/evaluation/01_plots.ipynb #57ddf6d6
 def _confidence_range(confidences): # (n,)
-    "Return the smallest and the largest confidence that a figure shows"
-    if not len(confidences): return 0., 1.
-    low, high = confidences.min(), confidences.max()
-    if high - low < .01: low, high = (low + high) / 2 - .005, (low + high) / 2 + .005
-    return (low, high) if high <= 1 else (1 - (high - low), 1.)
+    "Return the limits of an axis of confidences"
+    low, high = (confidences.min(), confidences.max()) if len(confidences) else (0., 1.)
+    margin = max(.03 * (high - low), .005)
+    return low - margin, high + margin
 
 # %% ../../nbs/evaluation/01_plots.ipynb #83515de8
 @styled
@@ -174,19 +173,16 @@ def plot_confidence(confidences:np.ndarray, # (N, K) 0 to 1
     c, e = confidences[finite], np.maximum(errors[finite], floor)
     ax.scatter(c, e, s=7, color=COLORS["test"], alpha=.4 if len(c) < 1000 else .2, lw=0, rasterized=True)
     ax.plot(*medians_by_confidence(c, e), color=COLORS["ink"], marker="o", ms=4, label="median")
-    low, high = _confidence_range(c)
-    margin = .03 * (high - low)
-    ax.set(xlabel="confidence", title="error (pixels)", yscale="log", xlim=(low - margin, high + margin))
-    ax.legend(loc="upper right", borderpad=.1)
-    _label_log_axis(ax.yaxis)
-    thresholds = np.linspace(low, high, 101)
+    limits = _confidence_range(c)
+    ax.set(xlabel="confidence", title="error (pixels)", yscale="log", xlim=limits)
+    ax.legend(loc="upper right", borderpad=.1); _label_log_axis(ax.yaxis)
+    thresholds = np.linspace(*limits, 101)
     kept, right = kept_and_right(confidences, errors, within, thresholds)
     cut.plot(thresholds, right, color=COLORS["right"], label=f"of the kept: error up to {within:g} px")
     cut.plot(thresholds, kept, color=COLORS["train"], label="kept")
     cut.set(xlabel="threshold of the confidence", title="percent of the predictions",
-            xlim=(low - margin, high + margin), ylim=(-.03, 1.03))
-    cut.yaxis.set_major_formatter(PercentFormatter(1))
-    cut.legend(loc="lower left", borderpad=.1)
+            xlim=limits, ylim=(-.03, 1.03))
+    cut.yaxis.set_major_formatter(PercentFormatter(1)); cut.legend(loc="lower left", borderpad=.1)
     return fig
 
 # %% ../../nbs/evaluation/01_plots.ipynb #352370ae
@@ -241,7 +237,7 @@ def plot_frame(image:np.ndarray,     # (H, W, 3) uint8
                confidences:np.ndarray=None, # (K,); below `threshold` a dot is hollow
                names:list=None,      # K names; the name of the worst keypoint is written beside it
                threshold:float=.5,   # threshold of the confidence
-               lines=(),             # pairs of keypoint numbers that are connected, as `skeleton_lines` returns
+               lines=(),             # pairs of keypoint numbers, as `skeleton_lines` returns
                crop:bool=True,       # show only the part that has keypoints
                width:float=2.7,      # inches
 ) -> Figure:

@@ -214,7 +214,7 @@ def _video_contexts(evaluation, most:int=3) -> dict: # the shown videos, and the
     videos = []
     for i, (video, names, keypoints, confidences, start) in enumerate(tables[:most]):
         draw = partial(plot_traces, keypoints, confidences, names, start)
-        label = f"x and y of each keypoint over {len(keypoints)} frames of {video}, and where the confidence is low"
+        label = f"x and y of each keypoint over {len(keypoints)} frames of {video}, and its confidence"
         traces = _draw_figure(draw, f"video{i}", label)
         videos.append(dict(name=video, num_frames=len(keypoints), traces=traces))
     return dict(videos=videos, other_videos=max(0, len(tables) - most))

@@ -35,6 +35,7 @@ FOLDERS = [
     "commands",
     "cli",
     "export_modules",
+    "figure_text",
     "book",
 ]
 
