@@ -224,7 +224,7 @@ def test_the_confidence_axis_is_that_of_the_data():
     fig = plot_confidence(confidences, np.linspace(9, 1, 40)[:, None])
     for ax in fig.axes:
         low, high = ax.get_xlim()
-        assert 0.965 < low <= 0.97 and 1 <= high < 1.005
+        assert 0.96 < low <= 0.97 and 1 <= high < 1.01
     medians = fig.axes[0].lines[0]
     assert len(medians.get_xdata()) == 10 and (np.diff(medians.get_ydata()) < 0).all()
     for values in (np.ones((5, 1)), np.zeros((5, 1)), np.full((5, 1), np.nan)):
