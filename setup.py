@@ -14,7 +14,8 @@ extras = {key.removesuffix("_requirements"): lines(key) for key in cfg if key.en
 class PackageWithoutTools(build_py):
     "Leaves out the modules that make the package and its site from notebooks"
     def find_package_modules(self, package, package_dir):
-        return [o for o in super().find_package_modules(package, package_dir) if o[1] not in ("book", "export_modules")]
+        tools = "book", "export_modules", "figure_text"
+        return [o for o in super().find_package_modules(package, package_dir) if o[1] not in tools]
 
 
 setup(

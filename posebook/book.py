@@ -21,6 +21,7 @@ from pathlib import Path
 
 from .core import PosebookError, atomic_write
 from .export_modules import export
+from .figure_text import describe_figures
 
 # %% ../nbs/90_book.ipynb #c7e20a36
 def _cell(cell:dict) -> str:
@@ -264,8 +265,7 @@ def _processors() -> list: # functions of nbdev
     try:
         from nbdev.processors import FilterDefaults
     except ImportError as e:
-        raise PosebookError("the site needs the tools of development",
-                            do="pip install -e '.[dev]'") from e
+        raise PosebookError("the site needs the tools of development", do="pip install -e '.[dev]'") from e
     ours = {"add_show_docs", "exec_show_docs", "mv_exports", "add_links", "insert_warning"}
     return [p for p in FilterDefaults().base_procs() if p.__name__ not in ours]
 
@@ -285,7 +285,7 @@ def write_pages(nbs, # folder of notebooks
     locations = name_locations(nbs)
     for p in sorted(out.rglob("*.ipynb")):
         nb = json.loads(p.read_text(encoding="utf-8"))
-        nb["cells"] = add_entries(nb["cells"], locations, nbs.parent/"posebook", git,
+        nb["cells"] = add_entries(describe_figures(nb["cells"]), locations, nbs.parent/"posebook", git,
                                 "../"*(len(p.relative_to(out).parts) - 1))
         p.write_text(json.dumps(nb), encoding="utf-8")
         page = NBProcessor(p, procs=procs)

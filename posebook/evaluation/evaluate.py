@@ -7,8 +7,8 @@ __all__ = ['RESULTS', 'match_names', 'split_of', 'results_folder', 'evaluate_mod
 
 # %% ../../nbs/evaluation/04_evaluate.ipynb #6c1de3c9
 import json
-import os
 import logging
+import os
 from dataclasses import replace
 from pathlib import Path
 

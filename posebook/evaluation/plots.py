@@ -146,9 +146,18 @@ def medians_by_confidence(confidences, errors, # (n,) each
                           least:int=3,  # minimum number of predictions in a part
 ) -> tuple: # (m,) the middle of each part that has enough predictions; (m,) the median error in this part
     "Return the median error in each part of the range of the confidence"
-    part = np.minimum((confidences * parts).astype(int), parts - 1)
+    if not len(confidences): return [], []
+    low, width = confidences.min(), max(np.ptp(confidences) / parts, 1e-9)
+    part = np.minimum(((confidences - low) / width).astype(int), parts - 1)
     filled = [p for p in range(parts) if (part == p).sum() >= least]
-    return [(p + .5) / parts for p in filled], [np.median(errors[part == p]) for p in filled]
+    return [low + (p + .5) * width for p in filled], [np.median(errors[part == p]) for p in filled]
+
+# %% ../../nbs/evaluation/01_plots.ipynb #57ddf6d6
+def _confidence_range(confidences): # (n,)
+    "Return the limits of an axis of confidences"
+    low, high = (confidences.min(), confidences.max()) if len(confidences) else (0., 1.)
+    margin = max(.03 * (high - low), .005)
+    return low - margin, high + margin
 
 # %% ../../nbs/evaluation/01_plots.ipynb #83515de8
 @styled
@@ -164,17 +173,16 @@ def plot_confidence(confidences:np.ndarray, # (N, K) 0 to 1
     c, e = confidences[finite], np.maximum(errors[finite], floor)
     ax.scatter(c, e, s=7, color=COLORS["test"], alpha=.4 if len(c) < 1000 else .2, lw=0, rasterized=True)
     ax.plot(*medians_by_confidence(c, e), color=COLORS["ink"], marker="o", ms=4, label="median")
-    ax.set(xlabel="confidence", title="error (pixels)", yscale="log", xlim=(-.03, 1.03))
-    ax.legend(loc="upper right", borderpad=.1)
-    _label_log_axis(ax.yaxis)
-    thresholds = np.linspace(0, 1, 101)
+    limits = _confidence_range(c)
+    ax.set(xlabel="confidence", title="error (pixels)", yscale="log", xlim=limits)
+    ax.legend(loc="upper right", borderpad=.1); _label_log_axis(ax.yaxis)
+    thresholds = np.linspace(*limits, 101)
     kept, right = kept_and_right(confidences, errors, within, thresholds)
     cut.plot(thresholds, right, color=COLORS["right"], label=f"of the kept: error up to {within:g} px")
     cut.plot(thresholds, kept, color=COLORS["train"], label="kept")
     cut.set(xlabel="threshold of the confidence", title="percent of the predictions",
-            xlim=(-.03, 1.03), ylim=(-.03, 1.03))
-    cut.yaxis.set_major_formatter(PercentFormatter(1))
-    cut.legend(loc="lower left", borderpad=.1)
+            xlim=limits, ylim=(-.03, 1.03))
+    cut.yaxis.set_major_formatter(PercentFormatter(1)); cut.legend(loc="lower left", borderpad=.1)
     return fig
 
 # %% ../../nbs/evaluation/01_plots.ipynb #352370ae
@@ -205,6 +213,12 @@ def _draw_points(ax, truth, predicted, measured, unsure): # (K, 2), (K, 2), (K,)
                                        (~measured, 3, orange, "black", .3)):
         ax.scatter(*predicted[rows].T, s=size, facecolors=face, edgecolors=edge, lw=lw)
 
+# %% ../../nbs/evaluation/01_plots.ipynb #6508d202
+def _draw_lines(ax, points, color, lines): # (K, 2); pairs of keypoint numbers
+    "Draw the lines of a skeleton between keypoints that have a position"
+    for pair in map(list, lines):
+        if np.isfinite(points[pair]).all(): ax.plot(*points[pair].T, color=color, lw=.8, alpha=.6)
+
 # %% ../../nbs/evaluation/01_plots.ipynb #0e31cb76
 def _name_worst(ax, names, error, truth, predicted, middle):
     "Write the name and error of the keypoint with the largest error, towards the middle of the frame"
@@ -223,6 +237,7 @@ def plot_frame(image:np.ndarray,     # (H, W, 3) uint8
                confidences:np.ndarray=None, # (K,); below `threshold` a dot is hollow
                names:list=None,      # K names; the name of the worst keypoint is written beside it
                threshold:float=.5,   # threshold of the confidence
+               lines=(),             # pairs of keypoint numbers, as `skeleton_lines` returns
                crop:bool=True,       # show only the part that has keypoints
                width:float=2.7,      # inches
 ) -> Figure:
@@ -234,6 +249,8 @@ def plot_frame(image:np.ndarray,     # (H, W, 3) uint8
     error = np.linalg.norm(predicted - truth, axis=-1)
     sure = np.ones(len(truth)) if confidences is None else np.nan_to_num(confidences)
     measured = np.isfinite(error)
+    _draw_lines(ax, truth, "#5ce1c6", lines)
+    _draw_lines(ax, np.where((sure >= threshold)[:, None], predicted, np.nan), "#ff8a3c", lines)
     _draw_points(ax, truth, predicted, measured, sure < threshold)
     left, right, bottom, top = -.5, w - .5, h - .5, -.5
     if crop: left, right, bottom, top = zoom((h, w), np.concatenate([truth, predicted[measured]]))

@@ -10,6 +10,7 @@ import base64
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,7 @@ from posebook.evaluation.plots import (
     plot_traces,
     svg,
 )
+from ..inference.labeled_video import skeleton_lines
 from ..model_folder import read_manifest
 from ..training.setup import get_labels
 
@@ -120,14 +122,24 @@ def _main_split(results:dict, # as `metrics` returns
 def _headline(evaluation) -> dict: # values for the page
     "Return the names of project and model, sizes of frame and model input, frames per set, and errors"
     cfg, labels, model_dir = evaluation.cfg, evaluation.labels, evaluation.model_dir
-    name = (read_manifest(model_dir) or {}).get("replaces", model_dir.resolve().name)   # its final name
+    manifest = read_manifest(model_dir) or {}
+    name = manifest.get("replaces", model_dir.resolve().name)   # its final name
     model = dict(name=name, type=cfg.model.model_type, backbone=cfg.model.backbone,
                  input_size=cfg.data.image_resize_dims)
     project = Path(labels.root if evaluation.own and labels else cfg.data.data_dir).resolve().name
     return dict(project=project, model=model, own=evaluation.own,
+                skeleton=bool(cfg.data.skeleton), steps=manifest.get("steps"), max_time=cfg.training.max_time,
+                time_limit_reached=manifest.get("time_limit_reached", False),
                 folder=evaluation.folder.name, names=evaluation.names, metrics=evaluation.metrics,
                 frame_size=read_image(labels.paths()[0]).shape[:2] if evaluation.label_rows else None,
                 num_frames={split: len(rows) for split, rows in evaluation.split.items()})
+
+# %% ../../nbs/evaluation/03_report.ipynb #c50e0955
+def _medians(results:dict, # as `metrics` returns
+) -> str:
+    "Return the median error of each set as a sentence"
+    medians = [f"{name} {_px(o['all']['median'])} pixels" for name, o in results.items() if o["all"]["count"]]
+    return f"Median error: {', '.join(medians)}"
 
 # %% ../../nbs/evaluation/03_report.ipynb #23b060c2
 def _figures(evaluation, main) -> dict: # name -> drawings
@@ -137,13 +149,14 @@ def _figures(evaluation, main) -> dict: # name -> drawings
     if main:
         figures["errors"] = _draw_figure(
             lambda w: plot_errors(errors, evaluation.names, evaluation.split, w),
-            "errors", "Errors by keypoint and split")
+            "errors", f"Errors by keypoint. {_medians(evaluation.metrics)}")
         figures["confidence"] = _draw_figure(
             lambda w: plot_confidence(confidences[rows], errors[rows], width=w),
-            "confidence", "Confidence against error")
+            "confidence", "Left: error against confidence. Right: fraction of the predictions that are kept, "
+            "and of these within 10 pixels, for each threshold of the confidence")
     if evaluation.logs is not None:
         figures["learning"] = _draw_figure(lambda w: plot_learning(evaluation.logs, w),
-                                           "learning", "Learning curves")
+                                           "learning", "Loss and mean error over the steps of the training")
     return figures
 
 # %% ../../nbs/evaluation/03_report.ipynb #74bc5b5d
@@ -163,7 +176,8 @@ def _frame_context(evaluation, index) -> dict: # None: its image cannot be read
     except PosebookError: return None
     errors, confidences = evaluation.errors[index], evaluation.confidences[index]
     fig = plot_frame(image, labels.keypoints[row], evaluation.keypoints[index], confidences,
-                     evaluation.names, evaluation.cfg.eval.confidence_thresh_for_vid)
+                     evaluation.names, evaluation.cfg.eval.confidence_thresh_for_vid,
+                     lines=skeleton_lines(evaluation.cfg.data.skeleton, evaluation.names))
     worst = np.nanargmax(errors)
     return dict(image=evaluation.images[index], keypoint=evaluation.names[worst], error=errors[worst],
                 confidence=confidences[worst], median=np.nanmedian(errors),
@@ -202,9 +216,28 @@ def _video_contexts(evaluation, most:int=3) -> dict: # the shown videos, and the
     videos = []
     for i, (video, names, keypoints, confidences, start) in enumerate(tables[:most]):
         draw = partial(plot_traces, keypoints, confidences, names, start)
-        traces = _draw_figure(draw, f"video{i}", "Keypoints over time")
+        label = f"x and y of each keypoint over {len(keypoints)} frames of {video}, and its confidence"
+        traces = _draw_figure(draw, f"video{i}", label)
         videos.append(dict(name=video, num_frames=len(keypoints), traces=traces))
     return dict(videos=videos, other_videos=max(0, len(tables) - most))
+
+# %% ../../nbs/evaluation/03_report.ipynb #3939f132
+def _files(evaluation) -> dict: # group -> links, each a pair of text and address
+    "Return the links from the page to the files of an evaluation that exist"
+    folder, model_dir = evaluation.folder, evaluation.model_dir
+    tables = ["predictions.csv", "predictions_pixel_error.csv", "metrics.json", "labels_from.txt"]
+    groups = {"Tables": tables}
+    if evaluation.own:
+        find = lambda pattern: sorted(p.relative_to(folder).as_posix() for p in folder.glob(pattern))
+        groups |= {"Model": ["config.yaml", "split.csv", "logs/metrics.csv"],
+                   "Video tables": [o for o in find("video_preds/*.csv") if read_beginning(folder/o, 1)],
+                   "Labeled videos": find("video_preds/labeled_videos/*.mp4"),
+                   "Reports on other labels": find("evaluate/*/report.html")}
+    elif folder.resolve().is_relative_to(model_dir.resolve()):
+        up = "../" * len(folder.resolve().relative_to(model_dir.resolve()).parts)
+        groups["Report of the model"] = [f"{up}report.html"]
+    links = {name: [(o, quote(o)) for o in paths if (folder/o).is_file()] for name, paths in groups.items()}
+    return {name: found for name, found in links.items() if found}
 
 # %% ../../nbs/evaluation/03_report.ipynb #3e7502b2
 def relative(value, # a config, or a part of a config
@@ -234,7 +267,7 @@ def report(model_dir,   # a model folder that was evaluated
     page = _templates.get_template("report.html").render(
         _headline(evaluation), main=main, figures=_figures(evaluation, main),
         worst=_worst_context(evaluation, main), threshold=cfg.eval.confidence_thresh_for_vid,
-        **_video_contexts(evaluation), settings=_settings(cfg))
+        files=_files(evaluation), **_video_contexts(evaluation), settings=_settings(cfg))
     path = evaluation.folder/"report.html"
     with atomic_write(path) as temporary: temporary.write_text(page, encoding="utf-8")
     return path

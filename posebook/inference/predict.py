@@ -230,7 +230,7 @@ def _write_side_files(predictor, stream, table, labeled_video, progress=lambda d
         if files[name].exists(): continue
         record_files(files[name])
         write_pose_errors(table, space, files[name], stream.part[:2])
-    style = settings.confidence_thresh_for_vid, settings.colormap
+    style = settings.confidence_thresh_for_vid, settings.colormap, predictor.cfg.data.skeleton
     if labeled_video and not is_video:
         write_labeled_images(stream.data.labels.paths(), table, files["labeled_images"], *style)
         log.info(f"labeled images: {files['labeled_images']}")

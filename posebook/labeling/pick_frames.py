@@ -34,14 +34,14 @@ log = logging.getLogger(__name__)
 # %% ../../nbs/labeling/01_pick_frames.ipynb #beca8817
 def project_layout(project,        # the folder of the project
                    keypoints=None, # names of the keypoints, if the label table does not exist yet
-) -> SimpleNamespace: # paths root, csv, video_dir; labels or None; names; box, listed_videos, video_boxes
+) -> SimpleNamespace: # paths root, csv, video_dir; labels; names; box, listed_videos, video_boxes, skeleton
     "Return the paths, labels and keypoint names of a project"
     root = Path(project)
-    if not root.is_dir(): raise PosebookError("there is no such folder", root,
-                                              do="give the project's folder")
+    if not root.is_dir(): raise PosebookError("there is no such folder", root, do="give the project's folder")
     data = read_config(root).data if (root/"posebook.yaml").is_file() else None
     base = Path(data.data_dir) if data else root
-    name = data.csv_file if data else peer_settings(root).get("csv_file") or find_csv(root)
+    settings = data.model_dump() if data else peer_settings(root)
+    name = settings.get("csv_file") or find_csv(root)
     if "*" in name:
         raise PosebookError("the labels are in several tables, one for each video", root/name,
                             "label in the program that wrote them; or combine them into one table with "
@@ -59,7 +59,8 @@ def project_layout(project,        # the folder of the project
                             "leave --keypoints out")
     return SimpleNamespace(root=base, csv=table, video_dir=video_dir, labels=labels,
                            names=list(names or keypoints or []), box=data and data.box,
-                           listed_videos=data and data.videos, video_boxes=data and data.video_boxes or {})
+                           listed_videos=data and data.videos, video_boxes=data and data.video_boxes or {},
+                           skeleton=settings.get("skeleton") or [])
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #ffd8fb52
 def labeled_frames(labels, # labels of the project, or None

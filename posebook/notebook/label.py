@@ -12,6 +12,7 @@ import threading
 
 from ..core import PosebookError
 from ..formats.label_import import import_notes
+from ..inference.labeled_video import skeleton_lines
 from .label_table import LabelingSession, image_bytes, neighbor_image
 from .widget import MessageWidget, css_colors, read_static, require_notebook
 
@@ -26,9 +27,11 @@ class LabelWidget(MessageWidget):
 
     def __init__(self,
         session:LabelingSession, # the labels that are shown and changed
+        auto_advance:bool=False, # show the next frame when a frame is complete
     ):
         super().__init__()
         self.session, self.last_id, self.closed = session, 0, False
+        self.auto_advance = auto_advance
         self.save_requested = threading.Event()
         threading.Thread(target=self._save_until_closed, daemon=True).start()
 
@@ -62,10 +65,11 @@ class LabelWidget(MessageWidget):
     def _labels(self, images): return [(o, self.session.labels(o)) for o in images]
 
     def all_labels(self) -> dict: # fields of the message to the page
-        "Return names and colors of the keypoints, the labels of all frames, and the first frame to show"
+        "Return the keypoints, the skeleton, the labels of all frames, and the first frame to show"
         session = self.session
         with session.lock:
             return dict(names=session.names, colors=css_colors(len(session.names)),
+                        lines=skeleton_lines(session.skeleton, session.names), auto_advance=self.auto_advance,
                         labels=self._labels(session.images),
                         image=session.first_unfinished() or session.images[0])
 
@@ -110,24 +114,35 @@ class LabelWidget(MessageWidget):
         self.save_requested.set()
 
     # %% ../../nbs/notebook/03_label.ipynb #cad659b0
-    def on_undo(self,
-                id, # number of the edit; sent back when the edit is saved
-    ):
-        "Undo the last change of labels"
-        undone, self.last_id = self.session.undo(), id
+    def _after_undo(self, undone, id, name):
+        "Send the labels that undo or redo changed, or a note that nothing changed"
+        self.last_id = id
         if undone:
             image, keypoint = undone
             self.send_message("changed_labels", labels=self._labels([image]), id=id)
             self.send_message("undone", image=image, keypoint=keypoint)
-        else: self.send_message("note", text="there is nothing to undo")
+        else: self.send_message("note", text=f"there is nothing to {name}")
         self.save_requested.set()
+
+    def on_undo(self,
+                id, # number of the edit; sent back when the edit is saved
+    ):
+        "Undo the last change of labels"
+        self._after_undo(self.session.undo(), id, "undo")
+
+    def on_redo(self,
+                id, # number of the edit; sent back when the edit is saved
+    ):
+        "Make the change again that was undone last"
+        self._after_undo(self.session.redo(), id, "redo")
 
 # %% ../../nbs/notebook/03_label.ipynb #61480108
 def label(project,        # folder of the project
           keypoints=None, # names of the keypoints, for a project that has no labels yet
+          auto_advance:bool=False, # show the next frame when a frame is complete
 ): # a widget, to be shown by the notebook
     "Label the frames of a project, in the notebook"
     require_notebook("label")
     session = LabelingSession(project, keypoints)
     for note in import_notes(session.root, session.path): log.warning(note)
-    return LabelWidget(session)
+    return LabelWidget(session, auto_advance)

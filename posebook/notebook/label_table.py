@@ -171,7 +171,8 @@ class LabelingSession:
         self.last_read = self.path.read_bytes()
         self.label_csv = LabelCsv(self.last_read)
         self.edits = {}                 # unsaved edits: (image, keypoint) -> texts of its cells in the file
-        self.undo_steps, self.lock = [], threading.RLock()
+        self.undo_steps, self.redo_steps, self.lock = [], [], threading.RLock()
+        self.skeleton = paths.skeleton  # pairs of names of keypoints
 
     @property
     def images(self) -> list: # paths, as in the table
@@ -220,20 +221,30 @@ class LabelingSession:
             old = {name: self.label_csv.get(image, name) for name in new}
             if new == old: return
             self.undo_steps.append((image, old, new, next(iter(labels))))
+            self.redo_steps = []
             self._put(image, new)
 
     # %% ../../nbs/notebook/02_label_table.ipynb #8e17cb76
-    def undo(self) -> tuple: # image and keypoint; None: nothing to undo
-        "Undo the last change of labels"
+    def _revert(self, steps, opposite_steps):
+        "Revert the last of several changes, and add the opposite change to another list"
         with self.lock:
-            while self.undo_steps:
-                image, old, new, keypoint = self.undo_steps.pop()
+            while steps:
+                image, old, new, keypoint = steps.pop()
                 if image not in self.label_csv.rows: continue
                 # a cell that somebody else changed since then keeps its text
                 own = {k: v for k, v in old.items() if self.label_csv.get(image, k) == new[k]}
                 if not own: continue
+                opposite_steps.append((image, {k: new[k] for k in own}, own, keypoint))
                 self._put(image, own)
                 return image, keypoint
+
+    def undo(self) -> tuple: # image and keypoint; None: nothing to undo
+        "Undo the last change of labels"
+        return self._revert(self.undo_steps, self.redo_steps)
+
+    def redo(self) -> tuple: # image and keypoint; None: nothing to redo
+        "Make the change again that was undone last"
+        return self._revert(self.redo_steps, self.undo_steps)
 
     # %% ../../nbs/notebook/02_label_table.ipynb #90555c6f
     def _keep_conflict(self, data, conflicts) -> str: # a note for the user

@@ -126,6 +126,7 @@ class TrainingRun:
     def _callbacks(self, progress) -> list:
         "Return all callbacks; early stopping is first, so its counter is updated before a checkpoint is saved"
         t, schedule = self.cfg.training, Schedule(self.cfg.training)
+        self.schedule = schedule
         checkpoints = CheckpointCallback(self.folder/"checkpoints", schedule, t.check_val_every_n_epoch,
                                          ckpt_every=t.ckpt_every_n_epochs)
         others = [build(registered[name], dict(schedule=schedule), f"callbacks.{name}", **settings)
@@ -309,7 +310,8 @@ def _fit_and_record(run, resume, callbacks, progress):
     run.fit(resume, callbacks, progress)
     train_keypoints = run.labels.keypoints[run.split["train"]]
     for note in write_pose_spaces(run.cfg, train_keypoints, run.folder/"pose_spaces.json"): log.warning(note)
-    with edit_manifest(run.folder) as manifest: manifest["trained"] = True
+    ended = dict(trained=True, steps=run.schedule.step, time_limit_reached=run.schedule.reached_time_limit)
+    with edit_manifest(run.folder) as manifest: manifest |= ended
 
 # %% ../../nbs/training/09_fit.ipynb #651e13de
 def train_tracker(

@@ -29,6 +29,7 @@ class Schedule:
         self.settings = settings
         self.step, self.steps_per_epoch = 0, 1              # optimizer steps done; see `ScheduleCallback`
         self.seconds_before, self.start_time = 0., None     # seconds of interrupted runs; start of this run
+        self.reached_time_limit = False                     # set when the time limit ends the training
 
     def total_steps(self) -> int: # None: neither steps nor epochs are limited
         "Return the number of steps of the training; the time limit is ignored"
@@ -116,7 +117,9 @@ class ScheduleCallback(Callback):
     def on_train_batch_end(self, trainer, tracker, outputs, batch, batch_idx):
         "Count the step, and stop when the training is complete"
         self.schedule.step = trainer.global_step
-        if self.schedule.progress() >= 1: trainer.should_stop = True
+        if self.schedule.progress() < 1: return
+        total, trainer.should_stop = self.schedule.total_steps(), True
+        self.schedule.reached_time_limit = total is None or trainer.global_step < total
 
     # %% ../../nbs/training/01_schedule.ipynb #5d722979
     def on_save_checkpoint(self, trainer, tracker, checkpoint):

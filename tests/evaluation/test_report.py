@@ -1,7 +1,9 @@
 "The report: names, paths and logs become text of the page, never HTML"
 
+import re
 from html.parser import HTMLParser
 from types import SimpleNamespace
+from urllib.parse import unquote
 
 import cv2
 import numpy as np
@@ -15,7 +17,9 @@ from posebook.data.preprocess import Preprocess
 from posebook.data.splits import write_split
 from posebook.evaluation.evaluate import evaluate_model
 from posebook.evaluation.metrics import read_pixel_errors, write_pixel_errors
+from posebook.evaluation.plots import jpeg, plot_confidence, plot_frame
 from posebook.evaluation.report import _templates, report
+from posebook.model_folder import new_model_folder
 from posebook.training.setup import resolve
 
 # no slash: it is used as a file name too
@@ -141,17 +145,110 @@ def test_a_hostile_log_adds_no_tag(tmp_path):
 
 def test_the_page_is_one_file(pages):
     for page in pages:
-        assert not [
-            value
-            for _, name, value in Page(page).attributes
-            if name in ("src", "href", "xlink:href") and not value.startswith(("#", "data:"))
-        ]
+        for tag, name, value in Page(page).attributes:
+            if name in ("src", "xlink:href") or name == "href" and tag != "a":
+                assert value.startswith(("#", "data:")), (tag, value)
         assert (
             "--paper" in page
             and "@media (prefers-color-scheme: dark)" in page
             and "@import" not in page
             and "<link" not in page
         )
+
+
+def links(folder):
+    "The links of a report"
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    return [value for tag, name, value in page.attributes if (tag, name) == ("a", "href")]
+
+
+@pytest.mark.parametrize("name", ["video", HOSTILE])
+def test_links_lead_to_files_that_exist(tmp_path, name):
+    folder = evaluated(tmp_path / "project", ["nose"], "image", name)
+    assert not [o for o in links(folder) if "labeled_videos" in o or "evaluate" in o]
+    video = folder / f"video_preds/labeled_videos/{name}_labeled.mp4"
+    for path in (video, folder / "evaluate/tuesday/report.html"):
+        path.parent.mkdir(parents=True)
+        path.write_text("")
+    report(folder)
+    found = links(folder)
+    assert not [o for o in found if not (folder / unquote(o)).is_file()]
+    relative = [p.relative_to(folder).as_posix() for p in (video, folder / f"video_preds/{name}.csv")]
+    assert {*relative, "predictions.csv", "metrics.json", "evaluate/tuesday/report.html"} <= {unquote(o) for o in found}
+
+
+def test_a_report_on_other_labels_links_to_that_of_the_model(tmp_path):
+    folder = evaluated(tmp_path / "project", ["nose"], "image", "video")
+    other = folder / "evaluate/tuesday"
+    other.mkdir(parents=True)
+    for name in ("predictions.csv", "predictions_pixel_error.csv"):
+        (other / name).write_bytes((folder / name).read_bytes())
+    report(folder, other)
+    assert links(other) == ["predictions.csv", "predictions_pixel_error.csv", "../../report.html"]
+    assert all((other / o).is_file() for o in links(other))
+
+
+def test_every_figure_has_a_description(pages):
+    for page in pages:
+        labels = re.findall(r'<svg [^>]*aria-label="([^"]*)"', page)
+        assert len(labels) == page.count("<svg ") == 8 and all(len(o) > 30 for o in labels)
+        assert re.search(r"Errors by keypoint. Median error: train \d", labels[0])
+        alts = [value for tag, name, value in Page(page).attributes if (tag, name) == ("img", "alt")]
+        assert len(alts) == 4 and all("largest error is" in o for o in alts)
+
+
+def test_a_time_limit_that_ended_the_training_is_named(tmp_path):
+    folder = evaluated(tmp_path / "project", ["nose"], "image", "video")
+    assert "time limit" not in (folder / "report.html").read_text(encoding="utf-8")
+    new_model_folder(folder, steps=312, time_limit_reached=True)
+    assert "ended this training after 312 steps" in report(folder).read_text(encoding="utf-8")
+
+
+def test_the_skeleton_is_drawn_in_images():
+    "A line between two labels colors the pixels in the middle between them"
+    image, labels = np.zeros((60, 60, 3), np.uint8), np.array([[10.0, 30], [50, 30]])
+
+    def middle(lines, confidences=(1.0, 1.0)):
+        predicted = labels + [[0, 15]]
+        fig = plot_frame(image, labels, predicted, np.array(confidences), crop=False, lines=lines)
+        pixels = cv2.imdecode(np.frombuffer(jpeg(fig), np.uint8), cv2.IMREAD_COLOR)
+        height, width = pixels.shape[:2]
+        return [bool(pixels[int(height * y), width // 2].max() > 60) for y in (30.5 / 60, 45.5 / 60)]
+
+    assert middle([]) == [False, False] and middle([[0, 1]]) == [True, True]
+    assert middle([[0, 1]], (0.9, 0.2)) == [True, False]
+
+
+def test_the_confidence_axis_is_that_of_the_data():
+    confidences = np.linspace(0.97, 1, 40)[:, None]
+    fig = plot_confidence(confidences, np.linspace(9, 1, 40)[:, None])
+    for ax in fig.axes:
+        low, high = ax.get_xlim()
+        assert 0.96 < low <= 0.97 and 1 <= high < 1.01
+    medians = fig.axes[0].lines[0]
+    assert len(medians.get_xdata()) == 10 and (np.diff(medians.get_ydata()) < 0).all()
+    for values in (np.ones((5, 1)), np.zeros((5, 1)), np.full((5, 1), np.nan)):
+        plot_confidence(values, np.ones((5, 1)))
+
+
+def test_a_table_that_scrolls_shows_it(pages, browser, tmp_path):
+    (tmp_path / "report.html").write_text(pages[0], encoding="utf-8")
+    page = browser.new_page(viewport=dict(width=390, height=900))
+    page.goto((tmp_path / "report.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    table = page.locator(".scroll").first
+    assert table.evaluate("o => o.scrollWidth > o.clientWidth")
+
+    def edges():  # brightness of the outermost pixels at the left and at the right, below the text
+        pixels = cv2.imdecode(np.frombuffer(table.screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE)
+        return int(np.median(pixels[:, 1])), int(np.median(pixels[:, -2]))
+
+    left, right = edges()
+    assert left >= 250 and right < 225
+    table.evaluate("o => { o.scrollLeft = 1e4 }")
+    left, right = edges()
+    assert left < 225 and right >= 250
+    page.close()
 
 
 def test_the_page_says_what_is_not_there(tmp_path):

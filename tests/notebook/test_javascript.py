@@ -1,6 +1,7 @@
 "The widgets' scripts: syntax, ESLint, and the messages that both sides know"
 
 import inspect
+import json
 import re
 import shutil
 import subprocess
@@ -111,6 +112,16 @@ def test_both_sides_know_the_same_messages(name):
     assert set(re.findall(r'send_message\(\s*"(\w+)"', python)) == set(
         re.findall(r"^ +(?:async )?on_(\w+)\(", cls._esm, re.M)
     )
+
+
+@pytest.mark.parametrize("name", ["label", "review"])
+def test_the_chapter_has_the_table_of_keys(name):
+    "The keys of the widget's own table stand in its chapter, too"
+    script = (STATIC / f"{name}.js").read_text(encoding="utf-8")
+    keys = json.loads(re.search(r"_KEYS = (\[\[.*?\]\]);", script, re.S)[1])
+    [chapter] = (ROOT / "nbs/notebook").glob(f"*_{name}.ipynb")
+    text = "\n".join("".join(c["source"]) for c in json.loads(chapter.read_text(encoding="utf-8"))["cells"])
+    assert len(keys) > 10 and re.findall(r"^\| (?!key|-)(.*?) \| (.*?) \|$", text, re.M) == [(o[0], o[1]) for o in keys]
 
 
 def test_a_style_has_a_script():

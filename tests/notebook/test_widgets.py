@@ -327,7 +327,9 @@ def test_labeling_in_jupyterlab(browser, lab):
     hand.key("a")
     hand.key("d")
     assert hand.view("v => v.image") == labels().images[1]
-    hand.key("ArrowDown")
+    assert hand.view("v => v.keypoint") is None  # this frame is complete
+    hand.key("s")
+    hand.key("s")
     assert hand.view("v => v.names[v.keypoint]") == names[1]
 
     (project / labels().images[3]).unlink()  # goes on with the others
@@ -353,6 +355,145 @@ def test_labeling_in_jupyterlab(browser, lab):
     assert near(0, (60, 70)) and abs(hand.view("v => v.currentLabels[0][0]") - 60) <= 0.5
     lines = [o.split(",") for o in path.read_text().splitlines()]
     assert lines[4] == [o.split(",") for o in path.read_text().splitlines()][4] and not errors
+    page.close()
+
+
+def test_a_complete_frame_is_changed_only_on_purpose(browser, lab):
+    "Extra clicks, several steps of undo and redo, the keyboard alone, a zoomed click, the table of keys"
+    folder, url, token = lab
+    toy = Toy(0, 320, 256)
+    project = make_toy_project(toy, folder / "three", labels=3, videos=1, frames=30)
+    path = project / "CollectedData.csv"
+    images = read_labels(path).images
+    header = "scorer,,,,,,\nbodyparts,nose,nose,ear,ear,tail,tail\ncoords,x,y,x,y,x,y\n"
+    path.write_text(header.replace("scorer,,,,,,", "scorer" + ",me" * 6) + "".join(f"{o},,,,,,\n" for o in images))
+    (project / "posebook.yaml").write_text("posebook: 1\ndata: {skeleton: [[nose, ear], [ear, tail]]}\n")
+    write_notebook(
+        folder / "c.ipynb",
+        "from posebook.notebook.label import label\nlabel('three')",
+        "label('three', auto_advance=True)",
+    )
+    page = browser.new_page(viewport=dict(width=1280, height=1000))
+    errors = []
+    page.on("pageerror", lambda e: errors.append(str(e)))
+    book = Notebook(page, url, token, "c.ipynb")
+    book.open()
+    book.run()
+    hand = Hand(page)
+    positions = lambda row=0: read_labels(path).keypoints[row]
+    saved = lambda *points, row=0: until(lambda: np.abs(positions(row)[: len(points)] - points).max() <= 0.5)
+    unlabeled = lambda k, row=0: until(lambda: np.isnan(positions(row)[k]).all())
+    hint = page.locator(".pb-hint")
+    assert hint.inner_text() == "click places nose"
+    assert hand.view("v => v.lines") == [[0, 1], [1, 2]]
+
+    hand.click(60, 70)
+    hand.click(60, 70)  # the second click of a double click
+    assert hand.view("v => v.keypoint") == 1
+    hand.click(100, 80)
+    hand.click(150, 90)
+    saved((60, 70), (100, 80), (150, 90))
+    assert hint.inner_text() == "complete: Enter for the next frame" and hand.view("v => v.keypoint") is None
+    table, sent = path.read_bytes(), hand.view("v => v.lastSent")
+    hand.click(200, 150)
+    page.wait_for_timeout(600)
+    hand.click(210, 160)
+    hand.key("x")
+    hand.key("ArrowLeft")
+    assert hand.view("v => v.lastSent") == sent and path.read_bytes() == table
+    page.wait_for_timeout(600)
+    hand.click(150, 90)  # selects the tail; a click elsewhere does not move it
+    assert hand.view("v => v.keypoint") == 2 and "tail has a position" in hint.inner_text()
+    hand.click(210, 160)
+    assert hand.view("v => v.lastSent") == sent
+    page.keyboard.down("Shift")
+    hand.click(210, 160)
+    page.keyboard.up("Shift")
+    saved((60, 70), (100, 80), (210, 160))
+    hand.drag((60, 70), (80, 60))
+    saved((80, 60), (100, 80), (210, 160))
+    assert hand.view("v => v.keypoint") is None
+
+    hand.key("Control+z")  # five steps back, three forward
+    saved((60, 70), (100, 80), (210, 160))
+    hand.key("Control+z")
+    saved((60, 70), (100, 80), (150, 90))
+    for k in (2, 1, 0):
+        hand.key("Control+z")
+        unlabeled(k)
+    hand.key("Control+z")
+    page.locator(".pb-note", has_text="there is nothing to undo").wait_for()
+    hand.key("Control+Shift+Z")
+    saved((60, 70))
+    hand.key("Control+y")
+    saved((60, 70), (100, 80))
+    hand.key("Shift+Z")
+    saved((60, 70), (100, 80), (150, 90))
+
+    page.locator(".pb-hint[data-complete='1']").wait_for()
+    hand.key("Enter")  # the keyboard alone
+    assert hand.view("v => v.image") == images[1]
+    page.wait_for_function("document.querySelector('.pb').labelView.frameView.bitmap")
+    page.mouse.move(5, 5)
+    hand.key("ArrowRight")
+    x, y = hand.view("v => v.cross")
+    assert abs(x - 160.5) <= 0.01 and abs(y - 127.5) <= 0.01  # one pixel right of the middle
+    hand.key("Shift+ArrowUp")
+    hand.key("Space")
+    saved((160.5, 117.5), row=1)
+    hand.key("Shift+ArrowDown")
+    hand.key("Space")
+    saved((160.5, 117.5), (160.5, 127.5), row=1)
+    hand.key("w")
+    hand.key("w")
+    sent = hand.view("v => v.lastSent")
+    page.keyboard.down("Shift")
+    for _ in range(3):
+        page.keyboard.down("ArrowLeft")  # held: one change
+    page.keyboard.up("ArrowLeft")
+    page.keyboard.up("Shift")
+    saved((130.5, 117.5), row=1)
+    assert hand.view("v => v.lastSent") == sent + 1
+    hand.key("z")
+    saved((160.5, 117.5), row=1)
+    zoom = hand.view("v => v.frameView.zoom")
+    hand.key("+")
+    assert hand.view("v => v.frameView.zoom") == pytest.approx(1.5 * zoom)
+    hand.key("f")
+    assert hand.view("v => v.frameView.zoom") == pytest.approx(zoom)
+    hand.view("v => v.selectKeypoint(2)")
+    hand.wheel(40, 50, 4)
+    hand.click(41.25, 52.5)
+    saved((160.5, 117.5), (160.5, 127.5), (41.25, 52.5), row=1)
+    assert np.abs(positions(1)[2] - (41.25, 52.5)).max() <= 0.6 / hand.view("v => v.frameView.zoom")
+
+    table = page.locator(".pb-keys")
+    assert not table.is_visible()
+    hand.key("?")
+    assert table.is_visible() and "zoom around the pointer" in table.inner_text()
+    hand.key("?")
+    assert not table.is_visible()
+    assert page.get_by_role("button", name="redo").get_attribute("title") == "key: ⇧Z"
+
+    before = positions(0).copy()
+    page.locator(".jp-CodeCell").nth(0).locator(".pb").evaluate("e => e.remove()")
+    book.run(1)  # auto_advance
+    hand = Hand(page)
+    assert hand.view("v => v.image") == images[2]
+    hand.view("v => v.goTo(v.imageNames[0])")
+    page.wait_for_function("document.querySelector('.pb').labelView.frameView.bitmap")
+    hand.view("v => { v.el.focus(); v.selectKeypoint(0); }")
+    hand.key("Delete")
+    unlabeled(0)
+    hand.click(30, 40)  # completes the first frame
+    assert hand.view("v => v.image") == images[2]
+    saved((30, 40), *before[1:])
+    page.wait_for_function("document.querySelector('.pb').labelView.frameView.bitmap")
+    hand.click(20, 20)
+    hand.key("Shift+M")
+    assert hint.inner_text() == "all frames are complete"
+    until(lambda: read_labels(path).visible[2].tolist() == [2, 0, 0])
+    assert not errors
     page.close()
 
 

@@ -36,6 +36,7 @@ FOLDERS = [
     "commands",
     "cli",
     "export_modules",
+    "figure_text",
     "book",
 ]
 

@@ -3,6 +3,7 @@
 import functools
 import html
 import http.server
+import io
 import re
 import shutil
 import threading
@@ -11,8 +12,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 from conftest import reading_order
+from PIL import Image
 
 try:
     from playwright import sync_api
@@ -103,6 +106,16 @@ def test_no_link_or_image_is_missing(site, pages):
     assert count > 1000
 
 
+def test_every_image_has_a_description(site, pages):
+    count = 0
+    for path in pages:
+        for image in re.findall(r"<img\b[^>]*>", path.read_text(encoding="utf-8")):
+            alt = re.search(r'\balt="([^"]*)"', image)
+            assert alt and len(alt[1]) > 10, (path.name, image[-200:])
+            count += 1
+    assert count > 90
+
+
 def test_names_lead_to_their_pages_and_sources(root, site, pages):
     text = (site / "models/07_heatmap.html").read_text(encoding="utf-8")
     assert 'href="04_supervised.html#posebook.models.supervised.BaseSupervisedTracker"' in text
@@ -175,6 +188,26 @@ def test_each_page_fits_the_screen(site, pages, served, visit, width):
             return box.getBoundingClientRect().right > innerWidth + 1
                 && getComputedStyle(box).overflowX == 'visible' }).length""")
         assert not cut, f"{p.name}: {cut} tables or cells"
+
+
+def test_a_table_that_scrolls_shows_it(site, visit, pages):
+    "On a phone, the right edge of a wide table is darker; once it is scrolled to its end, the left edge"
+    tab = visit(width=390)
+    found = 0
+    for p in pages:
+        if "dataframe" not in p.read_text(encoding="utf-8"):
+            continue
+        tab.goto(p.as_uri())
+        for table in tab.locator("main table.dataframe").all():
+            if not table.evaluate("o => o.scrollWidth > o.clientWidth + 40"):
+                continue
+            found += 1
+            for scrolled in (False, True):
+                table.evaluate("(o, to) => { o.scrollLeft = to }", 1e4 if scrolled else 0)
+                pixels = np.asarray(Image.open(io.BytesIO(table.screenshot())).convert("L"))
+                left, right = np.median(pixels[:, 1]), np.median(pixels[:, -2])
+                assert (left < 225 <= 250 <= right) if scrolled else (right < 225 <= 250 <= left), p.name
+    assert found
 
 
 def test_the_sidebar_walks_through_the_book(root, visit):

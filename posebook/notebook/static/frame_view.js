@@ -3,13 +3,15 @@ class FrameView {
     this.container = addElement("div", "pb-frame", parent);
     this.imageCanvas = addElement("canvas", "pb-image", this.container);
     this.overlayCanvas = addElement("canvas", "pb-overlay", this.container);
+    this.overlayCanvas.setAttribute("role", "img");
     Object.assign(this, {drawKeypoints, bitmap: null, zoom: 1, left: 0, top: 0, fitted: true});
     this.resizeObserver = new ResizeObserver(() => this.fitted ? this.fit() : this.draw());
     this.resizeObserver.observe(this.container);
     this.overlayCanvas.addEventListener("wheel", event => {
       event.preventDefault(); event.stopPropagation();
       const pixelsPerUnit = event.deltaMode === 1 ? 16 : 1;
-      this.zoomAt(event, Math.exp(-clamp(event.deltaY * pixelsPerUnit, -200, 200) / 400));
+      this.zoomAt(this.pointerPosition(event),
+        Math.exp(-clamp(event.deltaY * pixelsPerUnit, -200, 200) / 400));
     }, {passive: false});
     this.overlayCanvas.addEventListener("contextmenu", event => {
       event.preventDefault(); event.stopPropagation();
@@ -26,10 +28,10 @@ class FrameView {
     const bounds = this.overlayCanvas.getBoundingClientRect();
     return [event.clientX - bounds.left, event.clientY - bounds.top];
   }
-  toFrame(event) { // the pointer's position in pixels of the frame
-    const [x, y] = this.pointerPosition(event);
+  fromCanvas([x, y]) { // a position of the canvas in pixels of the frame
     return [(x - this.left) / this.zoom - .5, (y - this.top) / this.zoom - .5];
   }
+  toFrame(event) { return this.fromCanvas(this.pointerPosition(event)); }
   contains([x, y]) {
     return this.bitmap && x >= -.5 && y >= -.5 && x < this.bitmap.width - .5
       && y < this.bitmap.height - .5;
@@ -48,14 +50,18 @@ class FrameView {
     this.fitted = true;
     this.draw();
   }
-  zoomAt(event, factor) { // what is under the pointer stays there
+  zoomAt([x, y], factor) { // this position of the canvas stays where it is
     if (!this.bitmap) return;
-    const [x, y] = this.pointerPosition(event);
     const zoom = clamp(this.zoom * factor, Math.min(this.fittingZoom() / 2, .5), 80);
     this.left = x - (x - this.left) * zoom / this.zoom;
     this.top = y - (y - this.top) * zoom / this.zoom;
     this.zoom = zoom; this.fitted = false;
     this.draw();
+  }
+  reveal(position) { // if it is outside the canvas, move it to the middle
+    const [x, y] = this.toScreen(position), {clientWidth, clientHeight} = this.container;
+    if (x >= 0 && y >= 0 && x <= clientWidth && y <= clientHeight) this.drawOverlay();
+    else this.pan(clientWidth / 2 - x, clientHeight / 2 - y);
   }
   pan(dx, dy) { this.left += dx; this.top += dy; this.fitted = false; this.draw(); }
   draw() {
@@ -96,7 +102,7 @@ class FrameView {
       const {clientX, clientY} = event;
       press.moved ||= Math.hypot(clientX - press.startX, clientY - press.startY) > 3;
       if (!press.moved) return;
-      if (press.grabbed) drag(press.grabbed, this.toFrame(event));
+      if (press.grabbed) drag(press.grabbed, press.position = this.toFrame(event));
       else this.pan(clientX - press.lastX, clientY - press.lastY);
       [press.lastX, press.lastY] = [clientX, clientY];
     });
@@ -107,10 +113,26 @@ class FrameView {
       if (ended.button === 0 && click) click(event, ended.grabbed);
       if (ended.button === 2 && remove) remove(event);
     });
-    on("pointercancel", () => { press = null; });
+    on("pointercancel", () => {
+      if (press?.position) drop(press.grabbed, press.position);
+      press = null;
+    });
+    if (!click) on("dblclick", () => this.fit());
     on("pointerleave", () => { if (!press && hover) hover(null); });
   }
 }
+const drawSkeleton = (context, lines, positions, opacity = () => 1) => { // null: not drawn
+  for (const [start, end] of lines) {
+    if (!positions[start] || !positions[end]) continue;
+    context.globalAlpha = opacity(start, end);
+    for (const [strokeStyle, lineWidth] of [["rgba(0, 0, 0, .45)", 3], ["rgba(255, 255, 255, .8)", 1.2]]) {
+      Object.assign(context, {strokeStyle, lineWidth});
+      context.beginPath(); context.moveTo(...positions[start]); context.lineTo(...positions[end]);
+      context.stroke();
+    }
+  }
+  context.globalAlpha = 1;
+};
 const decodeImage = buffer => createImageBitmap(new Blob([buffer]));
 const drawCircle = (context, [x, y], radius, color, lineWidth) => {
   context.beginPath(); context.arc(x, y, radius, 0, 7);

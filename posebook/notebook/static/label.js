@@ -1,15 +1,23 @@
-const LABEL_KEYS = [["click", "place"], ["drag", "move"], ["W S", "keypoint"], ["A D", "frame"],
-  ["X", "occluded"], ["M", "missing"], ["⇧X ⇧M", "all that are left"], ["0", "no animal here"],
-  ["Del", "remove"], ["Z", "undo"],
-  ["⏎", "next frame to do"], ["wheel", "zoom"], ["F", "fit"], ["Q E", "hold: frame before, after"],
-  ["N", "names"]];
+const LABEL_KEYS = [["click", "place the selected keypoint", 1], ["drag", "move a keypoint, or the frame", 1],
+  ["⇧ click", "place it near another keypoint, or move it here if it has a position"],
+  ["right click", "remove the label of a keypoint"],
+  ["W S", "previous, next keypoint", 1],
+  ["← ↑ → ↓", "move the selected keypoint by one pixel; without a position: move the cross"],
+  ["⇧ ← ↑ → ↓", "move by ten pixels"], ["space", "place the selected keypoint at the cross"],
+  ["X", "occluded", 1], ["M", "missing", 1], ["⇧X ⇧M", "all unlabeled keypoints: occluded, missing"],
+  ["0", "no animal here: all keypoints occluded"],
+  ["Del", "remove the label of the keypoint under the pointer, or of the selected one"],
+  ["Z", "undo (also Ctrl Z), as often as you like", 1], ["⇧Z", "redo (also Ctrl Y)"],
+  ["⏎", "next frame that is not complete", 1], ["A D", "previous, next frame", 1],
+  ["Q E", "while held: the frame before, after"], ["wheel", "zoom around the pointer", 1],
+  ["+ −", "zoom"], ["F", "the whole frame"], ["N", "names"], ["?", "this table"]];
 
 // A label is [x, y] in pixels of the frame, "occluded", "missing", or null: not labeled yet
 class LabelView {
   constructor(model, el) {
     Object.assign(this, {model, el, names: [], colors: [], labels: new Map(), bitmaps: new Map(),
-      image: null, keypoint: 0, lastSent: 0, lastSaved: 0, saveError: null, savingTimer: null,
-      hovered: null, pointer: null, showAllNames: false, neighborOffset: 0, noteLocked: false,
+      lines: [], autoAdvance: false, image: null, keypoint: null, lastSent: 0, lastSaved: 0, saveError: null, savingTimer: null,
+      hovered: null, pointer: null, cross: null, movedByKeys: null, placedAt: 0, showAllNames: false, neighborOffset: 0, noteLocked: false,
       imageErrors: new Map(), lastEdits: new Map()});
     el.classList.add("pb"); el.tabIndex = 0;
     el.dataset.lmSuppressShortcuts = "true";     // JupyterLab's own keys: X would cut the cell
@@ -20,16 +28,14 @@ class LabelView {
     this.status = addElement("span", "pb-status", header);
     this.progress = addElement("div", "pb-progress", el);
     this.note = addElement("div", "pb-note", el);
+    this.hint = addElement("div", "pb-hint", el);
+    this.hint.setAttribute("role", "status");
     const body = addElement("div", "pb-body", el);
     this.frameView = new FrameView(body, context => this.drawKeypoints(context));
     const side = addElement("div", "pb-side", body);
     this.list = addElement("div", "pb-list", side);
     this.addTools(addElement("div", "pb-tools", side));
-    const help = addElement("div", "pb-help", el);
-    for (const [key, effect] of LABEL_KEYS) {
-      const item = addElement("span", "", help);
-      addElement("kbd", "", item, key); item.append(effect);
-    }
+    this.toggleHelp = addHelp(el, LABEL_KEYS);
     this.addHandlers();
     this.stopReceiving = receiveMessages(model, this);
   }
@@ -40,12 +46,15 @@ class LabelView {
       drop: (near, position) => this.moveKeypoint(near, position, true),
       hover: event => this.hover(event),
       remove: event => this.removeLabel(this.keypointAt(event)?.keypoint)});
-    this.el.addEventListener("pointerdown", () => this.el.focus({preventScroll: true}));
+    this.el.addEventListener("pointerdown", () => {
+      this.endMoveByKeys(); this.el.focus({preventScroll: true});
+    });
     this.el.addEventListener("keydown", event => this.handleKey(event));
     this.el.addEventListener("keyup", event => {
+      this.endMoveByKeys();
       if ("qe".includes(event.key.toLowerCase())) this.showNeighbor(0);
     });
-    this.el.addEventListener("blur", () => this.showNeighbor(0));
+    this.el.addEventListener("blur", () => { this.endMoveByKeys(); this.showNeighbor(0); });
   }
 
   addTools(parent) {
@@ -63,15 +72,17 @@ class LabelView {
       sliders[name] = input;
     }
     const buttons = addElement("div", "pb-buttons", parent);
-    const addButton = (text, action) =>
-      addElement("button", "", buttons, text).addEventListener("click", action);
-    for (const state of ["occluded", "missing"]) {
-      addButton(state, () => this.setState([this.names[this.keypoint]], state, true));
-    }
-    addButton("no animal here", () => this.setState(this.names, "occluded", false));
-    addButton("undo", () => this.sendEdit({kind: "undo"}));
-    addButton("fit", () => this.frameView.fit());
-    addButton("next to do", () => this.goToUnfinished());
+    const addButton = (text, key, action) => {
+      const button = addElement("button", "", buttons, text);
+      button.title = `key: ${key}`; button.addEventListener("click", action);
+    };
+    addButton("occluded", "X", () => this.setState(this.selectedNames, "occluded", true));
+    addButton("missing", "M", () => this.setState(this.selectedNames, "missing", true));
+    addButton("no animal here", "0", () => this.setState(this.names, "occluded", true));
+    addButton("undo", "Z", () => this.sendEdit({kind: "undo"}));
+    addButton("redo", "⇧Z", () => this.sendEdit({kind: "redo"}));
+    addButton("fit", "F", () => this.frameView.fit());
+    addButton("next to do", "⏎", () => this.goToUnfinished());
   }
 
   sendEdit(message) { // with a number, which comes back when it is saved
@@ -90,8 +101,14 @@ class LabelView {
     }, 2500);
   }
   get currentLabels() { return this.labels.get(this.image) || this.names.map(() => null); }
+  get selectedNames() { return this.keypoint === null ? [] : [this.names[this.keypoint]]; }
+  get canPlace() { // whether a click or the space bar places the selected keypoint
+    return this.keypoint !== null && !Array.isArray(this.currentLabels[this.keypoint]);
+  }
+  isComplete(image) { return !this.labels.get(image).includes(null); }
   setLabels(labels, advance) { // draw now, then send
     if (!this.image || this.imageErrors.has(this.image)) return;
+    const wasComplete = this.isComplete(this.image);
     for (const [name, label] of Object.entries(labels)) {
       this.currentLabels[this.names.indexOf(name)] = label;
     }
@@ -99,6 +116,7 @@ class LabelView {
     if (advance) this.selectNextUnlabeled();
     this.drawList(); this.frameView.drawOverlay(); this.drawProgress();
     this.sendEdit({kind: "set_labels", image: this.image, labels});
+    if (this.autoAdvance && !wasComplete && this.isComplete(this.image)) this.goToUnfinished();
   }
 
   keypointAt(event) { // the nearest one under the pointer
@@ -119,29 +137,74 @@ class LabelView {
   moveKeypoint({keypoint, offset}, [x, y], released) { // keeps its distance from the pointer
     const {width, height} = this.frameView.bitmap;
     const label = [clamp(x + offset[0], -.5, width - .5), clamp(y + offset[1], -.5, height - .5)];
-    this.keypoint = keypoint;
     if (released) return this.setLabels({[this.names[keypoint]]: label}, false);
+    this.draftLabel(keypoint, label);
+  }
+  draftLabel(keypoint, label) { // shown, and sent when the button or key is released
     this.currentLabels[keypoint] = label;
+    this.lastEdits.set(this.image, this.lastSent + 1);
     this.frameView.drawOverlay();
   }
-  click(event, near) {
-    if (near) { this.selectKeypoint(near.keypoint); return; }
-    const position = this.frameView.toFrame(event);
-    if (!this.frameView.contains(position) || this.neighborOffset) return;
-    this.setLabels({[this.names[this.keypoint]]: position}, true);
+  click(event, near) { // a click places a keypoint; it moves none, except with ⇧
+    if (near) { // the second click of a double click selects nothing
+      if (performance.now() - this.placedAt > 500) this.selectKeypoint(near.keypoint);
+      return;
+    }
+    if (this.canPlace || event.shiftKey) this.place(this.frameView.toFrame(event));
     this.hover(event);
+  }
+  place(position) {
+    if (this.keypoint === null || !this.frameView.contains(position) || this.neighborOffset) return;
+    this.placedAt = performance.now();
+    this.setLabels({[this.names[this.keypoint]]: position}, true);
   }
   hover(event) {
     const near = event && this.keypointAt(event);
     this.hovered = near ? near.keypoint : null;
-    const free = event && !near && this.frameView.contains(this.frameView.toFrame(event));
-    this.pointer = free ? [event.offsetX, event.offsetY] : null;
+    const free = event && !near && this.canPlace && this.frameView.contains(this.frameView.toFrame(event));
+    this.pointer = free ? this.frameView.pointerPosition(event) : null;
+    if (event) this.cross = null;
     this.frameView.overlayCanvas.style.cursor = near ? "grab" : free ? "none" : "default";
     this.frameView.drawOverlay();
   }
 
+  // The keyboard: arrow keys move the selected keypoint, or the cross where it will be placed
+  get crossPosition() {
+    if (this.cross) return this.cross;
+    const {clientWidth, clientHeight} = this.frameView.container;
+    const {width, height} = this.frameView.bitmap;
+    const [x, y] = this.frameView.fromCanvas(this.pointer || [clientWidth / 2, clientHeight / 2]);
+    return [clamp(x, 0, width - 1), clamp(y, 0, height - 1)];
+  }
+  moveByKeys(dx, dy) {
+    if (this.keypoint === null || this.neighborOffset || !this.frameView.bitmap) return;
+    const {width, height} = this.frameView.bitmap;
+    const [x, y] = this.canPlace ? this.crossPosition : this.currentLabels[this.keypoint];
+    const position = [clamp(x + dx, -.5, width - .51), clamp(y + dy, -.5, height - .51)];
+    if (this.canPlace) { this.cross = position; this.pointer = null; }
+    else { this.movedByKeys = this.keypoint; this.draftLabel(this.keypoint, position); }
+    this.frameView.reveal(position);
+  }
+  endMoveByKeys() { // one edit for an arrow key that was held, so that one undo reverts it
+    const keypoint = this.movedByKeys;
+    this.movedByKeys = null;
+    if (keypoint !== null) this.setLabels({[this.names[keypoint]]: this.currentLabels[keypoint]}, false);
+  }
+  placeAtCross() {
+    if (!this.canPlace || !this.frameView.bitmap) return;
+    this.cross = this.crossPosition;
+    this.place(this.cross);
+    this.pointer = null; this.frameView.drawOverlay();
+  }
+  zoomByKeys(factor) { // around the cross or the selected keypoint
+    if (!this.frameView.bitmap) return;
+    const label = this.keypoint === null ? null : this.currentLabels[this.keypoint];
+    const position = Array.isArray(label) ? label : this.crossPosition;
+    this.frameView.zoomAt(this.pointer || this.frameView.toScreen(position), factor);
+  }
+
   removeLabel(keypoint) {
-    if (keypoint === undefined || this.currentLabels[keypoint] === null) return;
+    if (keypoint === undefined || keypoint === null || this.currentLabels[keypoint] === null) return;
     this.keypoint = keypoint;
     this.setLabels({[this.names[keypoint]]: null}, false);
   }
@@ -153,12 +216,10 @@ class LabelView {
     this.keypoint = (keypoint + this.names.length) % this.names.length;
     this.drawList(); this.frameView.drawOverlay();
   }
-  selectNextUnlabeled() {
-    const number = this.names.length;
-    for (let step = 1; step <= number; step++) {
-      const keypoint = (this.keypoint + step) % number;
-      if (this.currentLabels[keypoint] === null) { this.keypoint = keypoint; return; }
-    }
+  selectNextUnlabeled() { // nothing, if the frame is complete
+    const number = this.names.length, start = this.keypoint ?? -1;
+    const order = this.names.map((_, step) => (start + 1 + step) % number);
+    this.keypoint = order.find(keypoint => this.currentLabels[keypoint] === null) ?? null;
   }
 
   handleKey(event) {
@@ -167,32 +228,36 @@ class LabelView {
       event.preventDefault();
       return this.showNote("each click is saved already");
     }
-    if (control && key !== "z" || event.altKey) return;
+    if (control && !"zy".includes(key) || event.altKey) return;
     const {tagName} = event.target;
     if (tagName === "INPUT" && event.key.startsWith("Arrow")) return;
     if (tagName === "BUTTON" && (event.key === "Enter" || event.key === " ")) return;
-    const action = this.keyAction(key, event.shiftKey);
+    const action = this.keyAction(control && key === "y" ? "redo" : key, event.shiftKey);
     if (!action) return;
+    if (!key.startsWith("arrow")) this.endMoveByKeys();
     event.preventDefault(); event.stopPropagation();
-    if (!(event.repeat && "xm0zqe".includes(key))) action();
+    if (!(event.repeat && "xm0zqe ?".includes(key))) action();
   }
   keyAction(key, shift) {
-    const name = this.names[this.keypoint];
     const unlabeled = this.names.filter((_, keypoint) => this.currentLabels[keypoint] === null);
-    const mark = state => shift ? this.setState(unlabeled, state, false) : this.setState([name], state, true);
+    const mark = state => this.setState(shift ? unlabeled : this.selectedNames, state, true);
+    const pixels = shift ? 10 : 1, redo = () => this.sendEdit({kind: "redo"});
     const actions = {
-      w: () => this.selectKeypoint(this.keypoint - 1),
-      s: () => this.selectKeypoint(this.keypoint + 1),
+      w: () => this.selectKeypoint((this.keypoint ?? 0) - 1),
+      s: () => this.selectKeypoint((this.keypoint ?? -1) + 1),
+      arrowleft: () => this.moveByKeys(-pixels, 0), arrowright: () => this.moveByKeys(pixels, 0),
+      arrowup: () => this.moveByKeys(0, -pixels), arrowdown: () => this.moveByKeys(0, pixels),
+      " ": () => this.placeAtCross(), "?": () => this.toggleHelp(),
+      "+": () => this.zoomByKeys(1.5), "-": () => this.zoomByKeys(1 / 1.5),
       a: () => this.step(-1), d: () => this.step(1),
       x: () => mark("occluded"), m: () => mark("missing"),
-      0: () => this.setState(this.names, "occluded", false),
+      0: () => this.setState(this.names, "occluded", true),
       delete: () => this.removeLabel(this.hovered ?? this.keypoint),
-      z: () => this.sendEdit({kind: "undo"}), enter: () => this.goToUnfinished(),
+      z: shift ? redo : () => this.sendEdit({kind: "undo"}), redo, enter: () => this.goToUnfinished(),
       f: () => this.frameView.fit(),
       n: () => { this.showAllNames = !this.showAllNames; this.frameView.drawOverlay(); },
       q: () => this.showNeighbor(-1), e: () => this.showNeighbor(1)};
-    const synonyms = {arrowup: "w", arrowdown: "s", arrowleft: "a", arrowright: "d",
-      backspace: "delete"};
+    const synonyms = {backspace: "delete", "=": "+", "−": "-"};
     return actions[synonyms[key] || key];
   }
 
@@ -204,8 +269,8 @@ class LabelView {
   goToUnfinished() { // the next frame with an unlabeled keypoint, from here on and around
     const images = this.imageNames, index = images.indexOf(this.image);
     const next = [...images.slice(index + 1), ...images.slice(0, index + 1)]
-      .find(image => !this.imageErrors.has(image) && this.labels.get(image).includes(null));
-    if (next) this.goTo(next); else this.showNote("all frames are done");
+      .find(image => !this.imageErrors.has(image) && !this.isComplete(image));
+    if (next) this.goTo(next); else this.showNote("all frames are complete");
   }
   showNeighbor(offset) { // while a key is held: the frame before (-1) or after (1); 0: its own
     if (offset === this.neighborOffset || !this.image) return;
@@ -216,8 +281,9 @@ class LabelView {
   }
 
   goTo(image, keypoint) {
-    this.image = image; this.neighborOffset = 0; this.hovered = this.pointer = null;
-    this.keypoint = keypoint ?? Math.max(this.currentLabels.indexOf(null), 0);
+    this.endMoveByKeys();
+    this.image = image; this.neighborOffset = 0; this.hovered = this.pointer = this.keypoint = null;
+    if (keypoint === undefined) this.selectNextUnlabeled(); else this.keypoint = keypoint;
     this.showNote(this.imageErrors.get(image) || "", this.imageErrors.has(image));
     if (this.bitmaps.has(image)) this.frameView.show(this.bitmaps.get(image));
     else {
@@ -229,8 +295,8 @@ class LabelView {
     this.drawList(); this.drawProgress();
   }
 
-  on_all_labels({names, colors, labels, image}) {
-    Object.assign(this, {names, colors, labels: new Map(labels)});
+  on_all_labels({names, colors, lines, labels, image, auto_advance: autoAdvance}) {
+    Object.assign(this, {names, colors, lines, autoAdvance, labels: new Map(labels)});
     if (this.labels.has(this.image)) this.goTo(this.image, this.keypoint); else this.goTo(image);
     this.showSaving();
   }
@@ -245,9 +311,11 @@ class LabelView {
     this.lastSaved = Math.max(this.lastSaved, id); this.saveError = null; this.showSaving();
     if (failedBefore) this.showNote(this.imageErrors.get(this.image) || "");
   }
-  on_undone({image, keypoint}) {
+  on_undone({image, keypoint}) { // also for redo
     if (image !== this.image) this.goTo(image);
-    this.selectKeypoint(this.names.indexOf(keypoint));
+    const index = this.names.indexOf(keypoint);
+    if (this.currentLabels[index] === null) return this.selectKeypoint(index);
+    this.selectNextUnlabeled(); this.drawList(); this.frameView.drawOverlay();
   }
   on_save_error({text}) { this.saveError = text; this.showSaving(); this.showNote(text, true); }
   on_error({text}) { this.showNote(text, true); }
@@ -277,7 +345,10 @@ class LabelView {
   }
 
   drawKeypoints(context) {
-    context.globalAlpha = this.neighborOffset ? .35 : 1;
+    const alpha = this.neighborOffset ? .35 : 1;
+    const positions = this.currentLabels.map(label => Array.isArray(label) && this.frameView.toScreen(label));
+    drawSkeleton(context, this.lines, positions, () => alpha);
+    context.globalAlpha = alpha;
     this.currentLabels.forEach((label, keypoint) => {
       if (!Array.isArray(label)) return;
       const [x, y] = this.frameView.toScreen(label), color = this.colors[keypoint];
@@ -290,7 +361,9 @@ class LabelView {
       if (named) drawNameTag(context, [x, y - 14], this.names[keypoint], color);
     });
     context.globalAlpha = 1;
-    if (this.pointer && !this.neighborOffset) this.drawCrosshair(context, this.pointer);
+    if (!this.canPlace || this.neighborOffset) return;
+    const cross = this.cross ? this.frameView.toScreen(this.cross) : this.pointer;
+    if (cross) this.drawCrosshair(context, cross);
   }
   drawCrosshair(context, [x, y]) {
     const color = this.colors[this.keypoint];
@@ -305,11 +378,24 @@ class LabelView {
     drawNameTag(context, [x + 6, y - 16], this.names[this.keypoint], color);
   }
 
+  drawHint() { // what a click does now
+    const {keypoint} = this, name = this.names[keypoint], images = this.imageNames;
+    const complete = this.image && this.isComplete(this.image);
+    const allComplete = images.every(image => this.imageErrors.has(image) || this.isComplete(image));
+    let text = "W or S selects a keypoint";
+    if (complete) text = allComplete ? "all frames are complete" : "complete: Enter for the next frame";
+    if (name) text = this.canPlace ? `click places ${name}` : `${name} has a position: drag it, or use the arrow keys`;
+    this.hint.textContent = text;
+    this.hint.dataset.complete = complete && !name ? "1" : "";
+    this.hint.style.setProperty("--keypoint-color", name ? this.colors[keypoint] : "transparent");
+  }
   drawList() {
+    this.drawHint();
     this.list.replaceChildren();
     this.names.forEach((name, keypoint) => {
       const label = this.currentLabels[keypoint], placed = Array.isArray(label);
       const row = addElement("div", "pb-row", this.list);
+      row.title = name;
       row.dataset.state = placed ? "placed" : label || "unlabeled";
       addElement("i", "", row).style.setProperty("--keypoint-color", this.colors[keypoint]);
       addElement("span", "", row, name);
@@ -326,7 +412,7 @@ class LabelView {
   imageState(image) {
     const labels = this.labels.get(image);
     if (this.imageErrors.has(image)) return "error";
-    if (!labels.includes(null)) return "done";
+    if (this.isComplete(image)) return "done";
     return labels.some(label => label !== null) ? "started" : "unlabeled";
   }
   drawProgress() {
@@ -336,6 +422,7 @@ class LabelView {
     const neighbors = {"-1": ", the frame before", 1: ", the frame after"};
     const name = (this.image || "").replace(/^labeled-data\//, "");
     this.title.textContent = name + (neighbors[this.neighborOffset] || "");
+    this.frameView.overlayCanvas.setAttribute("aria-label", `${name} with its labels`);
     this.count.textContent = `frame ${index + 1} · ${done} of ${images.length} frames done`;
     if (this.progress.children.length !== images.length) {
       this.progress.replaceChildren();
@@ -353,6 +440,7 @@ class LabelView {
     this.note.textContent = text; this.note.dataset.error = isError ? "1" : "";
   }
   dispose() {
+    this.endMoveByKeys();
     this.stopReceiving();
     this.frameView.resizeObserver.disconnect();
     clearTimeout(this.savingTimer);

@@ -1,13 +1,16 @@
-const REVIEW_KEYS = [["space", "play"], ["A D", "frame"], ["⇧A ⇧D", "ten frames"],
-  ["1 2 3 …", "next worst of a row"],
-  ["⇧1 ⇧2 …", "back"], ["L", "label this frame"], ["wheel", "zoom"], ["F", "fit"], ["N", "names"],
-  ["click a name", "measure only this keypoint"]];
+const REVIEW_KEYS = [["space", "play, pause", 1], ["A D", "previous, next frame (also ← →)", 1],
+  ["⇧A ⇧D", "ten frames"],
+  ["1 2 3 …", "next worst frame of a measure", 1], ["⇧1 ⇧2 …", "previous worst frame"],
+  ["L", "label this frame", 1], ["click a name", "measure only this keypoint", 1],
+  ["W S", "measure only the previous, next keypoint"], ["Esc", "measure all keypoints"],
+  ["wheel", "zoom around the pointer", 1], ["+ −", "zoom"], ["drag", "move the frame"],
+  ["F", "the whole frame (also a double click)"], ["N", "names"], ["?", "this table"]];
 
 class ReviewView {
   constructor(model, el) {
     Object.assign(this, {model, el, names: [], colors: [], keypoints: [], timelines: [],
       canvases: [], frame: -1, requestedFrame: 0, isLoading: false, playStart: null, worstRanks: {},
-      measuredKeypoint: null, hovered: null, highlighted: null, hoveredTime: null,
+      lines: [], measuredKeypoint: null, hovered: null, highlighted: null, hoveredTime: null,
       showAllNames: false});
     el.classList.add("pb"); el.tabIndex = 0; el.dataset.lmSuppressShortcuts = "true";
     el.reviewView = this;
@@ -21,11 +24,7 @@ class ReviewView {
     this.frameView = new FrameView(body, context => this.drawKeypoints(context));
     this.list = addElement("div", "pb-list", addElement("div", "pb-side", body));
     this.timelineRows = addElement("div", "pb-timelines", el);
-    const help = addElement("div", "pb-help", el);
-    for (const [key, effect] of REVIEW_KEYS) {
-      const item = addElement("span", "", help);
-      addElement("kbd", "", item, key); item.append(effect);
-    }
+    this.toggleHelp = addHelp(el, REVIEW_KEYS);
     this.addHandlers();
     this.stopReceiving = receiveMessages(model, this);
   }
@@ -81,8 +80,8 @@ class ReviewView {
     this.goTo(timeline.worst_frames[rank]); this.highlighted = keypoint;
   }
   labelFrame() { this.model.send({kind: "label_frame", frame: this.frame}); }
-  measureOnly(index) { // this keypoint; all again, where it was chosen before
-    this.measuredKeypoint = this.measuredKeypoint === index ? null : index;
+  measureOnly(index) { // null: all keypoints
+    this.measuredKeypoint = index;
     this.worstRanks = {};
     const keypoint = this.measuredKeypoint === null ? null : this.names[index];
     this.model.send({kind: "measure", keypoint});
@@ -90,8 +89,8 @@ class ReviewView {
     this.frameView.drawOverlay();
   }
 
-  on_video({names, colors, num_frames: numFrames, fps, name, timelines}) {
-    Object.assign(this, {names, colors, numFrames, fps, name, timelines, frame: -1,
+  on_video({names, colors, lines, num_frames: numFrames, fps, name, timelines}) {
+    Object.assign(this, {names, colors, lines, numFrames, fps, name, timelines, frame: -1,
       isLoading: false});
     this.makeTimelines();
     this.goTo(this.requestedFrame);
@@ -123,8 +122,15 @@ class ReviewView {
     if (digit) return () => this.goToWorst(digit[1] - 1, shiftKey ? -1 : 1);
     const back = () => this.goTo(this.requestedFrame - step);
     const forward = () => this.goTo(this.requestedFrame + step);
+    const number = this.names.length, measured = this.measuredKeypoint;
+    const {clientWidth, clientHeight} = this.frameView.container;
+    const zoom = factor => this.frameView.zoomAt([clientWidth / 2, clientHeight / 2], factor);
     const actions = {
       " ": () => this.togglePlaying(), a: back, arrowleft: back, d: forward, arrowright: forward,
+      w: () => this.measureOnly(((measured ?? 0) - 1 + number) % number),
+      s: () => this.measureOnly(((measured ?? -1) + 1) % number),
+      escape: () => this.measureOnly(null), "?": () => this.toggleHelp(),
+      "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5),
       l: () => this.labelFrame(), f: () => this.frameView.fit(),
       n: () => { this.showAllNames = !this.showAllNames; this.frameView.drawOverlay(); }};
     return actions[key.toLowerCase()];
@@ -143,6 +149,9 @@ class ReviewView {
   }
 
   drawKeypoints(context) { // faint where the confidence is low, a ring where it is below a half
+    const positions = this.keypoints.map(([x, y]) => x === null ? null : this.frameView.toScreen([x, y]));
+    drawSkeleton(context, this.lines, positions, (start, end) =>
+      .3 + .7 * Math.min(this.keypoints[start][2], this.keypoints[end][2]));
     this.keypoints.forEach(([frameX, frameY, confidence], keypoint) => {
       if (frameX === null) return;
       const [x, y] = this.frameView.toScreen([frameX, frameY]), color = this.colors[keypoint];
@@ -160,6 +169,7 @@ class ReviewView {
   }
   drawHeader() {
     this.title.textContent = this.name;
+    this.frameView.overlayCanvas.setAttribute("aria-label", `${this.name}, frame ${this.frame}, with its keypoints`);
     const seconds = (this.frame / this.fps).toFixed(2);
     this.count.textContent = `frame ${this.frame} of 0 to ${this.numFrames - 1} · ${seconds} s`;
   }
@@ -168,6 +178,7 @@ class ReviewView {
     this.list.replaceChildren();
     this.names.forEach((name, keypoint) => {
       const row = addElement("div", "pb-row", this.list);
+      row.title = name;
       const confidence = this.keypoints[keypoint]?.[2] ?? 0;
       if (keypoint === this.measuredKeypoint) row.dataset.current = "1";
       row.dataset.state = confidence < .5 ? "uncertain" : "confident";
@@ -175,7 +186,8 @@ class ReviewView {
       addElement("span", "", row, name);
       addElement("u", "", addElement("s", "", row)).style.width = `${100 * confidence}%`;
       addElement("em", "", row, confidence.toFixed(2));
-      row.addEventListener("click", () => this.measureOnly(keypoint));
+      row.addEventListener("click", () =>
+        this.measureOnly(keypoint === this.measuredKeypoint ? null : keypoint));
     });
   }
 
@@ -186,6 +198,7 @@ class ReviewView {
       const caption = addElement("span", "", element);
       addElement("kbd", "", caption, String(row + 1)); caption.append(" " + name);
       const canvas = addElement("canvas", "", element);
+      canvas.setAttribute("role", "img"); canvas.setAttribute("aria-label", `${name} over the frames`);
       addElement("button", "", element, "next worst")
         .addEventListener("click", () => this.goToWorst(row, 1));
       this.addTimelineHandlers(canvas, row);

@@ -18,7 +18,8 @@ function drawChart(parent, title, curves, colors) { // on a logarithmic axis
   const width = 420, height = 210, pad = {left: 46, right: 12, top: 26, bottom: 30};
   const points = curves.flat();
   const chart = addSvgElement("svg", parent,
-    {viewBox: `0 0 ${width} ${height}`, class: "pb-chart"});
+    {viewBox: `0 0 ${width} ${height}`, class: "pb-chart", role: "img",
+      "aria-label": `${title} over the steps`});
   const addText = (x, y, text, attributes) =>
     addSvgElement("text", chart, {x, y, ...attributes}, text);
   addText(pad.left, 15, title, {class: "pb-chart-title"});
