@@ -104,7 +104,7 @@ def _track_project(model_dir, progress) -> list: # the tables
     videos = Path(cfg.eval.test_videos_directory or cfg.data.video_dir or "nowhere")
     if not (cfg.eval.predict_vids_after_training and videos.is_dir() and find_videos(videos)): return []
     return _predict_with_bars(model_dir, [videos], progress, overwrite=True, device=cfg.training.accelerator,
-                              labeled_video=cfg.eval.save_vids_after_training)
+                              backend=cfg.dali.backend, labeled_video=cfg.eval.save_vids_after_training)
 
 def _track_and_evaluate(run, track_videos, evaluate, progress) -> list: # the tables
     "Track the videos of a trained model's project, evaluate the model and write its report"
@@ -156,7 +156,7 @@ def predict(model_dir:Path, # a model folder, or several folders to write the me
             overwrite:bool=False, # overwrite existing tables
             device:str="auto", # auto, cpu, cuda or mps
             precision:str="32", # 32 or bf16; bf16 is faster and slightly less accurate
-            backend:str=None, # video backend: auto, dali or torch; default: as in training
+            backend:str=None, # video backend: auto, dali or torch; default: auto, or your own source of training
             plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
             progress:bool=True, # show a bar for each video
 ) -> list: # the tables, one for each video that was tracked
