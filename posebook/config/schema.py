@@ -251,7 +251,7 @@ class ClipSettings(TypedDict, total=False):
 
 class Dali(ConfigSection):
     "Hold the settings of reading video, in training and prediction"
-    backend: str = key("auto", "video backend: auto | dali | torch (auto: dali with CUDA if it is installed, else torch)")
+    backend: str = key("auto", "video backend: auto | dali | torch (auto: dali with CUDA, else torch)")
     general: ClipSettings = key({"seed": 123456}, "seed: random seed of the clips in training")
     base: Reading = key(Reading(), "for trackers without context")
     context: ContextReading = key(

@@ -244,7 +244,8 @@ log = logging.getLogger(__name__)
 @cache
 def _warn_without_dali():
     "Log once per process that DALI is missing"
-    log.warning(f"DALI is not installed, so the CPU decodes the videos; to decode them on the GPU: {INSTALL_DALI}")
+    log.warning("DALI is not installed, so the CPU decodes the videos; to decode them on the GPU: "
+                f"{INSTALL_DALI}")
 
 # %% ../../nbs/video/06_dali.ipynb #a6e2b2cc
 def pick_source(backend:str, # `dali.backend`: auto, or the name of a source
