@@ -177,7 +177,7 @@ def _as_user_error(e) -> PosebookError: # None: an internal error
         return PosebookError("there is not enough memory", do="use fewer frames per batch: reduce "
                              "training.train_batch_size, or sequence_length in the section dali")
     if "operator torchvision::" in str(e):                         # raised by `import torchvision`
-        return PosebookError("torch and torchvision are of different builds, for example one of them for CPUs",
+        return PosebookError("torch and torchvision are of different builds, such as CPU and CUDA",
                              do="install both with one command; pytorch.org/get-started/locally shows it")
 
 # %% ../nbs/84_cli.ipynb #45b45763

@@ -156,7 +156,7 @@ def predict(model_dir:Path, # a model folder, or several folders to write the me
             overwrite:bool=False, # overwrite existing tables
             device:str="auto", # auto, cpu, cuda or mps
             precision:str="32", # 32 or bf16; bf16 is faster and slightly less accurate
-            backend:str=None, # video backend: auto, dali or torch; default: auto, or your own source of training
+            backend:str=None, # video backend: auto, dali or torch; default: auto, or your own of training
             plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
             progress:bool=True, # show a bar for each video
 ) -> list: # the tables, one for each video that was tracked
