@@ -10,6 +10,7 @@ cfg.read("settings.ini", encoding="utf-8")
 cfg = cfg["DEFAULT"]
 lines = lambda key: [o for o in cfg.get(key, "").splitlines() if o.strip()]
 extras = {key.removesuffix("_requirements"): lines(key) for key in cfg if key.endswith("_requirements")}
+extras["dev"] = sorted({o for each in extras.values() for o in each})   # with what all other extras need
 
 class PackageWithoutTools(build_py):
     "Leaves out the modules that make the package and its site from notebooks"

@@ -176,6 +176,9 @@ def _as_user_error(e) -> PosebookError: # None: an internal error
     if isinstance(e, MemoryError) or "out of memory" in str(e) or "can't allocate memory" in str(e):
         return PosebookError("there is not enough memory", do="use fewer frames per batch: reduce "
                              "training.train_batch_size, or sequence_length in the section dali")
+    if "operator torchvision::" in str(e):                         # raised by `import torchvision`
+        return PosebookError("torch and torchvision are of different builds, such as CPU and CUDA",
+                             do="install both with one command; pytorch.org/get-started/locally shows it")
 
 # %% ../nbs/84_cli.ipynb #45b45763
 def _write_traceback(e) -> str: # path of the file

@@ -12,6 +12,6 @@ python3 -m venv "$environment"
 pip install --quiet uv
 lowest="$environment/lowest_versions.txt"
 # Only what posebook itself requires: what these packages require in turn stays free
-uv pip compile --quiet setup.py --no-cache --extra sleap --extra timm --resolution lowest-direct --no-deps --no-annotate --output-file "$lowest"
+uv pip compile --quiet setup.py --no-cache --extra gpu --extra sleap --extra timm --resolution lowest-direct --no-deps --no-annotate --output-file "$lowest"
 uv pip install --editable '.[dev]' --constraint "$lowest"
 pytest "$@"

@@ -138,7 +138,7 @@ def timm_backbone(name:str,               # name in timm, with or without the ta
 ) -> Backbone:
     "Return a timm network as a backbone"
     if not importlib.util.find_spec("timm"):
-        raise PosebookError("timm is not installed", f"timm/{name}", "pip install 'posebook[timm]'")
+        raise PosebookError("timm is not installed", f"timm/{name}", "pip install timm")
     import timm
     names = timm.list_models() + timm.list_pretrained()
     if name not in names:

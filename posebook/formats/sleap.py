@@ -31,7 +31,7 @@ def _load(path):
         import sleap_io
     except ImportError as e:
         raise PosebookError("labels of SLEAP are read with the library sleap_io, which is not installed",
-                            path, "pip install 'posebook[sleap]'") from e
+                            path, "pip install sleap-io") from e
     try: return sleap_io.load_slp(str(path))
     except Exception as e:
         raise PosebookError(f"this label file of SLEAP cannot be read: {e}", path,

@@ -300,7 +300,7 @@ def predict_from_folder(
     out=None, # folder for the tables; None: video_preds and image_preds in the model folder
     device:str="auto", # auto | cpu | cuda | mps
     precision:str="32", # 32 | bf16
-    backend:str=None, # source of video frames: auto, or a name such as torch; None: as in training
+    backend:str=None, # source of video frames: auto, or a name such as torch; None: as `Predictor` picks it
     plugin=None, # a Python file that registers extensions
     **kwargs # further parameters of `predict_inputs`
 ) -> list: # paths of the tables

@@ -48,5 +48,6 @@ def test_each_dependency_has_a_lowest_version():
     "tests/lowest_versions.sh installs these versions and runs the tests with them"
     settings = ConfigParser(delimiters=["="])
     settings.read(ROOT / "settings.ini", encoding="utf-8")
-    lines = [o.strip() for o in settings["DEFAULT"]["requirements"].splitlines() if o.strip()]
+    keys = ("requirements", *(f"{o}_requirements" for o in ("gpu", "notebook", "sleap", "timm")))
+    lines = [o.strip() for key in keys for o in settings["DEFAULT"][key].splitlines() if o.strip()]
     assert len(lines) > 10 and [o for o in lines if ">=" not in o and "==" not in o] == []

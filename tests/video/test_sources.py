@@ -1,5 +1,7 @@
 "The video sources give the same frames"
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,8 @@ from posebook.core import PosebookError
 from posebook.data.dataset import LabeledDataset
 from posebook.data.labels import read_labels
 from posebook.data.preprocess import Preprocess
+from posebook.inference.predictor import Predictor, load_tracker
+from posebook.video import dali
 from posebook.video.clips import RandomSequences
 from posebook.video.dali import dali_installed
 from posebook.video.stream import TorchSource, VideoStream
@@ -75,3 +79,24 @@ def test_a_box_for_each_frame(tmp_path, source):
     for wrong in (boxes[1:], np.concatenate([boxes, boxes])):
         with pytest.raises(PosebookError, match=f"{len(wrong)} boxes, but 20 frames"):
             list(VideoStream(path, preprocess, boxes=wrong))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="DALI exists only for Linux")
+def test_a_gpu_without_dali_uses_torch_and_says_so_once(monkeypatch, caplog):
+    monkeypatch.setattr(dali, "dali_installed", lambda: False)
+    dali._warn_without_dali.cache_clear()
+    assert [dali.pick_source("auto", o) for o in ("cuda", "cpu", "cuda", "mps")] == ["torch"] * 4
+    assert [o.getMessage().split(": ")[-1] for o in caplog.records] == ["pip install nvidia-dali-cuda130"]
+    dali._warn_without_dali.cache_clear()
+    assert dali.pick_source("auto", "cpu") == dali.pick_source("torch", "cuda") == "torch"
+    assert len(caplog.records) == 1  # without a GPU, or if torch was chosen, there is nothing to say
+    with pytest.raises(PosebookError, match="pip install nvidia-dali-cuda130"):
+        dali.pick_source("dali", "cuda")
+
+
+def test_the_machine_that_tracks_decides_between_dali_and_torch(tiny_model):
+    for of_training in ("dali", "torch"):
+        tracker, cfg = load_tracker(tiny_model)
+        cfg.dali.backend = of_training
+        assert Predictor(tracker, cfg, "cpu").source == "torch"
+        assert Predictor(tracker, cfg, "cpu", backend="torch").source == "torch"
