@@ -291,7 +291,7 @@ def demo(out:Path=None,   # the folder to make; default: the next free posebook-
     log.info(f"writing a project of the toy animal to {folder}")
     toy = Toy(0, 160, 160) if quick else Toy(0)
     make_toy_project(toy, folder, labels=20 if quick else 30, frames=60 if quick else 300)
-    model_dir = train(folder, f"training.max_time={'00:00:00:10' if quick else '00:00:01:20'}",
+    model_dir = train(folder, f"training.max_time={'10s' if quick else '80s'}",
                       "eval.save_vids_after_training=true", out=folder/"model", progress=progress)
     errors, videos = errors_against_truth(folder, model_dir), len(list((folder/"videos").iterdir()))
     log.info(f"visible keypoints in the unlabeled frames of {videos} videos: "

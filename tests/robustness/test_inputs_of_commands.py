@@ -411,8 +411,8 @@ PREDICTION = [
     Case(
         "an unknown device",
         nothing,
-        f"{PREDICT} --device gpu",
-        ('training.accelerator: there is no gpu on this machine',),
+        f"{PREDICT} --device tpu",
+        ('training.accelerator or --device: there is no tpu on this machine',),
     ),
     Case("an unknown backend", nothing, f"{PREDICT} --backend opencv", ("no source is called 'opencv'",)),
     Case("an unknown precision", nothing, f"{PREDICT} --precision 16", ("there is no precision '16'",)),
