@@ -274,21 +274,24 @@ def predict_videos(videos,    # video files
                    out=None,  # the folder for the tables; None: video_preds in the model folder
                    labeled_video:bool=False, # write copies of the videos with keypoints drawn on them
                    save_heatmaps:bool=False, # whether to write NAME_heatmaps.h5
-                   resume:bool=False,    # keep complete tables and continue interrupted runs
+                   resume:bool=False,    # continue interrupted runs
                    overwrite:bool=False, # overwrite older tables
                    progress=lambda video, done, total: None, # called after each batch with numbers of frames
 ) -> list: # paths of the tables, without those of videos that cannot be tracked
     """Track videos and write their tables, except for videos that cannot be tracked
 
+    A table that was computed from the same video with the same model is kept, and only missing files are added.
+
     Raises `PosebookError` if more than half of the videos cannot be tracked."""
     predictor = predictor if isinstance(predictor, Predictor) else Predictor.from_folder(predictor)
     out = _output_dir(predictor, out)
     tables, errors = [out/f"{Path(v).stem}.csv" for v in videos], {}
-    _check_tables(tables, resume, overwrite)
+    kept = {t for v, t in zip(videos, tables) if not overwrite and _table_matches(predictor, v, t)}
+    _check_tables([t for t in tables if t not in kept], resume, overwrite)
     for video, table in zip(videos, tables):
         try:
             error = _predict_with_side_files(video, table, predictor, labeled_video,
-                                             save_heatmaps=save_heatmaps, resume=resume,
+                                             save_heatmaps=save_heatmaps, resume=resume or table in kept,
                                              overwrite=overwrite, progress=partial(progress, video))
         except KeyboardInterrupt: raise KeyboardInterrupt(str(out)) from None
         if error: errors[table] = error

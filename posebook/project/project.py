@@ -78,7 +78,7 @@ def contents_line(contents:dict, # as `project_contents` returns it
     "Return the contents of a project as one line"
     nouns = {"labeled frames": "labeled frame(s)", "frames to label": "frame(s) to label",
              "keypoints": "keypoint(s)", "videos": "video(s)", "views": "view(s)",
-             "skeleton lines": "line(s) in the skeleton"}
+             "skeleton lines": "skeleton line(s)"}
     counts = {k: v for k, v in contents.items() if v or k != "frames to label"}
     return ", ".join(f"{v or 'no'} {nouns[k].replace('(s)', 's' * (v != 1))}" for k, v in counts.items())
 
