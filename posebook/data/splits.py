@@ -60,8 +60,7 @@ def no_test_note(num_val:int,         # number of validation frames
             "small." if early_stopping else
             "They had no influence on the weights. If you choose settings by their errors, these errors "
             "become too small.")
-    frames = "frame was" if num_val == 1 else "frames were"
-    return f"There is no test set. The {num_val} validation {frames} not trained on. {used}"
+    return f"There is no test set. The validation frames ({num_val}) were not trained on. {used}"
 
 # %% ../../nbs/data/02_splits.ipynb #16b7504a
 def _split_groups(groups, sizes, generator) -> dict:

@@ -10,7 +10,7 @@ import logging
 import threading
 
 
-from ..core import PosebookError
+from ..core import PosebookError, command_line
 from ..formats.label_import import import_notes
 from .label_table import LabelingSession, image_bytes, neighbor_image
 from .widget import MessageWidget, css_colors, read_static, require_notebook
@@ -61,12 +61,17 @@ class LabelWidget(MessageWidget):
     # %% ../../nbs/notebook/03_label.ipynb #e0b76dec
     def _labels(self, images): return [(o, self.session.labels(o)) for o in images]
 
+    def _next_step(self) -> str:
+        "Return the command that follows when all frames are labeled"
+        root = self.session.root.resolve()
+        return command_line("posebook", "train" if (root/"posebook.yaml").is_file() else "init", root)
+
     def all_labels(self) -> dict: # fields of the message to the page
-        "Return names and colors of the keypoints, the labels of all frames, and the first frame to show"
+        "Return names and colors of the keypoints, all labels, the next command, and the first frame to show"
         session = self.session
         with session.lock:
             return dict(names=session.names, colors=css_colors(len(session.names)),
-                        labels=self._labels(session.images),
+                        labels=self._labels(session.images), next_step=self._next_step(),
                         image=session.first_unfinished() or session.images[0])
 
     def on_ready(self):

@@ -115,6 +115,7 @@ def _errors(metrics, split) -> str:
 def models_table(models:list, # results of `describe_model`
 ) -> str: # a header, and a line for each model
     "Return a table of models; the errors are median / mean in pixels"
+    if not models: return "no models yet"
     rows = [("finished", "tracker", "backbone", "frames", "validation px", "test px", "model")]
     for o in models:
         frames = str(sum(o["frames"].values()) or "-")
@@ -192,8 +193,7 @@ def facts_text(facts:dict, # the result of `describe`
     "Return the facts about a model or a project as text"
     if "models" in facts:
         lines = [f"project   {facts['project']}", f"contents  {contents_line(facts['contents'])}"]
-        models = models_table(facts["models"]).splitlines() if facts["models"] else ["none yet"]
-        lines += _indented("models, with errors in pixels, median / mean", models)
+        lines += _indented("models, with errors in pixels, median / mean", models_table(facts["models"]).splitlines())
     else: lines = _model_lines(facts)
     settings = [f"{k}: {v}" for k, v in facts["settings"].items()]
     return "\n".join([*lines, *_indented("settings that differ from the defaults", settings)])

@@ -109,7 +109,9 @@ def test_nothing_is_overwritten(run_command, project, model, tmp_path):
     assert (tmp_path / "mine/thesis.tex").read_text() == "years"
     assert_error(run_command("train", project, "--resume"), "--out")
     assert run_command("predict", model, project / "videos", "--out", tmp_path / "out")[0] == 0
-    assert_error(run_command("predict", model, project / "videos", "--out", tmp_path / "out"), "exist already")
+    (tmp_path / "other").mkdir()
+    other = shutil.copyfile(project / "videos/toy1.mp4", tmp_path / "other/toy0.mp4")
+    assert_error(run_command("predict", model, other, "--out", tmp_path / "out"), "exist already")
     assert (
         run_command("predict", model, project / "videos", "--out", tmp_path / "out", "--overwrite", "--save-heatmaps")[
             0
@@ -144,7 +146,8 @@ def test_errors_in_videos(run_command, project, model, tmp_path):
         "sound.mp4: there is no video track",
     )
     assert (tmp_path / "out/toy0.csv").is_file() and (tmp_path / "out/toy1.csv").is_file()  # the others are done
-    assert_error(run_command("predict", project, videos), "not a model folder")
+    assert_error(run_command("predict", project, videos), "no trained model", f"posebook train {project}")
+    assert_error(run_command("predict", videos, videos / "toy0.mp4"), "not a model folder")
     assert_error(
         run_command("predict", model, videos / "toy0.mp4", "--device", "tpu", "--out", tmp_path / "tpu"),
         "there is no tpu",

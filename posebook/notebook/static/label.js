@@ -205,7 +205,7 @@ class LabelView {
     const images = this.imageNames, index = images.indexOf(this.image);
     const next = [...images.slice(index + 1), ...images.slice(0, index + 1)]
       .find(image => !this.imageErrors.has(image) && this.labels.get(image).includes(null));
-    if (next) this.goTo(next); else this.showNote("all frames are done");
+    if (next) this.goTo(next); else this.showNote(`all frames are done; next, in a terminal: ${this.nextStep}`);
   }
   showNeighbor(offset) { // while a key is held: the frame before (-1) or after (1); 0: its own
     if (offset === this.neighborOffset || !this.image) return;
@@ -229,8 +229,8 @@ class LabelView {
     this.drawList(); this.drawProgress();
   }
 
-  on_all_labels({names, colors, labels, image}) {
-    Object.assign(this, {names, colors, labels: new Map(labels)});
+  on_all_labels({names, colors, labels, image, next_step}) {
+    Object.assign(this, {names, colors, labels: new Map(labels), nextStep: next_step});
     if (this.labels.has(this.image)) this.goTo(this.image, this.keypoint); else this.goTo(image);
     this.showSaving();
   }
