@@ -171,8 +171,9 @@ def _options(version:Annotated[bool, typer.Option(
 
 def _help_text(f) -> str:
     "Return the docstring of a public call without its examples and errors, which are about Python"
+    left_out = "For example:", "Raises", "Parameters:", "Returns:"
     paragraphs = inspect.cleandoc(f.__doc__).split("\n\n")
-    return "\n\n".join(o for o in paragraphs if not o.startswith(("For example:", "Raises", "Parameters:", "Returns:")))
+    return "\n\n".join(o for o in paragraphs if not o.startswith(left_out))
 
 def _make_app(words:list) -> typer.Typer:
     "Return the typer application; only the command in the first word of `words` gets its parameters"

@@ -26,12 +26,15 @@ def log_next_after_init(project, # folder of the project
                         found:dict, # what it contains, see `project_contents`
 ):
     "Log the next step in a new project"
-    if found["labeled frames"] > 1: return log_next("train a tracker", "train", project)
-    if found["frames to label"]: return log_next("label the frames", "label", project)
-    what = "pick frames to label"
-    if not found["videos"]: what = f"put videos into {Path(project)/'videos'}, and {what}"
-    names = [] if found["keypoints"] else ["--keypoints", "nose,ear,tail"]
-    log_next(what + ", with the names of your keypoints" * bool(names), "frames", project, "-n", 20, *names)
+    what, words = "pick frames to label", ["frames", project, "-n", 20]
+    if found["labeled frames"] > 1: what, words = "train a tracker", ["train", project]
+    elif found["frames to label"]: what, words = "label the frames", ["label", project]
+    else:
+        if not found["videos"]: what = f"put videos into {Path(project)/'videos'}, and {what}"
+        if not found["keypoints"]:
+            what += ", with the names of your keypoints"
+            words += ["--keypoints", "nose,ear,tail"]
+    log_next(what, *words)
 
 # %% ../nbs/82_next_steps.ipynb #a3b4d904
 def log_next_after_train(model_dir, # the new model folder
@@ -58,9 +61,9 @@ def log_tables(tables:list, # prediction tables
         log.info(f"table: {table}")
         video = _side_files(table)["labeled_video"]
         if labeled_video and video.is_file(): log.info(f"labeled video: {video}")
-    if not tables: return
-    several = isinstance(model_dir, (list, tuple))
-    if labeled_video or several: return log_next("fill gaps and reduce jitter", "smooth", tables[0])
-    first = paths if isinstance(paths, (str, Path)) else list(paths)[0]
-    log_next("draw the keypoints on the video", "predict", model_dir, first,
-             *["--out", out] * (out is not None), "--labeled-video")
+    if tables and (labeled_video or isinstance(model_dir, (list, tuple))):
+        log_next("fill gaps and reduce jitter", "smooth", tables[0])
+    elif tables:
+        first = paths if isinstance(paths, (str, Path)) else list(paths)[0]
+        folder = [] if out is None else ["--out", out]
+        log_next("draw the keypoints on the video", "predict", model_dir, first, *folder, "--labeled-video")

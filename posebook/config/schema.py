@@ -149,7 +149,8 @@ _TIMES = (r"(?:([0-9]+)d)? *(?:([0-9]+)h)? *(?:([0-9]+)m)? *(?:([0-9]+)s)?",
 def _time_limit(value) -> str: # DD:HH:MM:SS
     "Return a time limit, such as 4m or 2h30m, in the form of Lightning"
     if value is None: return None
-    match = next((m for o in _TIMES if isinstance(value, str) and (m := re.fullmatch(o, value.strip()))), None)
+    text = value.strip() if isinstance(value, str) else "-"
+    match = next((m for o in _TIMES if (m := re.fullmatch(o, text))), None)
     if not match: raise ValueError('write a time limit such as 90s, 4m, 2h30m or "DD:HH:MM:SS" (in quotes)')
     days, hours, minutes, seconds = (int(o or 0) for o in match.groups())
     total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds

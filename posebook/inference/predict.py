@@ -280,7 +280,7 @@ def predict_videos(videos,    # video files
 ) -> list: # paths of the tables, without those of videos that cannot be tracked
     """Track videos and write their tables, except for videos that cannot be tracked
 
-    A table that was computed from the same video with the same model is kept, and only missing files are added.
+    A table that was computed from the same video with the same model is kept; missing files are added.
 
     Raises `PosebookError` if more than half of the videos cannot be tracked."""
     predictor = predictor if isinstance(predictor, Predictor) else Predictor.from_folder(predictor)

@@ -43,10 +43,11 @@ def open_label_notebook(project, # folder of the project
     session = LabelingSession(project, keypoints)         # checks the label table
     path = session.root/"label.ipynb"
     if importlib.util.find_spec("jupyterlab") is None:
-        raise PosebookError("JupyterLab is not installed", path.parent, "pip install jupyterlab; or type in a "
-                            f"notebook: import posebook; posebook.label({str(path.parent)!r})")
+        raise PosebookError("JupyterLab is not installed", "posebook label", "pip install jupyterlab; or "
+                            f"type in a notebook: import posebook; posebook.label({str(path.parent)!r})")
     if not path.exists():
-        with atomic_write(path) as part: part.write_text(json.dumps(label_notebook(keypoints), indent=1), "utf-8")
+        text = json.dumps(label_notebook(keypoints), indent=1)
+        with atomic_write(path) as part: part.write_text(text, encoding="utf-8")
         log.info(f"wrote {path}")
     log.info("JupyterLab is opened in the browser; run the cell of the notebook. Ctrl-C here ends JupyterLab")
     subprocess.run([sys.executable, "-m", "jupyterlab", str(path)], check=False)

@@ -177,6 +177,7 @@ def review(model,        # a model folder, a project (its newest model), or a pr
     require_notebook("review")
     model = newest_model(model)
     if video is None:
-        if model.is_file(): raise PosebookError("the video of this table is missing", model, "review(table, video)")
+        if model.is_file():
+            raise PosebookError("the video of this table is not given", model, "review(table, video)")
         video = _first_tracked_video(model)
     return ReviewWidget(TrackedVideo(model, video, project))

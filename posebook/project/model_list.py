@@ -99,8 +99,8 @@ def project_models(project, # folder of a project
     folders = model_folders(path) if path.is_dir() else []
     if not folders and not (path/"posebook.yaml").is_file():
         raise PosebookError("this folder is not a project and has no models", path,
-                            f"give a project's folder; {command_line('posebook', 'init', path)} makes a project "
-                            "of a folder")
+                            "give a project's folder; a folder becomes a project by "
+                            + command_line("posebook", "init", path))
     for folder in folders:
         try: models.append(describe_model(folder))
         except (PosebookError, ValueError) as e: log.warning(f"{folder.name} is left out: {e}")
@@ -182,7 +182,8 @@ def _model_lines(facts) -> list:
              for k, (count, size) in facts["files"].items()]
     return [f"model     {facts['model']}", f"project   {facts['project']}",
             f"finished  {facts['finished'] or 'not finished'}",
-            f"tracker   {facts['tracker']}, backbone {facts['backbone']}, {len(facts['keypoints'] or ())} keypoints",
+            f"tracker   {facts['tracker']}, backbone {facts['backbone']}, "
+            f"{len(facts['keypoints'] or ())} keypoints",
             f"frames    {frames or 'not known'}",
             *_indented("training", (f"{k:<17} {v}" for k, v in facts["training"].items())),
             *_indented("errors in pixels, median / mean", errors), *_indented("files", files)]
@@ -193,7 +194,8 @@ def facts_text(facts:dict, # the result of `describe`
     "Return the facts about a model or a project as text"
     if "models" in facts:
         lines = [f"project   {facts['project']}", f"contents  {contents_line(facts['contents'])}"]
-        lines += _indented("models, with errors in pixels, median / mean", models_table(facts["models"]).splitlines())
+        table = models_table(facts["models"]).splitlines()
+        lines += _indented("models, with errors in pixels, median / mean", table)
     else: lines = _model_lines(facts)
     settings = [f"{k}: {v}" for k, v in facts["settings"].items()]
     return "\n".join([*lines, *_indented("settings that differ from the defaults", settings)])

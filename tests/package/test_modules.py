@@ -32,6 +32,7 @@ FOLDERS = [
     "testing",
     "bench_training",
     "bench",
+    "next_steps",
     "commands",
     "cli",
     "export_modules",
