@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 __all__ = ["init", "pick_frames", "train", "predict", "evaluate", "smooth", "convert", "run_bench", "list_registered",
-           "trust", "demo", "label", "review", "watch", "Predictor"]
+           "list_models", "info", "open_labeling", "trust", "demo", "label", "review", "watch", "Predictor"]
 
 if TYPE_CHECKING:       # for editors
-    from .commands import convert, demo, evaluate, init, list_registered, pick_frames, predict, run_bench, smooth
-    from .commands import train, trust
+    from .commands import convert, demo, evaluate, info, init, list_models, list_registered, open_labeling
+    from .commands import pick_frames, predict, run_bench, smooth, train, trust
     from .inference.predictor import Predictor
     from .notebook.label import label
     from .notebook.review import review

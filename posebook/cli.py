@@ -127,6 +127,16 @@ def _errors_table(metrics) -> str:
     from posebook.evaluation.metrics import summary
     return summary(metrics)
 
+def _models_table(models) -> str:
+    "Return the models of a project as a table of text"
+    from posebook.project.model_list import models_table
+    return models_table(models)
+
+def _facts_text(facts) -> str:
+    "Return the facts about a model or a project as text"
+    from posebook.project.model_list import facts_text
+    return facts_text(facts)
+
 def _registered_table(listed) -> str:
     "Return the registered definitions as a table of text"
     return "\n".join(f"{kind:13} {name:22} {line}" for kind, lines in listed.items()
@@ -135,9 +145,12 @@ def _registered_table(listed) -> str:
 COMMANDS = { # name -> arguments of `command`
     "init": dict(f=commands.init),
     "frames": dict(f=commands.pick_frames, adapt=_join_keypoints),
+    "label": dict(f=commands.open_labeling, adapt=_join_keypoints),
     "train": dict(f=commands.train),
     "predict": dict(f=commands.predict, adapt=_split_ensemble, extra=[_ensemble]),
     "evaluate": dict(f=commands.evaluate, result=_errors_table),
+    "models": dict(f=commands.list_models, result=_models_table),
+    "info": dict(f=commands.info, result=_facts_text),
     "smooth": dict(f=commands.smooth),
     "convert": dict(f=commands.convert),
     "list": dict(f=commands.list_registered, result=_registered_table),
@@ -156,14 +169,21 @@ def _options(version:Annotated[bool, typer.Option(
         "--version", help="Show the version and exit.", callback=_show_version, is_eager=True)] = False):
     "posebook: track animals in video from few labeled frames"
 
+def _help_text(f) -> str:
+    "Return the docstring of a public call without its examples and errors, which are about Python"
+    left_out = "For example:", "Raises", "Parameters:", "Returns:"
+    paragraphs = inspect.cleandoc(f.__doc__).split("\n\n")
+    return "\n\n".join(o for o in paragraphs if not o.startswith(left_out))
+
 def _make_app(words:list) -> typer.Typer:
     "Return the typer application; only the command in the first word of `words` gets its parameters"
     app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False,
                       no_args_is_help=True, callback=_options)
     for name, arguments in COMMANDS.items():
         run = command(**arguments, words=words) if words[:1] == [name] else lambda: None
-        first_line = arguments["f"].__doc__.splitlines()[0]
-        app.command(name, help=first_line.rstrip("."))(run)
+        first_line = arguments["f"].__doc__.splitlines()[0].rstrip(".")
+        text = _help_text(arguments["f"]) if words[:1] == [name] else first_line
+        app.command(name, help=text, short_help=first_line)(run)
     return app
 
 # %% ../nbs/84_cli.ipynb #cd1c23b7

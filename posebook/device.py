@@ -27,15 +27,17 @@ def bf16_is_fast(accelerator:str, # cpu | cuda | mps
     if accelerator == "cuda": return torch.cuda.is_bf16_supported(including_emulation=False)
     return accelerator == "cpu" and "avx512_bf16" in cpu_flags()
 
-def pick_accelerator(accelerator:str="auto", # auto | cpu | cuda | mps
+def pick_accelerator(accelerator:str="auto", # auto | cpu | cuda | mps; gpu is the same as cuda
                      num_gpus:int=1,  # 0: auto selects the CPU
 ) -> str: # cpu | cuda | mps
     "Return the device to compute on"
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(),
                  "cpu": True}
+    if accelerator == "gpu": accelerator = "cuda"
     if accelerator == "auto": return next(k for k in available if available[k] and (num_gpus or k == "cpu"))
     if not available.get(accelerator):
-        raise PosebookError(f"there is no {accelerator} on this machine", "training.accelerator",
+        missing = "cuda device (a GPU of NVIDIA)" if accelerator == "cuda" else accelerator
+        raise PosebookError(f"there is no {missing} on this machine", "training.accelerator or --device",
                             "use auto or cpu")
     return accelerator
 

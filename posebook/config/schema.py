@@ -110,9 +110,11 @@ class _TrainingFrames(ConfigSection):
     val_batch_size:   int = key(32, "frames per step of the validation", gt=0)
     test_batch_size:  int = key(
         32, "frames per step when the test frames or all labeled frames are predicted", gt=0)
-    train_prob: Share = key(0.9, "fraction of the labeled frames for training", True, gt=0, le=1)
-    val_prob:   Share = key(
-        0.1, "fraction of the labeled frames for validation; the rest is the test set", True, ge=0, le=1)
+    train_prob: Optional[Share] = key(
+        None, "fraction of the labeled frames for training; null: 0.8 from 40 frames on, else 0.9",
+        True, gt=0, le=1)
+    val_prob: Optional[Share] = key(
+        None, "fraction for validation; null: 0.1; the remaining frames are the test set", True, ge=0, le=1)
     train_frames: float = key(1, "<= 1: fraction of the training frames to use; > 1: their number", gt=0)
     split: Literal["random", "group"] = key(
         "random", "random | group; group: all frames of a video are in one set (train, val or test)", True)
@@ -140,16 +142,26 @@ class ScheduleSettings(TypedDict, total=False):
     __pydantic_config__ = _strict
     multisteplr: MultiStepSettings
 
-def _check_time(text):
-    "Raise an error if a time limit is zero"
-    if not text.strip("0:"): raise ValueError("the time limit must be longer than zero")
-    return text
+# %% ../../nbs/config/01_schema.ipynb #9e1bae40
+_TIMES = (r"(?:([0-9]+)d)? *(?:([0-9]+)h)? *(?:([0-9]+)m)? *(?:([0-9]+)s)?",
+          r"([0-9]+):([0-9]{2}):([0-9]{2}):([0-9]{2})")
+
+def _time_limit(value) -> str: # DD:HH:MM:SS
+    "Return a time limit, such as 4m or 2h30m, in the form of Lightning"
+    if value is None: return None
+    text = value.strip() if isinstance(value, str) else "-"
+    match = next((m for o in _TIMES if (m := re.fullmatch(o, text))), None)
+    if not match: raise ValueError('write a time limit such as 90s, 4m, 2h30m or "DD:HH:MM:SS" (in quotes)')
+    days, hours, minutes, seconds = (int(o or 0) for o in match.groups())
+    total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    if not total: raise ValueError("the time limit must be longer than zero")
+    return f"{total // 86400:02}:{total // 3600 % 24:02}:{total // 60 % 60:02}:{total % 60:02}"
 
 # %% ../../nbs/config/01_schema.ipynb #2fcfb5b6
 class _TrainingSchedule(_TrainingFrames):
     "Hold the length, optimizer and schedule of the training"
-    max_time: Optional[Annotated[str, AfterValidator(_check_time)]] = key(
-        None, 'time limit, quoted: "DD:HH:MM:SS"', True, pattern=r"^\d+:\d\d:\d\d:\d\d$")
+    max_time: Annotated[Optional[str], BeforeValidator(_time_limit)] = key(
+        None, "time limit, such as 90s, 4m or 2h30m", True)
     max_steps:  Optional[int] = key(None, "largest number of steps", True, gt=0)
     min_steps:  Optional[int] = key(None, "smallest number of steps before early stopping", gt=0)
     max_epochs: Optional[int] = key(None, "largest number of epochs", gt=0)
@@ -184,8 +196,8 @@ class Training(_TrainingSchedule):
     rng_seed_data_pt:  int = key(
         0, "seed of the split, the order of the frames and the augmentation", True, ge=0, lt=2**32)
     rng_seed_model_pt: int = key(0, "seed of the random initial weights", True, ge=0, lt=2**32)
-    accelerator: Literal["auto", "cpu", "cuda", "mps"] = key(
-        "auto", "auto | cpu | cuda | mps", True)
+    accelerator: Literal["auto", "cpu", "cuda", "gpu", "mps"] = key(
+        "auto", "auto | cpu | cuda | mps; gpu is the same as cuda", True)
     precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)] = key(
         "auto", "auto | 32 | bf16")
     num_gpus: int = key(

@@ -25,6 +25,7 @@ from ..data.images import read_image
 from ..data.label_files import spelled_as_files
 from ..data.labels import Labels
 from ..data.model_project import read_model_config
+from ..data.splits import no_test_note
 from ..data.tables import read_in_chunks, read_predictions
 from .metrics import _percent, _px, metrics, read_pixel_errors
 from posebook.evaluation.plots import (
@@ -267,6 +268,7 @@ def report(model_dir,   # a model folder that was evaluated
     page = _templates.get_template("report.html").render(
         _headline(evaluation), main=main, figures=_figures(evaluation, main),
         worst=_worst_context(evaluation, main), threshold=cfg.eval.confidence_thresh_for_vid,
+        no_test_note=no_test_note(len(evaluation.split.get("validation", ())), cfg.training.early_stopping),
         files=_files(evaluation), **_video_contexts(evaluation), settings=_settings(cfg))
     path = evaluation.folder/"report.html"
     with atomic_write(path) as temporary: temporary.write_text(page, encoding="utf-8")

@@ -18,7 +18,7 @@ from .heatmap_files import HeatmapFile
 from .image_stream import ImageStream, ImageTable
 from .inputs import collect_inputs, video_input
 from .labeled_video import write_labeled_images, write_labeled_video
-from .output_files import check_no_foreign_files, check_tables, side_files, tables_to_add_to
+from .output_files import check_no_foreign_files, check_tables, side_files
 from .predictor import Predictor
 from .sidecar import Sidecar, video_identity
 from ..model_folder import hold_lock, record_files
@@ -62,20 +62,20 @@ def _table_path(predictor, out, source) -> Path:
     return predictor.model_dir/("" if source.images else "video_preds")/source.table
 
 # %% ../../nbs/inference/05_predict.ipynb #aa04a97d
-def _image_stream(predictor, source) -> ImageStream:
+def _image_stream(predictor, source, notes) -> ImageStream:
     "Return the stream of batches of images, and log a note if they have no context frames"
     stream = ImageStream(source.path, source.images, predictor.preprocess, context=predictor.context,
                          neighbors=predictor.cfg.data.context_frames)
-    if predictor.context > 1 and stream.alone:
+    if notes and predictor.context > 1 and stream.alone:
         log.warning(f"{stream.alone} of {len(stream.images)} images in {source.name} have no frames before "
                     "and after them that may be used as context, so each of them is used alone; this is "
                     "less accurate (see data.context_frames)")
-    predictor.check_sizes(stream.sizes)
+    if notes: predictor.check_sizes(stream.sizes)
     return stream
 
-def _make_stream(predictor, source) -> VideoStream | ImageStream:
+def _make_stream(predictor, source, notes=True) -> VideoStream | ImageStream:
     "Return the stream of batches of an input"
-    if source.images: return _image_stream(predictor, source)
+    if source.images: return _image_stream(predictor, source, notes)
     context, dali = predictor.context, predictor.cfg.dali
     sequence = (dali.context if context > 1 else dali.base).predict.sequence_length - context + 1
     if sequence < 1:
@@ -84,7 +84,7 @@ def _make_stream(predictor, source) -> VideoStream | ImageStream:
     stream = VideoStream(source.path, predictor.preprocess, sequence, context=context,
                          source=predictor.source, device=predictor.device.type,
                          video_boxes=predictor.cfg.data.video_boxes)
-    predictor.check_sizes({stream.info.path.name: stream.part[:1:-1]})
+    if notes: predictor.check_sizes({stream.info.path.name: stream.part[:1:-1]})
     return stream
 
 # %% ../../nbs/inference/05_predict.ipynb #1176a160
@@ -217,6 +217,11 @@ def _table_matches(predictor, stream, table) -> bool:
     "Return whether a table exists and was computed from this video or these images with this model"
     return table.exists() and _make_sidecar(predictor, stream, table).matches()
 
+def _is_tracked(predictor, source, table) -> bool:
+    "Return whether the table of an input is complete and was computed with this model"
+    try: return table.exists() and _table_matches(predictor, _make_stream(predictor, source, notes=False), table)
+    except PosebookError: return False                          # the input cannot be read any more
+
 # %% ../../nbs/inference/05_predict.ipynb #5e51e92e
 def _write_side_files(predictor, stream, table, labeled_video, progress=lambda done, total: None):
     "Write the files that are derived from a table, unless they exist"
@@ -233,11 +238,9 @@ def _write_side_files(predictor, stream, table, labeled_video, progress=lambda d
     style = settings.confidence_thresh_for_vid, settings.colormap, predictor.cfg.data.skeleton
     if labeled_video and not is_video:
         write_labeled_images(stream.data.labels.paths(), table, files["labeled_images"], *style)
-        log.info(f"labeled images: {files['labeled_images']}")
     elif labeled_video and not files["labeled_video"].exists():
         record_files(files["labeled_video"])
         write_labeled_video(stream.info.path, table, files["labeled_video"], *style, progress)
-        log.info(f"labeled video: {files['labeled_video']}")
 
 # %% ../../nbs/inference/05_predict.ipynb #040b8f5e
 def _predict_with_side_files(source, table, predictor, labeled_video,
@@ -270,17 +273,19 @@ def predict_inputs(paths,     # a video, an image, a folder, or a list of them
                    out=None,  # folder for the tables; None: video_preds and image_preds in the model folder
                    labeled_video:bool=False, # write copies of videos and images with keypoints drawn on them
                    save_heatmaps:bool=False, # whether to write NAME_heatmaps.h5, for videos
-                   resume:bool=False,    # keep complete tables and continue interrupted runs
+                   resume:bool=False,    # continue interrupted runs
                    overwrite:bool=False, # overwrite older tables
                    progress=lambda inputs, number, done, total, drawing=False: None, # see `VideoProgress`
 ) -> list: # paths of the tables, without those of inputs that cannot be tracked
     """Track videos and images and write their tables, except for those that cannot be tracked
 
+    A table that was computed from the same input with the same model is kept; missing files are added.
+
     Raises `PosebookError` if more than half of the videos and folders of images cannot be tracked."""
     predictor = predictor if isinstance(predictor, Predictor) else Predictor.from_folder(predictor)
     inputs, errors = _checked_inputs(paths, save_heatmaps), {}
     tables = [_table_path(predictor, out, o) for o in inputs]
-    kept = [] if overwrite else tables_to_add_to(inputs, tables, labeled_video, save_heatmaps)
+    kept = [] if overwrite else [t for o, t in zip(inputs, tables) if _is_tracked(predictor, o, t)]
     check_tables(inputs, tables, resume, overwrite, kept)
     for number, (source, table) in enumerate(zip(inputs, tables)):
         try:

@@ -10,7 +10,7 @@ import logging
 import threading
 
 
-from ..core import PosebookError
+from ..core import PosebookError, command_line
 from ..formats.label_import import import_notes
 from ..inference.labeled_video import skeleton_lines
 from .label_table import LabelingSession, image_bytes, neighbor_image
@@ -64,13 +64,18 @@ class LabelWidget(MessageWidget):
     # %% ../../nbs/notebook/03_label.ipynb #e0b76dec
     def _labels(self, images): return [(o, self.session.labels(o)) for o in images]
 
+    def _next_step(self) -> str:
+        "Return the command that follows when all frames are labeled"
+        root = self.session.root.resolve()
+        return command_line("posebook", "train" if (root/"posebook.yaml").is_file() else "init", root)
+
     def all_labels(self) -> dict: # fields of the message to the page
-        "Return the keypoints, the skeleton, the labels of all frames, and the first frame to show"
+        "Return the keypoints, the skeleton, all labels, the next command, and the first frame to show"
         session = self.session
         with session.lock:
             return dict(names=session.names, colors=css_colors(len(session.names)),
                         lines=skeleton_lines(session.skeleton, session.names), auto_advance=self.auto_advance,
-                        labels=self._labels(session.images),
+                        labels=self._labels(session.images), next_step=self._next_step(),
                         image=session.first_unfinished() or session.images[0])
 
     def on_ready(self):

@@ -21,6 +21,8 @@ from ..inference.sidecar import check_video
 from ..labeling.pick_frames import save_frames
 from ..model_folder import model_folder_of
 from .widget import MessageWidget, css_colors, read_static, require_notebook
+from ..project.model_list import newest_model
+from ..video.files import project_videos
 from ..video.read import FrameReader
 
 # %% ../../nbs/notebook/04_review.ipynb #00338bca
@@ -171,10 +173,24 @@ class ReviewWidget(MessageWidget):
                           f"frame {frame} is in the project's table already")
 
 # %% ../../nbs/notebook/04_review.ipynb #727d236b
-def review(model,        # a model folder, or a prediction table
-           video,        # the video file
+def _first_tracked_video(model): # path of a video
+    "Return the first video of a model's project that the model has tracked"
+    cfg, tables = read_model_config(model), Path(model)/"video_preds"
+    videos = project_videos(cfg.eval.test_videos_directory or cfg.data.video_dir, cfg.data.videos)
+    tracked = [o for o in videos if (tables/f"{o.stem}.csv").is_file()]
+    if tracked: return tracked[0]
+    raise PosebookError("no video of the project has been tracked with this model", model,
+                        command_line("posebook", "predict", model, "VIDEO"))
+
+def review(model,        # a model folder, a project (its newest model), or a prediction table
+           video=None,   # the video file; None: the first tracked video of the project
            project=None, # project to which frames are added; None: the project of the model
 ): # a widget, to be shown by the notebook
     "Show a tracked video and its worst frames, and add frames to those that are to be labeled"
     require_notebook("review")
+    model = newest_model(model)
+    if video is None:
+        if model.is_file():
+            raise PosebookError("the video of this table is not given", model, "review(table, video)")
+        video = _first_tracked_video(model)
     return ReviewWidget(TrackedVideo(model, video, project))

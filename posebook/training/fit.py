@@ -26,7 +26,7 @@ from ..data.images import image_size
 from ..data.label_files import label_files
 from ..data.model_project import read_model_config, save_model_config
 from ..data.sizes import image_sizes, rotation_notes, size_notes, stored_sizes
-from ..data.splits import write_split
+from ..data.splits import no_test_note, write_split
 from ..device import keep_freed_memory
 from ..formats.label_import import import_notes
 from posebook.model_folder import (
@@ -209,12 +209,13 @@ def _make_model_folder(run, folder, overwrite, plugins):
 
 # %% ../../nbs/training/09_fit.ipynb #71ebcbe8
 def _summary_line(run) -> str:
-    "Return a line that summarizes what is trained"
+    "Return a line that summarizes what is trained, and a line about a missing test set"
     size, t, n = run.cfg.data.image_resize_dims, run.cfg.training, run.cfg.data.num_keypoints
-    split = ", ".join(f"{len(v)} {k}" for k, v in run.data.split.items() if len(v))
+    split = ", ".join(f"{len(v)} {k}" for k, v in run.data.split.items() if len(v) or k == "test")
+    note = "" if run.data.split["test"] else "\n" + no_test_note(len(run.data.split["val"]), t.early_stopping)
     return (f"{len(run.labels)} labeled frames ({split}), {n} keypoints; "
             f"the model input has {size.width} x {size.height} pixels; "
-            f"{run.cfg.model.backbone} on {t.accelerator}, {t.precision}")
+            f"{run.cfg.model.backbone} on {t.accelerator}, {t.precision}{note}")
 
 # %% ../../nbs/training/09_fit.ipynb #6b628a3c
 def _gpu_notes(run) -> list: # of lines
@@ -310,7 +311,8 @@ def _fit_and_record(run, resume, callbacks, progress):
     run.fit(resume, callbacks, progress)
     train_keypoints = run.labels.keypoints[run.split["train"]]
     for note in write_pose_spaces(run.cfg, train_keypoints, run.folder/"pose_spaces.json"): log.warning(note)
-    ended = dict(trained=True, steps=run.schedule.step, time_limit_reached=run.schedule.reached_time_limit)
+    ended = dict(trained=True, finished=datetime.now().isoformat(" ", "seconds"), steps=run.schedule.step,
+                 time_limit_reached=run.schedule.reached_time_limit)
     with edit_manifest(run.folder) as manifest: manifest |= ended
 
 # %% ../../nbs/training/09_fit.ipynb #651e13de

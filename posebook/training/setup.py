@@ -21,7 +21,7 @@ from ..data.images import image_size
 from ..data.label_states import MISSING, OCCLUDED
 from ..data.labels import Labels, concatenate, read_labels
 from ..data.preprocess import Preprocess
-from ..data.splits import split_frames
+from ..data.splits import LEAST_TEST, default_fractions, split_frames
 from ..device import bf16_is_fast, pick_accelerator
 from ..models.factory import unsupervised_losses, window_size
 from ..models.semisupervised import SemiSupervisedTrackerMixin
@@ -68,14 +68,23 @@ def get_labels(cfg:Config, # config, as read from the YAML file
     return labels.check()
 
 # %% ../../nbs/training/04_setup.ipynb #fb214a82
+def _groups(cfg, labels) -> list: # None: a random split
+    "Return the video of each frame, if the split is by video"
+    return labels.groups() if cfg.training.split == "group" else None
+
+def _fractions(cfg, labels) -> tuple: # fractions for training and validation
+    "Return the fractions of a config, or their defaults"
+    t = cfg.training
+    return default_fractions(len(labels), t.train_prob, t.val_prob, _groups(cfg, labels))
+
 def get_split(cfg:Config,    # config, as read from the YAML file or as `resolve` returns it
               labels:Labels, # labels of the project
 ) -> dict: # name of the set -> indices of its frames
     "Split the labeled frames into training, validation and test frames"
     t = cfg.training
-    groups = labels.groups() if t.split == "group" else None
-    return split_frames(len(labels), t.train_prob, t.val_prob, t.rng_seed_data_pt,
-                        t.train_frames, groups)
+    least_test = {"least_test": LEAST_TEST} if cfg.posebook else {}       # else as in Lightning Pose
+    return split_frames(len(labels), *_fractions(cfg, labels), t.rng_seed_data_pt, t.train_frames,
+                        _groups(cfg, labels), **least_test)
 
 # %% ../../nbs/training/04_setup.ipynb #8b2daf8c
 def _check_keypoints(data, names):
@@ -104,6 +113,7 @@ def resolve(cfg:Config,    # config, as read from the YAML file
     d, t, names = cfg.data, cfg.training, labels.keypoint_names
     _check_keypoints(d, names)
     d.num_keypoints, d.keypoint_names = len(names), names
+    t.train_prob, t.val_prob = _fractions(cfg, labels)
     size, frame_size = d.image_resize_dims, image_size(labels.paths()[0])
     box_size = Preprocess((0, 0), d.box).crop_box(frame_size)[:1:-1]
     size.height, size.width = model_input_size(box_size, size.height, size.width)

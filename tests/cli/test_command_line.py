@@ -71,7 +71,9 @@ def test_errors_in_configs(run_command, project, tmp_path):
         ("model.bakbone=resnet18", "unknown key model.bakbone", "did you mean 'backbone'"),
         ("model.backbone=resnet81", "did you mean 'resnet18'"),
         ("training.max_steps=-3", "training.max_steps"),
-        ("training.max_time=5min", "training.max_time"),
+        ("training.max_time=5min", "training.max_time = '5min'", "such as 90s, 4m, 2h30m"),
+        ("training.max_time=240", "training.max_time = 240", "such as 90s, 4m, 2h30m"),
+        ("training.max_time=0m", "longer than zero"),
         ("data.num_keypoints=3", "the CSV has 18"),
         ("data.image_resize_dims.height=100", "not a multiple of 32"),
         ("data.box=[100,0,50,20]", "does not lie in a frame"),
@@ -80,7 +82,8 @@ def test_errors_in_configs(run_command, project, tmp_path):
         ("model.head=deconv", "use neck: none"),
         ("training.imgaug=strong", "no preset"),
         ("training.train_prob=0.95", "is more than 1"),
-        ("training.accelerator=cuda", "there is no cuda"),
+        ("training.accelerator=cuda", "there is no cuda device"),
+        ("training.accelerator=gpu", "there is no cuda device"),
         ("nonsense", "section.key=value"),
         ("model.losses_to_use=[temperal]", "did you mean 'temporal'"),
         ("model.context=4", "model.context = 4", "odd"),
@@ -89,7 +92,7 @@ def test_errors_in_configs(run_command, project, tmp_path):
         ("model.model_type=regression model.losses_to_use=[unimodal_kl]", "needs heatmaps_unimodal", "heatmap"),
         ("data.video_dir=nowhere model.losses_to_use=[temporal]", "data.video_dir"),
     ]:
-        if setting.endswith("cuda") and __import__("torch").cuda.is_available():
+        if setting.endswith(("cuda", "gpu")) and __import__("torch").cuda.is_available():
             continue
         assert_error(run_command("train", project, *setting.split(" ")), *messages)
     assert not (project / "models").exists()  # nothing was begun
@@ -106,7 +109,9 @@ def test_nothing_is_overwritten(run_command, project, model, tmp_path):
     assert (tmp_path / "mine/thesis.tex").read_text() == "years"
     assert_error(run_command("train", project, "--resume"), "--out")
     assert run_command("predict", model, project / "videos", "--out", tmp_path / "out")[0] == 0
-    assert_error(run_command("predict", model, project / "videos", "--out", tmp_path / "out"), "exist already")
+    (tmp_path / "other").mkdir()
+    other = shutil.copyfile(project / "videos/toy1.mp4", tmp_path / "other/toy0.mp4")
+    assert_error(run_command("predict", model, other, "--out", tmp_path / "out"), "exist already")
     assert (
         run_command("predict", model, project / "videos", "--out", tmp_path / "out", "--overwrite", "--save-heatmaps")[
             0
@@ -141,10 +146,11 @@ def test_errors_in_videos(run_command, project, model, tmp_path):
         "sound.mp4: there is no video track",
     )
     assert (tmp_path / "out/toy0.csv").is_file() and (tmp_path / "out/toy1.csv").is_file()  # the others are done
-    assert_error(run_command("predict", project, videos), "not a model folder")
+    assert_error(run_command("predict", project, videos), "no trained model", f"posebook train {project}")
+    assert_error(run_command("predict", videos, videos / "toy0.mp4"), "not a model folder")
     assert_error(
-        run_command("predict", model, videos / "toy0.mp4", "--device", "gpu", "--out", tmp_path / "gpu"),
-        "there is no gpu",
+        run_command("predict", model, videos / "toy0.mp4", "--device", "tpu", "--out", tmp_path / "tpu"),
+        "there is no tpu",
     )
     (tmp_path / "nothing").mkdir()
     assert_error(run_command("predict", model, tmp_path / "nothing"), "no video in this folder, and no image")

@@ -44,7 +44,8 @@ def test_calls_and_commands_give_the_same_messages(unlabeled_row, tmp_path, capl
     assert all(o.name.startswith("posebook.") for o in caplog.records)
     assert messages.count(("WARNING", NOTE)) == 1  # the labels are measured too, and read once
     assert messages[1][0] == "INFO" and messages[1][1].startswith("12 labeled frames (")
-    assert messages[-1] == ("INFO", f"the model is in {called}; look at {called / 'report.html'}")
+    assert messages[-2] == ("INFO", f"the model is in {called}; look at {called / 'report.html'}")
+    assert messages[-1] == ("INFO", f"next, track a video: posebook predict {called} VIDEO --labeled-video")
     caplog.clear()
 
     typed = tmp_path / "typed"

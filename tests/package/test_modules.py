@@ -33,6 +33,7 @@ FOLDERS = [
     "testing",
     "bench_training",
     "bench",
+    "next_steps",
     "commands",
     "cli",
     "export_modules",

@@ -382,7 +382,7 @@ PREDICTION = [
         "a project as model",
         nothing,
         "predict {project} {project}/videos/toy0.mp4",
-        ('this is not a model folder: it contains no config.yaml',),
+        ('this project has no trained model', 'posebook train {project}'),
     ),
     Case(
         "a checkpoint as model",
@@ -411,8 +411,8 @@ PREDICTION = [
     Case(
         "an unknown device",
         nothing,
-        f"{PREDICT} --device gpu",
-        ('training.accelerator: there is no gpu on this machine',),
+        f"{PREDICT} --device tpu",
+        ('training.accelerator or --device: there is no tpu on this machine',),
     ),
     Case("an unknown backend", nothing, f"{PREDICT} --backend opencv", ("no source is called 'opencv'",)),
     Case("an unknown precision", nothing, f"{PREDICT} --precision 16", ("there is no precision '16'",)),
@@ -523,7 +523,7 @@ PREDICTION = [
 ]
 EVALUATION = [
     Case("no model", nothing, "evaluate {root}/none", ('this is not a model folder: it contains no config.yaml',)),
-    Case("a project", nothing, "evaluate {project}", ('this is not a model folder: it contains no config.yaml',)),
+    Case("a project", nothing, "evaluate {project}", ('this project has no trained model', 'posebook train {project}')),
     Case("no table", nothing, "evaluate {model} --csv {root}/none.csv", ('there is no such file or folder',)),
     Case(
         "a folder as table", nothing, "evaluate {model} --csv {project}/labeled-data", ('this is a folder, not a file',)

@@ -67,7 +67,8 @@ def test_the_yaml_file():
 def test_the_help_of_the_commands(run_command):
     from posebook.commands import __all__ as calls
 
-    commands = {"init", "frames", "train", "predict", "evaluate", "smooth", "convert", "list", "bench", "demo", "trust"}
+    commands = {"init", "frames", "label", "train", "predict", "evaluate", "models", "info", "smooth", "convert"}
+    commands |= {"list", "bench", "demo", "trust"}
     assert len(commands) == len([o for o in calls if o not in ("label", "review", "watch", "Predictor")])
     for words in ([], *([o] for o in sorted(commands))):
         _, out = run_command(*words, "--help")

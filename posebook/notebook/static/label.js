@@ -270,7 +270,7 @@ class LabelView {
     const images = this.imageNames, index = images.indexOf(this.image);
     const next = [...images.slice(index + 1), ...images.slice(0, index + 1)]
       .find(image => !this.imageErrors.has(image) && !this.isComplete(image));
-    if (next) this.goTo(next); else this.showNote("all frames are complete");
+    if (next) this.goTo(next); else this.showNote(`all frames are complete; next, in a terminal: ${this.nextStep}`);
   }
   showNeighbor(offset) { // while a key is held: the frame before (-1) or after (1); 0: its own
     if (offset === this.neighborOffset || !this.image) return;
@@ -295,8 +295,8 @@ class LabelView {
     this.drawList(); this.drawProgress();
   }
 
-  on_all_labels({names, colors, lines, labels, image, auto_advance: autoAdvance}) {
-    Object.assign(this, {names, colors, lines, autoAdvance, labels: new Map(labels)});
+  on_all_labels({names, colors, lines, labels, image, auto_advance: autoAdvance, next_step: nextStep}) {
+    Object.assign(this, {names, colors, lines, autoAdvance, nextStep, labels: new Map(labels)});
     if (this.labels.has(this.image)) this.goTo(this.image, this.keypoint); else this.goTo(image);
     this.showSaving();
   }
