@@ -71,7 +71,8 @@ def pick_frames(project:Path, # the project's folder
     from posebook.progress import ProgressLine
     if isinstance(videos, (str, Path)): videos = [videos]
     with ProgressLine("picking", "videos", progress) as line:
-        images = pick_project_frames(project, n, videos or None, neighbors, seed, _names(keypoints), line.update)
+        images = pick_project_frames(project, n, videos or None, neighbors, seed, _names(keypoints),
+                                     line.update)
     log_next("label the frames", "label", project)
     return images
 
@@ -113,9 +114,9 @@ def _track_project(model_dir, progress) -> list: # the tables
     cfg = read_config(model_dir/"config.yaml")
     videos = Path(cfg.eval.test_videos_directory or cfg.data.video_dir or "nowhere")
     videos = find_videos(videos) if cfg.eval.predict_vids_after_training and videos.is_dir() else []
-    return videos and _predict_with_line(model_dir, videos, progress, overwrite=True, backend=cfg.dali.backend,
-                                         device=cfg.training.accelerator,
-                                         labeled_video=cfg.eval.save_vids_after_training)
+    return videos and _predict_with_line(
+        model_dir, videos, progress, overwrite=True, device=cfg.training.accelerator,
+        labeled_video=cfg.eval.save_vids_after_training)
 
 def _track_and_evaluate(run, track_videos, evaluate, progress) -> list: # the tables
     "Track the videos of a trained model's project, evaluate the model and write its report"
@@ -167,7 +168,7 @@ def predict(model_dir:Path, # a model folder, a project (its newest model), or s
             overwrite:bool=False, # overwrite existing tables
             device:str="auto", # auto, cpu, cuda or mps
             precision:str="32", # 32 or bf16; bf16 is faster and slightly less accurate
-            backend:str=None, # video backend: auto, dali or torch; default: auto, or your own of training
+            backend:str=None, # video backend: auto, dali or torch; default: torch, or your own of training
             plugin:Path=None, # a Python file that registers definitions; it becomes a trusted file
             progress:bool=True, # show the progress
 ) -> list: # the tables, one for each video and each folder of images that was tracked

@@ -60,8 +60,9 @@ def log_tables(tables:list, # prediction tables
     from posebook.inference.output_files import side_files
     for table in tables:
         log.info(f"table: {table}")
-        name, kind = ("labeled_images", "image folder") if IMAGE_TABLES in table.parts else ("labeled_video", "video")
-        drawn = side_files(table, kind)[name]
+        is_video = IMAGE_TABLES not in table.parts
+        name = "labeled_video" if is_video else "labeled_images"
+        drawn = side_files(table, "video" if is_video else "image folder")[name]
         if labeled_video and drawn.exists(): log.info(f"{name.replace('_', ' ')}: {drawn}")
     tables = [o for o in tables if IMAGE_TABLES not in o.parts]      # the next step is for videos
     if tables and (labeled_video or isinstance(model_dir, (list, tuple))):

@@ -28,7 +28,7 @@ def frame_number(path, # path of an image, such as img0012.png
 
 def neighbor_paths(path,            # path of a labeled image
                    context:int,     # frames in the window: the labeled frame and its neighbors; odd
-                   neighbors:bool=None, # True: file numbers are frame numbers; None: True only in labeled-data
+                   neighbors:bool=None, # whether file numbers are frame numbers; None: in labeled-data
 ) -> dict: # difference to the number of the labeled frame -> path, which may not exist
     "Return the paths of the neighbors of a labeled image; without negative frame numbers"
     path, number, half = Path(path), frame_number(path), context // 2

@@ -37,7 +37,8 @@ def _misfit(cfg:Config, model_dir:Path, project:Path) -> str: # empty: it fits
     differ = sorted({*names} ^ {*(cfg.data.keypoint_names or names)})
     if differ: return f"its keypoints differ: {', '.join(differ[:5])}"
     split = model_dir/"split.csv"
-    missing = [o for o in (read_split(split, project) if split.is_file() else ()) if not (project/o).is_file()]
+    images = read_split(split, project) if split.is_file() else ()
+    missing = [o for o in images if not (project/o).is_file()]
     if not missing: return ""
     return f"{len(missing)} image(s) of the training are not there: {', '.join(missing[:5])}"
 

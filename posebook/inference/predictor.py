@@ -114,7 +114,7 @@ class Predictor:
         cfg,                  # the resolved config of the tracker
         device:str="auto",    # auto | cpu | cuda | mps
         precision:str="32",   # 32, or bf16: up to twice as fast, but keypoints differ by 0.25 px (median)
-        backend:str=None,     # video backend, or auto; None: auto, or your own source if training used one
+        backend:str=None,     # video backend, or auto; None: torch, or your own source if training used one
         model_dir=None,       # the model folder that the tracker was loaded from, if any
     ):
         self.model_dir = None if model_dir is None else Path(model_dir)
@@ -122,7 +122,7 @@ class Predictor:
         self.device = torch.device(pick_accelerator(device))
         _check_precision(precision, self.device.type)
         own_source = None if cfg.dali.backend in ("dali", "torch") else cfg.dali.backend
-        self.source = pick_source(backend or own_source or "auto", self.device.type)
+        self.source = pick_source(backend or own_source or "torch", self.device.type)
         sha256 = weights_sha256(tracker) if model_dir is None else file_sha256(checkpoint_of(model_dir))
         self.identity = dict(checkpoint=sha256, keypoints=self.names)
         self.tracker = prepare_for_prediction(tracker).to(self.device)

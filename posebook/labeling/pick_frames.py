@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['log', 'THUMBNAIL_SIZE', 'project_layout', 'labeled_frames', 'some_frames', 'add_rows', 'save_frames', 'thumbnail',
-           'pairwise_mse', 'thumbnails', 'kmeans', 'nearest_rows', 'distinct_rows', 'pick_frames', 'chosen_videos',
-           'pick_project_frames']
+           'thumbnails', 'distinct_rows', 'pick_frames', 'chosen_videos', 'pick_project_frames']
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #84e5a73f
 import csv
@@ -23,6 +22,7 @@ from ..config.read import read_config
 from ..core import PosebookError, atomic_write, command_line, did_you_mean, file_lock, leave_out_each
 from ..data.labels import _rows, read_labels, read_table
 from ..data.preprocess import Preprocess, crop
+from .clusters import kmeans, nearest_rows, pairwise_mse
 from ..project.project import find_csv, peer_settings
 from ..video.files import project_videos
 from ..video.frame_index import frame_index
@@ -184,14 +184,6 @@ def thumbnail(frame,    # (H, W, 3) uint8
     spread = gray.std()
     return (gray - gray.mean()) / max(spread, 1e-6), float(spread)
 
-# %% ../../nbs/labeling/01_pick_frames.ipynb #50c97f6a
-def pairwise_mse(a, # (n, d)
-                 b, # (m, d)
-) -> np.ndarray: # (n, m)
-    "Return the mean squared difference between each row of `a` and each row of `b`"
-    squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
-    return np.maximum(squares, 0) / a.shape[1]
-
 # %% ../../nbs/labeling/01_pick_frames.ipynb #756650de
 def thumbnails(video,    # a video file
                numbers,  # frame numbers in rising order
@@ -207,47 +199,6 @@ def thumbnails(video,    # a video file
                               f"{format_ranges(missing)}", video, "re-encode the video with ffmpeg")
     if not rows: raise error
     return *(np.array(o) for o in zip(*rows)), error
-
-# %% ../../nbs/labeling/01_pick_frames.ipynb #00704fe2
-def _initial_centers(x, n, fixed, rng):
-    "Return the fixed centers and `n` random rows of x that are probably far from all other centers"
-    centers = [*fixed] or [x[pairwise_mse(x, x.mean(0)[None])[:, 0].argmin()]]
-    while len(centers) < n + len(fixed):
-        distances = pairwise_mse(x, np.array(centers)).min(1)
-        centers.append(x[rng.choice(len(x), p=distances / distances.sum() if distances.sum() > 0 else None)])
-    return np.array(centers)
-
-# %% ../../nbs/labeling/01_pick_frames.ipynb #1f5c7c34
-def kmeans(x,        # (m, d)
-           n:int,    # number of centers to find
-           fixed=(), # (f, d) centers that do not move
-           seed:int=0,  # seed of the initial centers
-           tries:int=4, # number of runs with different initial centers
-           steps:int=30, # maximum number of repetitions in each run
-) -> np.ndarray: # (n, d)
-    "Return centers such that each row of x is near one center"
-    rng, num_fixed, best = np.random.default_rng(seed), len(fixed), (np.inf, None)
-    for _ in range(tries):
-        centers = _initial_centers(x, n, fixed, rng)
-        for _ in range(steps):
-            cluster, previous = pairwise_mse(x, centers).argmin(1), centers
-            moved = [k for k in range(num_fixed, len(centers)) if (cluster == k).any()]
-            centers = centers.copy()
-            for k in moved: centers[k] = x[cluster == k].mean(0)
-            if np.array_equal(centers, previous): break
-        best = min(best, (pairwise_mse(x, centers).min(1).sum(), centers[num_fixed:]), key=lambda o: o[0])
-    return best[1]
-
-# %% ../../nbs/labeling/01_pick_frames.ipynb #a44225fd
-def nearest_rows(x,       # (m, d)
-                 centers, # (n, d), n <= m
-) -> list: # numbers of n different rows of x
-    "Return the number of the nearest row for each center, without using a row twice"
-    rows = []
-    for distances in pairwise_mse(x, centers).T:
-        distances[rows] = np.inf
-        rows.append(int(distances.argmin()))
-    return rows
 
 # %% ../../nbs/labeling/01_pick_frames.ipynb #1b69273b
 def distinct_rows(images,  # (m, 1024) thumbnails
