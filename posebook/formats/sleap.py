@@ -161,11 +161,13 @@ def _common_names(instances, path) -> list:
 # %% ../../nbs/formats/04_sleap.ipynb #5ee86d30
 def _points(instance, names) -> tuple: # positions (K, 2), states (K,)
     "Return the positions and states of the points of an instance, in the order of the keypoint names"
-    positions = _positions(instance)
-    marked = ~np.isnan(positions).any(-1) & np.isnan(instance.numpy()).any(-1)     # as not visible
+    positions, complete = _positions(instance), np.asarray(instance.points["complete"], bool)
+    invisible = ~np.isnan(positions).any(-1) & np.isnan(instance.numpy()).any(-1)
+    never_placed = invisible & ~complete & complete.any()
+    positions[never_placed] = np.nan
     own = _node_names(instance)
     order = [own.index(name) for name in names]
-    return positions[order], np.where(marked, OCCLUDED, position_states(positions))[order]
+    return positions[order], np.where(invisible & ~never_placed, OCCLUDED, position_states(positions))[order]
 
 # %% ../../nbs/formats/04_sleap.ipynb #4a8613d3
 def _newest_version(paths) -> Path: # None: the files are not versions of one file

@@ -55,6 +55,21 @@ def test_a_point_that_is_not_visible_is_occluded(toy_project, tmp_path, caplog):
     assert labels.visible.tolist() == [[2, 1, 0]] and labels.keypoints[0, 0].tolist() == [10, 20]
 
 
+def test_a_point_that_sleap_placed_itself_is_missing(toy_project, tmp_path):
+    "SLEAP adds the points that the frame before lacks, as not visible; a person has not touched them"
+    sleap_io = pytest.importorskip("sleap_io")
+    skeleton = sleap_io.Skeleton(["nose", "paw", "tail"])
+    instance = sleap_io.Instance.from_numpy(np.array([[10.0, 20], [30, 40], [50, 60]]), skeleton=skeleton)
+    instance.points["visible"] = [True, False, False]
+    instance.points["complete"] = [True, True, False]
+    frame = sleap_io.LabeledFrame(
+        video=sleap_io.load_video(str(toy_project / "videos/toy0.mp4")), frame_idx=3, instances=[instance]
+    )
+    sleap_io.Labels([frame]).save(str(tmp_path / "a.slp"), verbose=False)
+    init_project(tmp_path)
+    assert read_labels(tmp_path / "CollectedData.csv").visible.tolist() == [[2, 1, 0]]
+
+
 def save(path, frames, skeleton=None, embed=False, **labels):
     "Write a SLEAP file of frames: (video, frame number, list of positions (K, 2) of instances)"
     sleap_io = pytest.importorskip("sleap_io")
