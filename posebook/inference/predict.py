@@ -219,7 +219,7 @@ def _table_matches(predictor, stream, table) -> bool:
 
 def _is_tracked(predictor, source, table) -> bool:
     "Return whether the table of an input is complete and was computed with this model"
-    if not table.exists(): return False
+    if not table.exists() or Path(f"{table}.part").exists(): return False
     try: return _table_matches(predictor, _make_stream(predictor, source, notes=False), table)
     except PosebookError: return False                          # the input cannot be read any more
 

@@ -11,8 +11,9 @@ import json
 import logging
 import subprocess
 import sys
+from contextlib import suppress
 
-from ..core import PosebookError, atomic_write
+from ..core import PosebookError, atomic_write, command_line
 from .label_table import LabelingSession
 
 # %% ../../nbs/notebook/06_open_label.ipynb #20f84714
@@ -33,13 +34,20 @@ def label_notebook(keypoints=None, # names of the keypoints, for a project witho
     return dict(cells=[cell("markdown", _TEXT), cell("code", code, execution_count=None, outputs=[])],
                 metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
 
+# %% ../../nbs/notebook/06_open_label.ipynb #beda8941
+def _run_jupyterlab(path) -> int: # its exit code
+    "Open a notebook in JupyterLab, and wait until JupyterLab ends"
+    process = subprocess.Popen([sys.executable, "-m", "jupyterlab", str(path)])
+    while True:
+        with suppress(KeyboardInterrupt): return process.wait()
+
 # %% ../../nbs/notebook/06_open_label.ipynb #af0b86f6
 def open_label_notebook(project, # folder of the project
                         keypoints=None, # names of the keypoints, for a project without a label table
 ): # path of the notebook
     """Write label.ipynb into a project unless it exists, and run JupyterLab until the user ends it
 
-    Raises `PosebookError` if JupyterLab is not installed, or if the project has no frame to label."""
+    Raises `PosebookError` if JupyterLab is not installed or fails, or if the project has no frame to label."""
     session = LabelingSession(project, keypoints)         # checks the label table
     path = session.root/"label.ipynb"
     if importlib.util.find_spec("jupyterlab") is None:
@@ -50,5 +58,8 @@ def open_label_notebook(project, # folder of the project
         with atomic_write(path) as part: part.write_text(text, encoding="utf-8")
         log.info(f"wrote {path}")
     log.info("JupyterLab is opened in the browser; run the cell of the notebook. Ctrl-C here ends JupyterLab")
-    subprocess.run([sys.executable, "-m", "jupyterlab", str(path)], check=False)
+    if code := _run_jupyterlab(path):
+        raise PosebookError(f"JupyterLab ended with exit code {code}, see its last lines above", path,
+                            f"start it yourself: {command_line('jupyter', 'lab', path)} (as root, as in many "
+                            "containers, add --allow-root)")
     return path

@@ -97,6 +97,7 @@ def project_models(project, # folder of a project
     Raises `PosebookError` if the folder is not a project."""
     path, models = Path(project), []
     folders = model_folders(path) if path.is_dir() else []
+    if not path.is_dir(): raise PosebookError("there is no such folder", path, "give a project's folder")
     if not folders and not (path/"posebook.yaml").is_file():
         raise PosebookError("this folder is not a project and has no models", path,
                             "give a project's folder; a folder becomes a project by "

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import FOUR_STEPS, assert_error, file_contents
@@ -170,7 +171,13 @@ def test_label_opens_a_notebook_that_is_never_overwritten(run_command, project, 
     )
     assert file_contents(project) == before
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: True)
-    monkeypatch.setattr(subprocess, "run", lambda words, **more: started.append(words))
+    ended_with = [0, 0, 1]
+
+    def run(words):
+        started.append(words)
+        return SimpleNamespace(wait=lambda: ended_with.pop(0))
+
+    monkeypatch.setattr(subprocess, "Popen", run)
     assert run_command("label", project)[0] == 0
     notebook = project / "label.ipynb"
     assert started[0][1:] == ["-m", "jupyterlab", str(notebook)]
@@ -179,6 +186,7 @@ def test_label_opens_a_notebook_that_is_never_overwritten(run_command, project, 
     assert 'posebook.label(".")' in code
     notebook.write_text("mine")
     assert run_command("label", project)[0] == 0 and notebook.read_text() == "mine"
+    assert_error(run_command("label", project), "JupyterLab ended with exit code 1", "jupyter lab")
     assert_error(run_command("label", project / "videos"), "posebook init")
 
 

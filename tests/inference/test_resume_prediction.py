@@ -221,7 +221,7 @@ def test_damage_before_the_start_of_a_resumed_run_is_named(tiny_model, tmp_path,
     predict_into("plain")
     assert left_out(caplog) == ["frames of a.mp4"]
 
-    def stop(source, done, total):
+    def stop(inputs, number, done, total):
         if done >= 224:
             raise KeyboardInterrupt
 

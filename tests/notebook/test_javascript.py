@@ -119,7 +119,7 @@ def test_the_chapter_has_the_table_of_keys(name):
     "The keys of the widget's own table stand in its chapter, too"
     script = (STATIC / f"{name}.js").read_text(encoding="utf-8")
     keys = json.loads(re.search(r"_KEYS = (\[\[.*?\]\]);", script, re.S)[1])
-    [chapter] = (ROOT / "nbs/notebook").glob(f"*_{name}.ipynb")
+    [chapter] = (ROOT / "nbs/notebook").glob(f"[0-9][0-9]_{name}.ipynb")
     text = "\n".join("".join(c["source"]) for c in json.loads(chapter.read_text(encoding="utf-8"))["cells"])
     assert len(keys) > 10 and re.findall(r"^\| (?!key|-)(.*?) \| (.*?) \|$", text, re.M) == [(o[0], o[1]) for o in keys]
 

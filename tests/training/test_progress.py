@@ -86,7 +86,8 @@ def test_predict_without_a_terminal(model, videos, tmp_path):
     assert counts(done.stderr)[-1] == (80, 80) and "\x1b" not in done.stderr and "\r" not in done.stderr
     words = ["predict", model, *videos, "--out", tmp_path / "quiet", "--no-progress"]
     done = subprocess.run([sys.executable, "-c", CALL, *map(str, words)], capture_output=True, text=True, check=True)
-    assert done.stderr.splitlines() == [f"wrote {tmp_path / 'quiet' / o}.csv" for o in "ab"]
+    *tables, next_step = done.stderr.splitlines()
+    assert tables == [f"table: {tmp_path / 'quiet' / o}.csv" for o in "ab"] and next_step.startswith("next, ")
 
 
 def in_terminal(code, interrupt_at=None):
