@@ -143,7 +143,10 @@ OTHERS = [
     Case("a missing row", cut_table(5, 6), SMOOTH, ("not successive frames",)),
     Case("onto the input", nothing, f"{SMOOTH} --out {{root}}/tables/toy0.csv --overwrite", ("overwrite its input",)),
     Case(
-        "an existing table", nothing, "predict {model} {project}/videos/toy0.mp4 --out {root}/tables", ("--overwrite",)
+        "an existing table of another video",
+        lambda r: shutil.copy(r / "project/videos/toy1.mp4", r / "project/videos/toy0.mp4") and None,
+        "predict {model} {project}/videos/toy0.mp4 --out {root}/tables",
+        ("exist already", "--overwrite"),
     ),
     Case(
         "results of a model",
