@@ -21,7 +21,13 @@ import pandas as pd
 
 from ..core import PosebookError, atomic_write, formats, leave_out, read_text
 from .images import read_image
-from .label_files import label_files, same_labels, select_individual, spelled_as_files
+from posebook.data.label_files import (
+    label_files,
+    path_in_project,
+    same_labels,
+    select_individual,
+    spelled_as_files,
+)
 from .label_states import MISSING, OCCLUDED, decide_states, file_states, named, position_states
 
 # %% ../../nbs/data/01_labels.ipynb #97f47d23
@@ -263,7 +269,7 @@ def merge_labels(parts:list, # list of `Labels` with the content of files
     "Combine the labels of files, decide the states of the keypoints, and check that each image occurs once"
     labels = concatenate(parts)
     images = [posixpath.normpath(o.replace("\\", "/")) if o else o for o in labels.images]  # one spelling
-    images = spelled_as_files(images, root)
+    images = spelled_as_files([path_in_project(o, root) for o in images], root)
     targets = [os.path.realpath(root/o) for o in images]    # also resolves symbolic links and absolute paths
     rows = {}
     for row, target in enumerate(targets): rows.setdefault(target, []).append(row)

@@ -290,3 +290,13 @@ def test_two_spellings_of_a_name_with_an_accent(tmp_path):
     labels = read_labels(tmp_path / "1/Labels*.csv", tmp_path)
     assert labels.keypoint_names == ["pied arri\u00e8re"]
     assert labels.keypoints[:, 0].tolist() == [[1, 2], [2, 2]]
+
+
+def test_absolute_paths_of_another_computer(tmp_path):
+    "A table from Windows, of a project that was copied; an image that is not here keeps its path"
+    (tmp_path / "labeled-data/run1").mkdir(parents=True)
+    Image.new("RGB", (20, 20)).save(tmp_path / "labeled-data/run1/img1.png")
+    rows = "".join(f"D:\\mice\\labeled-data\\run1\\img{i}.png,{i},2\n" for i in (1, 2))
+    (tmp_path / "CollectedData.csv").write_text("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n" + rows)
+    labels = read_labels(tmp_path / "CollectedData.csv")
+    assert labels.images == ["labeled-data/run1/img1.png", "D:/mice/labeled-data/run1/img2.png"]
