@@ -73,7 +73,7 @@ def did_you_mean(name:str, # what the user wrote
     "Return a hint with the known name that is most similar to a misspelled name"
     names = [str(o) for o in names]
     matches = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    return f"did you mean {matches[0]!r}?" if matches else f"there are: {', '.join(sorted(names))}"
+    return f"did you mean {matches[0]!r}?" if matches else f"there are: {', '.join(sorted(names)) or 'none'}"
 
 # %% ../nbs/00_core.ipynb #d37f4003
 def command_line(*words, # words of a command; paths and numbers, too
@@ -204,7 +204,12 @@ def build(f,               # a registered class or function
 ): # the value that `f` returns
     "Call `f` with the facts that are its parameters, and with the settings of the user"
     check_settings(f, settings, where)
-    return f(**{k: v for k, v in (facts or {}).items() if k in params(f)} | settings)
+    values = {k: v for k, v in (facts or {}).items() if k in params(f)} | settings
+    for p in inspect.signature(f).parameters.values():
+        if p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) or p.name in values: continue
+        raise PosebookError(f"{f.__name__} needs a value for {p.name!r}", where, "set it, or write a default "
+                            f"value in the definition; posebook passes: {', '.join(facts or ['nothing'])}")
+    return f(**values)
 
 # %% ../nbs/00_core.ipynb #180035d5
 backbones     = Registry("backbone", "backbones", facts=["image_size", "weights"])
