@@ -211,7 +211,8 @@ def _write_traceback(e) -> str: # path of the file
 
 def _plugin_error(e) -> PosebookError: # None: not an error of a plug-in
     "Return an error that names the last line of a plug-in in the traceback, if there is one"
-    lines = [f"{frame.f_code.co_filename}, line {number}" for frame, number in traceback.walk_tb(e.__traceback__)
+    lines = [f"{frame.f_code.co_filename}, line {number}"
+             for frame, number in traceback.walk_tb(e.__traceback__)
              if str(frame.f_globals.get("__name__")).startswith("posebook_plugin_")]
     if not lines: return None
     return PosebookError(f"the plug-in fails: {type(e).__name__}: {str(e)[:300]}", lines[-1],

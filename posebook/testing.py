@@ -64,7 +64,8 @@ def check_backbone(backbone:Backbone, # the backbone to check
 
     Raises `AssertionError` otherwise."""
     with torch.no_grad(): levels = copy.deepcopy(backbone).eval()(torch.zeros(1, 3, *size, dtype=torch.uint8))
-    for i, (level, channels, stride) in enumerate(zip(levels, backbone.channels, backbone.strides, strict=True)):
+    expectations = zip(levels, backbone.channels, backbone.strides, strict=True)
+    for i, (level, channels, stride) in enumerate(expectations):
         found, expected = tuple(level.shape[1:]), (channels, *(o // stride for o in size))
         assert found == expected, f"for an input of {size[0]} x {size[1]} pixels, stage {i} of the backbone " \
             f"returns the shape {found}, but its channels {channels} and stride {stride} mean {expected}"
@@ -85,7 +86,8 @@ def short_run(model_type:str, # name of a registered tracker
         "training.train_batch_size=6", "dali.base.train.sequence_length=6",
         "dali.context.train.batch_size=10", "callbacks.anneal_weight.start=0.2", *settings])
     run = TrainingRun(cfg, folder)
-    check_backbone(run.tracker.network.backbone)
+    size = run.cfg.data.image_resize_dims
+    check_backbone(run.tracker.network.backbone, (size.height, size.width))
     save_model_config(run.cfg, folder)
     write_split(folder/"split.csv", run.labels.images, run.split)
     return run.fit(progress=False)

@@ -91,9 +91,9 @@ class BaseFeatureExtractor(LightningModule):
     # %% ../../nbs/models/03_extractor.ipynb #2c1e45ad
     @classmethod
     def __init_subclass__(cls, **kwargs):
-        "Raise an error if a subclass overrides `get_representations`, which training and prediction do not call"
+        "Raise an error if a subclass overrides `get_representations`, which is not called in training"
         super(BaseFeatureExtractor, cls).__init_subclass__(**kwargs)
         if "get_representations" not in vars(cls): return
-        raise PosebookError("training and prediction do not call this method", f"{cls.__name__}.get_representations",
-                            "override `get_features` in a subclass of posebook.models.network.Network, and set "
-                            "`network_class` to this subclass")
+        raise PosebookError("training and prediction do not call this method",
+                            f"{cls.__name__}.get_representations", "override `get_features` in a subclass of "
+                            "posebook.models.network.Network, and set `network_class` to this subclass")

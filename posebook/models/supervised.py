@@ -128,8 +128,8 @@ def _checked_outputs(tracker, outputs, keypoints) -> dict: # the outputs
                             "return a dict with keypoints_pred, keypoints_targ and the inputs of the losses")
     for key in ("keypoints_pred", "keypoints_targ"):
         shapes.append(tuple(getattr(outputs.get(key), "shape", ())))
-        if len(shapes[-1]) == 3 and shapes[-1][1:] == keypoints.shape[1:] and shapes[-1] == shapes[0]: continue
+        if shapes[-1][1:] == keypoints.shape[1:] and shapes[-1] == shapes[0]: continue
         found = f"has the shape {shapes[-1]}" if key in outputs else "is missing"
-        raise PosebookError(f"{key} {found}", where, f"return it with the shape (B, {keypoints.shape[1]}, 2), "
-                            "in pixels of the frame")
+        raise PosebookError(f"{key} {found}", where, "return it in pixels of the frame, "
+                            f"with the shape (B, {keypoints.shape[1]}, 2)")
     return outputs

@@ -47,7 +47,7 @@ def open_label_notebook(project, # folder of the project
 ): # path of the notebook
     """Write label.ipynb into a project unless it exists, and run JupyterLab until the user ends it
 
-    Raises `PosebookError` if JupyterLab is not installed or fails, or if the project has no frame to label."""
+    Raises `PosebookError` if JupyterLab is missing or fails, or if the project has no frame to label."""
     session = LabelingSession(project, keypoints)         # checks the label table
     path = session.root/"label.ipynb"
     if importlib.util.find_spec("jupyterlab") is None:
