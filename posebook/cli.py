@@ -209,6 +209,16 @@ def _write_traceback(e) -> str: # path of the file
         traceback.print_exception(e, file=file)
     return file.name
 
+def _plugin_error(e) -> PosebookError: # None: not an error of a plug-in
+    "Return an error that names the last line of a plug-in in the traceback, if there is one"
+    lines = [f"{frame.f_code.co_filename}, line {number}"
+             for frame, number in traceback.walk_tb(e.__traceback__)
+             if str(frame.f_globals.get("__name__")).startswith("posebook_plugin_")]
+    if not lines: return None
+    return PosebookError(f"the plug-in fails: {type(e).__name__}: {str(e)[:300]}", lines[-1],
+                         f"correct it; the whole traceback is in {_write_traceback(e)}")
+
+# %% ../nbs/84_cli.ipynb #7b8b8a56
 def main(args:list=None, # words of the command line; None: those of `sys.argv`
 ):
     "Run the command; exit code 1: internal error, 2: the user can fix it, 3: done except for named items"
@@ -225,7 +235,7 @@ def main(args:list=None, # words of the command line; None: those of `sys.argv`
                 _print_line(f"done except for: {'; '.join(dict.fromkeys(messages.left_out))}")
                 sys.exit(3)
     except Exception as e:
-        error = _as_user_error(e)
+        error = _as_user_error(e) or _plugin_error(e)
         if error is None:
             _print_line(f"error: this is a bug in posebook: {type(e).__name__}: {str(e)[:300]}\n"
                         f"  -> please report it with the file {_write_traceback(e)}")

@@ -73,7 +73,7 @@ def did_you_mean(name:str, # what the user wrote
     "Return a hint with the known name that is most similar to a misspelled name"
     names = [str(o) for o in names]
     matches = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    return f"did you mean {matches[0]!r}?" if matches else f"there are: {', '.join(sorted(names))}"
+    return f"did you mean {matches[0]!r}?" if matches else f"there are: {', '.join(sorted(names)) or 'none'}"
 
 # %% ../nbs/00_core.ipynb #d37f4003
 def command_line(*words, # words of a command; paths and numbers, too
@@ -88,10 +88,11 @@ class Registry(dict):
     def __init__(self,
         kind:str, # name of the kind, in the singular, for messages
         *folders, # names of folders of posebook with modules that register definitions of this kind
-        facts=()  # names of parameters whose values posebook passes; all other parameters are settings
+        facts=(), # names of parameters whose values posebook passes; all other parameters are settings
+        base=None # full name of the class that all definitions inherit from; None: any definition
     ):
         super().__init__()
-        self.kind, self.folders, self.facts, self.families = kind, folders, set(facts), {}
+        self.kind, self.folders, self.facts, self.families, self.base = kind, folders, set(facts), {}, base
 
     def load(self): # the registry itself
         "Import the modules of posebook that register definitions of this kind"
@@ -113,7 +114,7 @@ class Registry(dict):
         if member and family in self.families: return self.families[family](member)
         raise PosebookError(f"no {self.kind} is called {name!r}", do=did_you_mean(name, self))
 
-    # %% ../nbs/00_core.ipynb #1f389829
+    # %% ../nbs/00_core.ipynb #f8913e0d
     def __call__(self, name:str=None): # the name in a YAML file; None: the name of the class or function
         "Return a decorator that registers a class or a function"
         if not isinstance(name, str | None) or name == "":
@@ -127,6 +128,7 @@ class Registry(dict):
                 both = " and ".join(f"{o.__module__}.{o.__qualname__}" for o in (self[key], f))
                 raise PosebookError(f"two definitions are registered as the {self.kind} {key!r}", both,
                                     "give one of them another name")
+            _check_base(self, f)
             self[key] = f
             return f
         return _add
@@ -146,6 +148,13 @@ def _is_same_definition(a, b) -> bool:
     # a script that is run and also imported is two modules, but both come from the same file
     files = [getattr(sys.modules.get(o), "__file__", o) for o in homes]
     return a.__qualname__ == b.__qualname__ and (files[0] == files[1] or "__main__" in homes)
+
+def _check_base(registry, f):
+    "Raise an error if a definition does not inherit from the base class of its kind"
+    base = registry.base or "object"
+    if base.rpartition(".")[2] in [c.__name__ for c in getattr(f, "__mro__", [object])]: return
+    raise PosebookError(f"it is not a subclass of {base}", f"the {registry.kind} {f.__qualname__}",
+                        "inherit from this class")
 
 # %% ../nbs/00_core.ipynb #e59b535e
 def params(f, # a class or a function
@@ -204,7 +213,13 @@ def build(f,               # a registered class or function
 ): # the value that `f` returns
     "Call `f` with the facts that are its parameters, and with the settings of the user"
     check_settings(f, settings, where)
-    return f(**{k: v for k, v in (facts or {}).items() if k in params(f)} | settings)
+    values = {k: v for k, v in (facts or {}).items() if k in params(f)} | settings
+    for p in inspect.signature(f).parameters.values():
+        is_optional = p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        if is_optional or p.name in values: continue
+        raise PosebookError(f"{f.__name__} needs a value for {p.name!r}", where, "set it, or write a default "
+                            f"value in the definition; posebook passes: {', '.join(facts or ['nothing'])}")
+    return f(**values)
 
 # %% ../nbs/00_core.ipynb #180035d5
 backbones     = Registry("backbone", "backbones", facts=["image_size", "weights"])
@@ -213,13 +228,15 @@ heads         = Registry("head", "models", facts=[
     "num_features", "num_keypoints", "feature_stride", "stride", "head"])
 losses        = Registry("loss", "losses", "models", facts=[
     "num_keypoints", "keypoint_names", "train_keypoints", "mirrored_column_matches",
-    "columns_for_singleview_pca", "space"])
+    "columns_for_singleview_pca", "space"], base="posebook.losses.base.Loss")
 models        = Registry("model", "models", facts=[
     "num_keypoints", "keypoint_names", "image_size", "stride", "optimizer", "optimizer_params",
     "loss_factory", "loss_factory_unsupervised",
-    "backbone", "weights", "neck", "head", "decode", "context"])   # these are set in section `model`
+    "backbone", "weights", "neck", "head", "decode", "context"],   # these are set in section `model`
+    base="posebook.models.supervised.BaseSupervisedTracker")
 augmentations = Registry("augmentation", "data", facts=["keypoint_names"])
-callbacks     = Registry("callback", "models", "training", facts=["schedule"])
+callbacks     = Registry("callback", "models", "training", facts=["schedule"],
+                         base="lightning.pytorch.Callback")
 sources       = Registry("source", "video", facts=["preprocess", "device"])
 decoders      = Registry("decoder", "data", "models", facts=["stride", "sigma"])
 formats       = Registry("format", "formats")

@@ -6,9 +6,27 @@
 __all__ = ['LossFactory']
 
 # %% ../../nbs/losses/07_factory.ipynb #0f90b4d9
+import inspect
+
+import torch
 from torch import nn
 
 from ..core import PosebookError, build, did_you_mean, losses
+
+# %% ../../nbs/losses/07_factory.ipynb #812f01c7
+def _required(name, loss) -> list: # names of outputs
+    "Return the outputs that a loss requires; raise an error if its `forward` does not accept all others"
+    parameters = inspect.signature(loss.forward).parameters.values()
+    if any(p.kind == p.VAR_KEYWORD for p in parameters): return loss.required_outputs()
+    raise PosebookError(f"the `forward` of the loss {name} does not accept all outputs of the tracker",
+                        "model.losses_to_use", "add the parameter `**_` to it")
+
+def _checked(name, value) -> torch.Tensor: # the value
+    "Return the value of a loss; raise an error if it is not a scalar tensor"
+    if torch.is_tensor(value) and value.numel() == 1: return value
+    kind = f"a tensor of shape {tuple(value.shape)}" if torch.is_tensor(value) else type(value).__name__
+    raise PosebookError(f"the loss {name} returns {kind}, not a scalar tensor", "model.losses_to_use",
+                        "return the mean over keypoints and frames in its `forward`")
 
 # %% ../../nbs/losses/07_factory.ipynb #8e89ca82
 class LossFactory(nn.Module):
@@ -20,7 +38,7 @@ class LossFactory(nn.Module):
         super().__init__()
         make = lambda name, args: build(losses[name], facts, f"losses.{name}", **(args or {}))
         self.losses = nn.ModuleDict({k: make(k, v) for k, v in settings.items()})
-        self.required = {k: loss.required_outputs() for k, loss in self.losses.items()}
+        self.required = {k: _required(k, loss) for k, loss in self.losses.items()}
 
     def forward(self,
         stage:str,       # train, val or test; the first part of the names in the log
@@ -36,7 +54,7 @@ class LossFactory(nn.Module):
                 if name in outputs: continue
                 raise PosebookError(f"the loss {k} needs {name}, which the tracker does not return",
                                     "model.losses_to_use", did_you_mean(name, outputs))
-            value, weight = loss(**outputs), anneal * loss.weight
+            value, weight = _checked(k, loss(**outputs)), anneal * loss.weight
             total = total + weight * value
             log |= {f"{stage}_{k}_loss": value.detach(), f"{stage}_{k}_weight": weight}
         return total, log

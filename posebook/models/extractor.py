@@ -10,8 +10,21 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
+from ..backbones.base import Backbone
 from ..core import PosebookError, backbones, build, necks
 from .network import Network
+
+# %% ../../nbs/models/03_extractor.ipynb #4c5c5f43
+def _check_backbone(backbone, name):
+    "Raise an error if a registered function does not return a `Backbone` with one level for each stage"
+    where = f"the backbone {name}"
+    if not isinstance(backbone, Backbone):
+        raise PosebookError(f"it returns {type(backbone).__name__}, not a Backbone", where,
+                            "return posebook.backbones.base.Backbone(stages, channels, strides)")
+    counts = [len(o) for o in (backbone.stages, backbone.channels, backbone.strides)]
+    if len(set(counts)) > 1:
+        raise PosebookError("it has {} stages, but {} channels and {} strides".format(*counts), where,
+                            "give the number of channels and the stride of each stage's output")
 
 # %% ../../nbs/models/03_extractor.ipynb #331ec1ca
 class BaseFeatureExtractor(LightningModule):
@@ -35,6 +48,7 @@ class BaseFeatureExtractor(LightningModule):
         super().__init__()
         b = build(backbones[backbone], dict(image_size=image_size), "model.args.backbone_args",
                   weights=weights, **(backbone_args or {}))
+        _check_backbone(b, backbone)
         if image_size and any(o % b.strides[-1] for o in image_size):
             raise PosebookError(f"{image_size[0]} x {image_size[1]} is not divisible by "
                                 f"the backbone's stride {b.strides[-1]}", "data.image_resize_dims",
@@ -73,3 +87,13 @@ class BaseFeatureExtractor(LightningModule):
             n, offsets = len(features), torch.arange(self.context) - self.context // 2
             windows = (torch.arange(n)[:, None] + offsets).clamp(0, n - 1)
         return features if windows is None else features[windows]
+
+    # %% ../../nbs/models/03_extractor.ipynb #2c1e45ad
+    @classmethod
+    def __init_subclass__(cls, **kwargs):
+        "Raise an error if a subclass overrides `get_representations`, which is not called in training"
+        super(BaseFeatureExtractor, cls).__init_subclass__(**kwargs)
+        if "get_representations" not in vars(cls): return
+        raise PosebookError("training and prediction do not call this method",
+                            f"{cls.__name__}.get_representations", "override `get_features` in a subclass of "
+                            "posebook.models.network.Network, and set `network_class` to this subclass")

@@ -6,6 +6,8 @@
 __all__ = ['unsupervised_losses', 'window_size', 'get_model_class', 'get_loss_factories', 'get_model']
 
 # %% ../../nbs/models/10_factory.ipynb #e7a17484
+import inspect
+
 import torch
 
 from ..config.schema import Config
@@ -48,6 +50,15 @@ def _check_tracker(tracker, unsupervised, model_cfg):
                             "model.do_context",
                             f"remove do_context, or use {' or '.join(alternatives)}")
 
+# %% ../../nbs/models/10_factory.ipynb #e59fc204
+def _supervised_losses(tracker, model_cfg) -> list: # names of losses
+    "Return the names of the losses of labeled frames; raise an error if the tracker does not give a list"
+    names = tracker.supervised_losses(model_cfg) if inspect.ismethod(tracker.supervised_losses) else None
+    if isinstance(names, (list, tuple)): return list(names)
+    raise PosebookError("this is not a class method that returns a list of names",
+                        f"{tracker.__name__}.supervised_losses",
+                        "write `@classmethod` above it, and return a list such as ['heatmap_mse']")
+
 # %% ../../nbs/models/10_factory.ipynb #2574306a
 def get_loss_factories(cfg:Config,         # resolved config
                        train_keypoints=None, # (N, K, 2) labels of the training frames; None:
@@ -64,7 +75,7 @@ def get_loss_factories(cfg:Config,         # resolved config
     for name, o in cfg.losses.items(): check_settings(losses[name], o or {}, f"losses.{name}")
     settings = lambda names: {k: cfg.losses.get(k) for k in names}
     facts = dict(num_keypoints=d.num_keypoints, keypoint_names=d.keypoint_names)
-    supervised = [*tracker.supervised_losses(m), *extra]
+    supervised = [*_supervised_losses(tracker, m), *extra]
     factories = {"supervised": LossFactory(settings(supervised), facts)}
     if train_keypoints is None or not unsupervised: return factories
     facts |= dict(train_keypoints=train_keypoints,

@@ -168,6 +168,8 @@ class Network(nn.Module):
         features:Tensor=None, # (N, F, h, w) features of the images, if they were computed earlier
     ) -> Tensor: # (N, K, h, w) heatmaps before the softmax
         "Return the logits of each keypoint's heatmap"
+        if self.head is None:
+            raise PosebookError("the network has no head", "network.head", "set it in `__init__` of the tracker")
         if features is None: features = self.get_features(images, levels)
         return self.head(features).float()
 

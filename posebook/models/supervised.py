@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..config.schema import Model
+from ..core import PosebookError
 from ..losses.factory import LossFactory
 from .extractor import BaseFeatureExtractor
 
@@ -84,7 +85,7 @@ class BaseSupervisedTracker(BaseFeatureExtractor):
                          stage:str,  # train, val or test
     ) -> Tensor: # a scalar
         "Return the loss of a labeled batch, and log it"
-        outputs = self.get_loss_inputs_labeled(batch)
+        outputs = _checked_outputs(self, self.get_loss_inputs_labeled(batch), batch["keypoints"])
         loss, log = self.loss_factory(stage, **outputs)
         errors = (outputs["keypoints_pred"].detach() - outputs["keypoints_targ"]).norm(dim=-1)
         log = {f"{stage}_supervised_loss": loss.detach(), f"{stage}_pixel_error": errors.nanmean(), **log}
@@ -113,3 +114,22 @@ class BaseSupervisedTracker(BaseFeatureExtractor):
     ) -> Tensor: # a scalar
         "Return the loss of a test batch"
         return self.evaluate_labeled(batch, "test")
+
+# %% ../../nbs/models/04_supervised.ipynb #c0d26405
+def _checked_outputs(tracker, outputs, keypoints) -> dict: # the outputs
+    "Return the outputs for labeled frames; raise an error if the losses cannot use them"
+    name, shapes = type(tracker).__name__, []
+    where = f"{name}.get_loss_inputs_labeled"
+    if tracker.loss_factory is None:
+        raise PosebookError("the tracker has no losses", f"{name}.__init__",
+                            "add the parameter `**kwargs` and pass it to `super().__init__`")
+    if not isinstance(outputs, dict):
+        raise PosebookError(f"it returns {type(outputs).__name__}, not a dict", where,
+                            "return a dict with keypoints_pred, keypoints_targ and the inputs of the losses")
+    for key in ("keypoints_pred", "keypoints_targ"):
+        shapes.append(tuple(getattr(outputs.get(key), "shape", ())))
+        if shapes[-1][1:] == keypoints.shape[1:] and shapes[-1] == shapes[0]: continue
+        found = f"has the shape {shapes[-1]}" if key in outputs else "is missing"
+        raise PosebookError(f"{key} {found}", where, "return it in pixels of the frame, "
+                            f"with the shape (B, {keypoints.shape[1]}, 2)")
+    return outputs

@@ -92,8 +92,12 @@ class CheckpointCallback(Callback):
     def on_train_batch_end(self, trainer, tracker, outputs, batch, batch_idx): # noqa: F811
         "Raise an error if the training loss is not finite"
         loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
-        if loss is not None and not torch.isfinite(loss).all():
-            raise divergence_error("the training loss is", trainer.global_step)
+        if loss is None or torch.isfinite(loss).all(): return
+        metrics = trainer.callback_metrics
+        names = [k.removeprefix("train_") for k in metrics if k.startswith("train_") and k.endswith("_loss")
+                 and "supervised" not in k and not math.isfinite(metrics[k])]
+        raise divergence_error(f"the training loss{' (' + ', '.join(names) + ')' if names else ''} is",
+                               trainer.global_step)
 
     # %% ../../nbs/training/06_callbacks.ipynb #76806f1a
     def save(self,

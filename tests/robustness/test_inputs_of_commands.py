@@ -739,6 +739,12 @@ LIST = [
         ("two definitions are registered as the loss 'temporal'",),
     ),
     Case(
+        "a loss of another class",
+        plugin("from posebook.core import losses\n@losses('mine')\nclass A: 'b'"),
+        "list --plugin {root}/plugin.py",
+        ('the loss A: it is not a subclass of posebook.losses.base.Loss',),
+    ),
+    Case(
         "an empty name",
         plugin("from posebook.core import losses\n@losses('')\nclass A: 'b'"),
         "list --plugin {root}/plugin.py",
