@@ -269,7 +269,7 @@ CONTRAST = """() => {
                     return [ratio, a > b, o.textContent.slice(0, 40), o.className] }) }"""
 
 
-@pytest.mark.parametrize("page", ["index.html", "tutorials/02_unlabeled_video.html", "models/07_heatmap.html"])
+@pytest.mark.parametrize("page", ["index.html", "tutorials/06_unlabeled_video.html", "models/07_heatmap.html"])
 def test_dark_is_readable(visit, page):
     tab = visit(page, scheme="dark")
     tab.locator("html.quarto-dark, body.quarto-dark").wait_for()
