@@ -1,0 +1,76 @@
+"""The commands on the how-to pages run, in the order of the page, in a folder with the files that the page names
+
+A page shows commands in blocks of the language `sh`. Its files are those of `example`, and what `PREPARE` adds."""
+
+import glob
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import FOUR_STEPS, ROOT
+
+import posebook
+
+PAGES = sorted((ROOT / "nbs/how_to").glob("*.ipynb"))
+OTHER_PROGRAMS = ("pip", "jupyter", "python3", ".")  # lines that begin with these are not run here
+
+
+def commands(page):
+    "The lines of the page's `sh` blocks, without comments, as lists of words"
+    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    return [words for words in (shlex.split(line, comments=True) for line in lines) if words]
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory):
+    "A folder with the project `mouse`, its model `mouse/models/first`, and new videos; not to be changed"
+    from posebook.project.toy_project import make_toy_project
+    from posebook.toy import Toy
+    from posebook.video.files import write_video
+
+    root, toy = tmp_path_factory.mktemp("example"), Toy(0, 96, 96)
+    make_toy_project(toy, root / "mouse", labels=12, videos=2, frames=40)
+    posebook.train(root / "mouse", *FOUR_STEPS, out=root / "mouse/models/first", progress=False)
+    frames, _, _ = toy.render(30)
+    for name in ("new.mp4", "videos/cam0.mp4", "videos/day1/cam0.mp4"):
+        write_video(root / name, frames)
+    return root
+
+
+def track_videos_and_images(folder):
+    "The files of this page"
+    for image in (folder / "mouse/labeled-data/toy0").glob("*.png"):
+        (folder / "frames").mkdir(exist_ok=True)
+        shutil.copy(image, folder / "frames")
+    shutil.copytree(folder / "videos", folder / "data")
+    shutil.copy(folder / "new.mp4", folder / "cam0.mp4")
+    shutil.copytree(folder / "mouse/models/first", folder / "mouse/models/second")
+    return {"MODEL": "mouse/models/first", "M1": "mouse/models/first", "M2": "mouse/models/second"}
+
+
+# What a page needs besides `example`; each function returns the values of the page's words in capital letters
+PREPARE = {"track_videos_and_images": track_videos_and_images}
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.stem)
+def test_commands_of_a_page(page, example, run_command, tmp_path, monkeypatch):
+    folder = Path(shutil.copytree(example, tmp_path / "example"))
+    values = PREPARE.get(page.stem, lambda folder: {})(folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("posebook.notebook.open_label._run_jupyterlab", lambda path: 0)
+    for words in commands(page):
+        if words[0] in OTHER_PROGRAMS:
+            continue
+        assert words[0] == "posebook", words
+        words = [values.get(o, o) for o in words[1:]]
+        words = [o for w in words for o in (sorted(glob.glob(w)) if "*" in w else [w])]
+        if words[0] == "train":
+            words += FOUR_STEPS
+        code, text = run_command(*words)
+        assert code == 0, (words, text)
