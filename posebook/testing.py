@@ -68,7 +68,8 @@ def check_backbone(backbone:Backbone, # the backbone to check
     for i, (level, channels, stride) in enumerate(expectations):
         found, expected = tuple(level.shape[1:]), (channels, *(o // stride for o in size))
         assert found == expected, f"for an input of {size[0]} x {size[1]} pixels, stage {i} of the " \
-            f"backbone returns the shape {found}, but its channels {channels} and stride {stride} mean {expected}"
+            f"backbone returns the shape {found}, but its channels {channels} and stride {stride} " \
+            f"mean {expected}"
 
 # %% ../nbs/81_testing.ipynb #d2a92f74
 def short_run(model_type:str, # name of a registered tracker
