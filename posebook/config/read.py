@@ -234,6 +234,7 @@ def _with_absolute_paths(cfg:Config, folder:Path) -> Config:
                             do="rename the folder")
     return cfg
 
+# %% ../../nbs/config/02_read.ipynb #895812bc
 def read_config(path,         # a config file, or a project's folder
                 overrides=(), # `section.key=value`, as on the command line
                 notes:list=None, # a list; a line is appended for each key that has no effect or is renamed

@@ -55,8 +55,6 @@ def key(default,          # value if the config file does not contain the key
     "Define a config key by its default, its meaning and its limits"
     return Field(default, description=doc, json_schema_extra=dict(basic=basic), **kw)
 
-Share = float
-
 # %% ../../nbs/config/01_schema.ipynb #0388c69b
 class Size(ConfigSection):
     "Hold the size of the model input"
@@ -67,6 +65,7 @@ class Size(ConfigSection):
 _Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 _Box = Annotated[list[int], Field(min_length=4, max_length=4)]
 
+# %% ../../nbs/config/01_schema.ipynb #fe2fce68
 class Data(ConfigSection):
     "Hold the settings of labels, videos and the model input"
     data_dir:  Optional[str] = key(None, "the project's folder; null: the folder of this file", True)

@@ -260,6 +260,7 @@ def _repeated_error(twice, images, sources) -> PosebookError:
     return PosebookError(f"{len(twice)} image(s) have more than one row: {names}", " and ".join(found[:2]),
                          "keep one row for each image" + do * (len(found) > 1))
 
+# %% ../../nbs/data/01_labels.ipynb #54f3dc45
 def merge_labels(parts:list, # list of `Labels` with the content of files
                  path,       # the label file, for messages
                  root:Path,  # folder that the image paths are relative to

@@ -79,6 +79,7 @@ def _rows(predictions, skeleton): # yields lines, keypoints (K, 2), confidences 
     for _, names, keypoints, confidences in read_in_chunks(predictions):
         yield from zip(repeat(skeleton_lines(skeleton, names)), keypoints, confidences)
 
+# %% ../../nbs/inference/04_labeled_video.ipynb #49513ae3
 def write_labeled_video(video,       # a video file
                         predictions, # the prediction table of the video
                         path,        # the video file to write

@@ -195,6 +195,7 @@ def _track_video(stream, name, table, predictor, save_heatmaps=False, resume=Fal
         _finish_files(files, sidecar, table, damage)
     if damage: leave_out(f"frames of {name}", damage)
 
+# %% ../../nbs/inference/05_predict.ipynb #ed220dce
 def predict_single_video(
     video,            # a video file
     predictor,        # a `Predictor`, or the path of a model folder
