@@ -7,8 +7,8 @@ skips rows that are in it, so it can be stopped and started again. Never run by 
 two CPU cores. The lengths are numbers of steps, so other programs on the machine change the times but not the errors.
 
 For each of three seeds, 30 % of the labeled frames are test frames, the same ones for all trainings of the seed.
-Another 10 % are for validation, and of the others as many as stated are for training. The toy has two sessions with 60 labeled
-frames each, of the synthetic animal whose number is the seed.
+Another 10 % are for validation, and of the others as many as stated are for training. The toy has two sessions with 60
+labeled frames each, of the synthetic animal whose number is the seed.
 """
 
 import json
