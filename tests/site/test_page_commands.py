@@ -9,10 +9,12 @@ import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
-from conftest import FOUR_STEPS, ROOT
+from conftest import FOUR_STEPS, ROOT, write_lightning_pose_model
 
 import posebook
+from posebook.data.labels import Labels, read_labels
 
 PAGES = sorted((ROOT / "nbs/how_to").glob("*.ipynb"))
 OTHER_PROGRAMS = ("pip", "jupyter", "python3", ".")  # lines that begin with these are not run here
@@ -54,8 +56,78 @@ def track_videos_and_images(folder):
     return {"MODEL": "mouse/models/first", "M1": "mouse/models/first", "M2": "mouse/models/second"}
 
 
+def copy_media(source, target):
+    "Copy the images and videos of a project"
+    for name in ("labeled-data", "videos"):
+        shutil.copytree(source / name, target / name)
+    return target
+
+
+def label_frames(folder):
+    "The files of this page"
+    shutil.copytree(folder / "videos", folder / "my-mouse/videos")
+    return {}
+
+
+def train_on_deeplabcut(folder):
+    "The files of this page: a project of DeepLabCut, and one with two animals"
+    table = (folder / "mouse/CollectedData.csv").read_text().splitlines()
+    names, columns = table[1].split(",")[1::2], len(table[1].split(",")) - 1
+    two = [line + "," + line.split(",", 1)[1] for line in table]
+    two.insert(1, "individuals" + ",black" * columns + ",white" * columns)
+    for name, lines, keys in (
+        ("reach-anna-2026-11-24", table, {"bodyparts": names}),
+        ("two-mice", two, {"bodyparts": "MULTI!", "multianimalbodyparts": names}),
+    ):
+        project = copy_media(folder / "mouse", folder / name)
+        (project / "config.yaml").write_text(json.dumps({"Task": "reach", "scorer": "anna", **keys}))
+        header = [o.replace(",", ",,,", 1) for o in lines if "/" not in o]
+        for video in (project / "labeled-data").iterdir():
+            rows = [o.replace("/", ",", 2) for o in lines if f"/{video.name}/" in o]
+            (video / "CollectedData_anna.csv").write_text("\n".join([*header, *rows]))
+    return {}
+
+
+def train_on_sleap(folder):
+    "The files of this page: a SLEAP file of two frames"
+    sleap_io = pytest.importorskip("sleap_io")
+    shutil.copytree(folder / "videos", folder / "flies/videos")
+    video, skeleton = sleap_io.load_video(str(folder / "flies/videos/cam0.mp4")), sleap_io.Skeleton(["nose", "tail"])
+    frames = [
+        sleap_io.LabeledFrame(
+            video=video,
+            frame_idx=i,
+            instances=[sleap_io.Instance.from_numpy(np.array([[10.0 + i, 20], [30, 40]]), skeleton=skeleton)],
+        )
+        for i in range(0, 20, 2)
+    ]
+    sleap_io.Labels(frames).save(str(folder / "flies/labels.slp"), verbose=False)
+    return {}
+
+
+def train_on_lightning_pose(folder):
+    "The files of this page: a project of Lightning Pose, and a model of its keypoints"
+    model, _ = write_lightning_pose_model(folder / "lp-model")
+    toy = read_labels(folder / "mouse/CollectedData.csv")
+    project = copy_media(folder / "mouse", folder / "mouse-lp")
+    Labels(toy.images, toy.keypoints[:, :3], ["a", "b", "c"]).write(project / "CollectedData.csv")
+    text = (model / "config.yaml").read_text()
+    for path in (project, model):
+        (path / "config.yaml").write_text(text.replace(f"data_dir: {model}", f"data_dir: {project}"))
+    return {}
+
+
 # What a page needs besides `example`; each function returns the values of the page's words in capital letters
-PREPARE = {"track_videos_and_images": track_videos_and_images}
+PREPARE = {
+    o.__name__: o
+    for o in (
+        label_frames,
+        track_videos_and_images,
+        train_on_deeplabcut,
+        train_on_lightning_pose,
+        train_on_sleap,
+    )
+}
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.stem)
