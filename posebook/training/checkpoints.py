@@ -97,7 +97,7 @@ def checkpoint_of(path, # a checkpoint, or a model folder
     return path/"checkpoints/last.ckpt" if path.is_dir() else path
 
 # %% ../../nbs/training/07_checkpoints.ipynb #f12bc562
-def earlier_training_notes(checkpoint,    # the setting model.checkpoint: a checkpoint or a model folder
+def earlier_training_notes(checkpoint,    # setting model.checkpoint: a checkpoint or a model folder
                            labels:Labels, # labels of the new training
                            split:dict,    # name of a set -> indices of frames
 ) -> list: # of lines: one line, or none
@@ -109,5 +109,5 @@ def earlier_training_notes(checkpoint,    # the setting model.checkpoint: a chec
               for name, key in (("test", "test"), ("validation", "val"))}
     parts = [f"{n} of {total} {name} frames" for name, (n, total) in counts.items() if n]
     if not parts: return []
-    return [f"{' and '.join(parts)} were training frames of {checkpoint}, so the errors of these sets are too "
-            "small; evaluate the model on labeled frames that neither training used (evaluate --csv)"]
+    return [f"{' and '.join(parts)} were training frames of {checkpoint}, so the errors of these sets are "
+            "too small; evaluate the model on labeled frames that neither training used (evaluate --csv)"]
