@@ -52,7 +52,7 @@ from posebook.training.callbacks import (
     ScheduledTrainer,
     TrainingProgress,
 )
-from .checkpoints import checkpoint_of, load_checkpoint, load_weights
+from .checkpoints import checkpoint_of, earlier_training_notes, load_checkpoint, load_weights
 from .pose_spaces import write_pose_spaces
 from posebook.training.resume import (
     frames_as_trained,
@@ -119,7 +119,9 @@ class TrainingRun:
         self.cfg, self.labels, self.split = resolve(cfg, labels), labels, split
         self.tracker = get_model(self.cfg, labels.keypoints[split["train"]])
         start = self.cfg.model.checkpoint
-        if start and not resume: load_weights(self.tracker, checkpoint_of(start))
+        if start and not resume:
+            load_weights(self.tracker, checkpoint_of(start))
+            for note in earlier_training_notes(start, labels, split): log.warning(note)
         self.data = get_data_module(self.cfg, labels, self.tracker, split)
 
     # %% ../../nbs/training/09_fit.ipynb #34286d06

@@ -5,12 +5,13 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from conftest import equal_weights, load_weights
+from conftest import FOUR_STEPS, equal_weights, load_weights
 
 from posebook.config.read import read_config
 from posebook.core import PosebookError
+from posebook.data.splits import read_split
 from posebook.training.checkpoints import load_checkpoint
-from posebook.training.fit import TrainingRun
+from posebook.training.fit import TrainingRun, train_tracker
 
 
 def test_a_damaged_or_diverged_checkpoint_is_refused(model, tmp_path):
@@ -96,3 +97,17 @@ def test_checkpoints_of_other_models(model, toy_project, tmp_path):
     with pytest.raises(PosebookError, match="holds code"):
         load_checkpoint(tmp_path / "code.ckpt")
     TrainingRun(read_config(toy_project, [f"model.checkpoint={model}"]), tmp_path)  # one that does
+
+
+def test_a_note_counts_test_frames_of_the_earlier_training(project, tmp_path, caplog):
+    "With other fractions the frames are divided anew, so frames that the old model was trained with are test frames"
+    settings = [*FOUR_STEPS, "training.train_prob=0.8"]
+    old = train_tracker(project, *settings, out=tmp_path / "old", progress=False)
+    trained = {o for o, (name, _) in read_split(old / "split.csv").items() if name == "train"}
+    TrainingRun(read_config(project, [*settings, f"model.checkpoint={old}"]), tmp_path)
+    assert "training frames of" not in caplog.text  # the same split
+    settings = ["training.train_prob=0.5", "training.val_prob=0.1", f"model.checkpoint={old}"]
+    run = TrainingRun(read_config(project, settings), tmp_path)
+    count, total = sum(run.labels.images[i] in trained for i in run.split["test"]), len(run.split["test"])
+    assert count and f"{count} of {total} test frames" in caplog.text
+    assert f"were training frames of {old}, so the errors of these sets are too small" in caplog.text
