@@ -14,6 +14,7 @@ from ..data.labels import Labels, read_labels
 class Format:
     "Detect, read and write the settings and the labels of a project of another program"
     suffixes = ()     # suffixes of label files that only this program writes
+    video_suffixes = () # suffixes of video files that PyAV does not read, in lower case
     individual = None # name of the animal whose labels are read; None: the only one
 
     def detect(self,
@@ -46,3 +47,16 @@ class Format:
     ):
         "Write labels to a file"
         labels.write(path)
+
+    def video_facts(self,
+        path:Path, # a file with one of `video_suffixes`
+    ) -> tuple: # number of frames, height, width, frames per second
+        "Return what is known about a video without reading its frames"
+        raise NotImplementedError(f"{type(self).__name__}.video_facts")
+
+    def video_frames(self,
+        path:Path, # a file with one of `video_suffixes`
+        start:int, # number of the first frame to yield
+    ): # yields (height, width, 3) uint8 RGB
+        "Yield the frames of a video from frame `start` to the end"
+        raise NotImplementedError(f"{type(self).__name__}.video_frames")
