@@ -103,6 +103,12 @@ def make_trainer(cfg:Config,   # the resolved config
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
         num_sanity_val_steps=0, use_distributed_sampler=False)
 
+# %% ../../nbs/training/09_fit.ipynb #51e42baf
+def _config_callbacks(cfg, schedule) -> list: # of Lightning callbacks
+    "Return the callbacks that the config lists"
+    return [build(registered[name], dict(schedule=schedule), f"callbacks.{name}", **settings)
+            for name, settings in cfg.callbacks.items()]
+
 # %% ../../nbs/training/09_fit.ipynb #15f57794
 class TrainingRun:
     "A training: labels, split, tracker and data module"
@@ -121,6 +127,7 @@ class TrainingRun:
         start = self.cfg.model.checkpoint
         if start and not resume: load_weights(self.tracker, checkpoint_of(start))
         self.data = get_data_module(self.cfg, labels, self.tracker, split)
+        _config_callbacks(self.cfg, Schedule(self.cfg.training))   # raises an error if a setting is wrong
 
     # %% ../../nbs/training/09_fit.ipynb #34286d06
     def _callbacks(self, progress) -> list:
@@ -129,9 +136,8 @@ class TrainingRun:
         self.schedule = schedule
         checkpoints = CheckpointCallback(self.folder/"checkpoints", schedule, t.check_val_every_n_epoch,
                                          ckpt_every=t.ckpt_every_n_epochs)
-        others = [build(registered[name], dict(schedule=schedule), f"callbacks.{name}", **settings)
-                  for name, settings in self.cfg.callbacks.items()]
-        applied = [ScheduleCallback(schedule), checkpoints, *[TrainingProgress(schedule)] * progress, *others]
+        applied = [ScheduleCallback(schedule), checkpoints, *[TrainingProgress(schedule)] * progress,
+                   *_config_callbacks(self.cfg, schedule)]
         if not t.early_stopping: return applied
         return [EarlyStoppingWithMinimum(t.early_stop_patience, t.min_epochs, t.min_steps), *applied]
 
