@@ -20,7 +20,7 @@ from lightning.pytorch.loggers import CSVLogger
 # %% ../../nbs/training/09_fit.ipynb #e887d445
 from ..config.read import read_config
 from ..config.schema import Config
-from ..core import PosebookError, atomic_write, build, disk_errors
+from ..core import PosebookError, atomic_write, build, check_settings, disk_errors
 from ..core import callbacks as registered
 from ..data.images import image_size
 from ..data.label_files import label_files
@@ -103,12 +103,6 @@ def make_trainer(cfg:Config,   # the resolved config
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
         num_sanity_val_steps=0, use_distributed_sampler=False)
 
-# %% ../../nbs/training/09_fit.ipynb #51e42baf
-def _config_callbacks(cfg, schedule) -> list: # of Lightning callbacks
-    "Return the callbacks that the config lists"
-    return [build(registered[name], dict(schedule=schedule), f"callbacks.{name}", **settings)
-            for name, settings in cfg.callbacks.items()]
-
 # %% ../../nbs/training/09_fit.ipynb #15f57794
 class TrainingRun:
     "A training: labels, split, tracker and data module"
@@ -127,7 +121,7 @@ class TrainingRun:
         start = self.cfg.model.checkpoint
         if start and not resume: load_weights(self.tracker, checkpoint_of(start))
         self.data = get_data_module(self.cfg, labels, self.tracker, split)
-        _config_callbacks(self.cfg, Schedule(self.cfg.training))   # raises an error if a setting is wrong
+        for k, v in self.cfg.callbacks.items(): check_settings(registered[k], v, f"callbacks.{k}")
 
     # %% ../../nbs/training/09_fit.ipynb #34286d06
     def _callbacks(self, progress) -> list:
@@ -136,8 +130,9 @@ class TrainingRun:
         self.schedule = schedule
         checkpoints = CheckpointCallback(self.folder/"checkpoints", schedule, t.check_val_every_n_epoch,
                                          ckpt_every=t.ckpt_every_n_epochs)
-        applied = [ScheduleCallback(schedule), checkpoints, *[TrainingProgress(schedule)] * progress,
-                   *_config_callbacks(self.cfg, schedule)]
+        others = [build(registered[name], dict(schedule=schedule), f"callbacks.{name}", **settings)
+                  for name, settings in self.cfg.callbacks.items()]
+        applied = [ScheduleCallback(schedule), checkpoints, *[TrainingProgress(schedule)] * progress, *others]
         if not t.early_stopping: return applied
         return [EarlyStoppingWithMinimum(t.early_stop_patience, t.min_epochs, t.min_steps), *applied]
 
