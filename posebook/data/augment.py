@@ -232,7 +232,8 @@ class Augmenter:
                                     f"use one of {', '.join(presets)}, or {{name: settings}}")
             imgaug = presets[imgaug]
         facts = dict(keypoint_names=list(keypoint_names))
-        self.steps = [build(augmentations[k], facts, **(v or {})) for k, v in imgaug.items()]
+        self.steps = [build(augmentations[k], facts, f"training.imgaug.{k}", **(v or {}))
+                      for k, v in imgaug.items()]
         self.num_keypoints = len(keypoint_names)
 
     def without_flips(self): # a new `Augmenter`

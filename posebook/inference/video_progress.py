@@ -7,13 +7,15 @@ __all__ = ['stated_frames', 'VideoProgress']
 
 # %% ../../nbs/inference/08_video_progress.ipynb #b93a2b74
 from ..core import PosebookError
-from ..video.files import open_video
+from ..video.files import open_video, video_format
+from ..video.frame_index import frame_index
 
 # %% ../../nbs/inference/08_video_progress.ipynb #4a843962
 def stated_frames(video, # a video file
 ) -> int: # 0: the header does not state it, or the file is not a video
     "Return the number of frames that the header of a video states, without reading the video"
     try:
+        if video_format(video): return frame_index(video).num_frames
         with open_video(video) as (container, stream):
             seconds, rate = (container.duration or 0) / 1e6, float(stream.average_rate or 0)
             return stream.frames or round(seconds * rate)

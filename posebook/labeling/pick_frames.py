@@ -23,6 +23,7 @@ from ..core import PosebookError, atomic_write, command_line, did_you_mean, file
 from ..data.labels import _rows, read_labels, read_table
 from ..data.preprocess import Preprocess, crop
 from .clusters import kmeans, nearest_rows, pairwise_mse
+from ..plugins import load_installed_plugins
 from ..project.project import find_csv, peer_settings
 from ..video.files import project_videos
 from ..video.frame_index import frame_index
@@ -36,6 +37,7 @@ def project_layout(project,        # the folder of the project
                    keypoints=None, # names of the keypoints, if the label table does not exist yet
 ) -> SimpleNamespace: # paths root, csv, video_dir; labels; names; box, listed_videos, video_boxes, skeleton
     "Return the paths, labels and keypoint names of a project"
+    load_installed_plugins()
     root = Path(project)
     if not root.is_dir(): raise PosebookError("there is no such folder", root, do="give the project's folder")
     data = read_config(root).data if (root/"posebook.yaml").is_file() else None

@@ -32,6 +32,7 @@ class HeatmapTracker(BaseSupervisedTracker):
         head:str="conv",    # conv | deconv
         head_args:dict=None, # further settings of the head, by name
         decode:str="windowed_soft_argmax", # the decoder's registered name
+        decode_args:dict=None, # further settings of the decoder, by name
         sigma:float=1.5,    # standard deviation of the target Gaussian, in heatmap pixels
         stride:int=4,       # stride of the heatmap, in pixels of the model input
         **kwargs,           # settings that all trackers have
@@ -42,7 +43,8 @@ class HeatmapTracker(BaseSupervisedTracker):
         self.network.head = build(heads[head], dict(
             num_features=neck.num_features, feature_stride=neck.stride, num_keypoints=num_keypoints,
             stride=stride), "model.args.head_args", **(head_args or {}))
-        self.network.decoder = build(decoders[decode], dict(stride=stride, sigma=sigma))
+        self.network.decoder = build(decoders[decode], dict(stride=stride, sigma=sigma),
+                                     "model.args.decode_args", **(decode_args or {}))
 
     # %% ../../nbs/models/07_heatmap.ipynb #e0c2eb68
     def to_frame(self,

@@ -98,13 +98,13 @@ def init_project(
     path = project/"posebook.yaml"
     if path.exists():
         raise PosebookError("there is a config already", path, "edit it, or remove it first")
+    load_installed_plugins()
     known = {"csv_file": find_csv(project), **peer_settings(project)}
     if not (project/known["csv_file"]).is_file(): import_labels(project, project/known["csv_file"])
     labels = None
     if matching_files(project/known["csv_file"]):
         labels = read_labels(project/known["csv_file"], project, individual=individual)
     if individual: known["individual"] = individual
-    load_installed_plugins()
     data = {**known, **settings.get("data", {})}
     cfg = check_config({"posebook": 1, **settings, "data": data})
     with atomic_write(path) as p: p.write_text(config_text(cfg, full), encoding="utf-8")

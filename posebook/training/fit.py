@@ -20,7 +20,7 @@ from lightning.pytorch.loggers import CSVLogger
 # %% ../../nbs/training/09_fit.ipynb #e887d445
 from ..config.read import read_config
 from ..config.schema import Config
-from ..core import PosebookError, atomic_write, build, disk_errors
+from ..core import PosebookError, atomic_write, build, check_settings, disk_errors
 from ..core import callbacks as registered
 from ..data.images import image_size
 from ..data.label_files import label_files
@@ -123,6 +123,7 @@ class TrainingRun:
             load_weights(self.tracker, checkpoint_of(start))
             for note in earlier_training_notes(start, labels, split): log.warning(note)
         self.data = get_data_module(self.cfg, labels, self.tracker, split)
+        for k, v in self.cfg.callbacks.items(): check_settings(registered[k], v, f"callbacks.{k}")
 
     # %% ../../nbs/training/09_fit.ipynb #34286d06
     def _callbacks(self, progress) -> list:

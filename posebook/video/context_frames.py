@@ -15,7 +15,7 @@ import numpy as np
 from ..core import PosebookError
 from ..data.dataset import LabeledDataset, frame_number, neighbor_paths
 from ..data.images import read_image
-from .files import video_suffixes
+from .files import known_video_suffixes
 from .read import FrameReader
 from .stream import video_part
 
@@ -38,8 +38,9 @@ def videos_named(name:str,  # name of a folder of images
     "Return the videos of a project with a name, without the suffix"
     folder, found = Path(data.video_dir or "videos"), [Path(o) for o in data.videos or ()]
     moved = root/folder.relative_to(data.data_dir) if folder.is_relative_to(data.data_dir or "") else folder
+    suffixes = known_video_suffixes()
     for place in dict.fromkeys([moved, folder]):
-        if place.is_dir(): found += sorted(o for o in place.iterdir() if o.suffix.lower() in video_suffixes)
+        if place.is_dir(): found += sorted(o for o in place.iterdir() if o.suffix.lower() in suffixes)
     # names with accents have two spellings in Unicode
     same = [o for o in found if normalize("NFC", o.stem) == normalize("NFC", name) and o.is_file()]
     return list(dict.fromkeys(same))

@@ -19,7 +19,7 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from ..core import PosebookError, atomic_write
-from .files import display_matrix, open_video, upright_rgb
+from .files import display_matrix, open_video, upright_rgb, video_format
 
 # %% ../../nbs/video/02_frame_index.ipynb #e8386b2b
 def data_packets(container, # as `open_video` yields it
@@ -166,6 +166,20 @@ def _end_problem(times, num_frames, packets, container, stream) -> str:
     if len(container.streams) > 1 and end - _last_second(container.name) <= limit: return ""
     return f"the video ends early: after {num_frames} frames {missing:.1f} s are missing"
 
+# %% ../../nbs/video/02_frame_index.ipynb #20ac9d0e
+def _format_index(reader, path) -> FrameIndex:
+    "Return the index of a video that a registered format reads"
+    if not path.is_file(): raise PosebookError("the video does not exist", path, "give another path")
+    try: num_frames, height, width, fps = reader.video_facts(path)
+    except PosebookError: raise
+    except Exception as e:
+        raise PosebookError(f"this cannot be read as a video: {type(e).__name__}: {e}", path,
+                            "copy the file again, or correct the plug-in that reads it") from e
+    if not num_frames: raise PosebookError("there is no frame in this video", path, "give another file")
+    none = np.zeros(0, int)
+    return FrameIndex(path, path.stat().st_size, int(num_frames), none, none, Fraction(1), float(fps), True,
+                      int(height), int(width), False, "")
+
 # %% ../../nbs/video/02_frame_index.ipynb #3f67d288
 def build_index(path, # a video file
 ) -> FrameIndex:
@@ -173,6 +187,7 @@ def build_index(path, # a video file
 
     Raises `PosebookError` if the file is not a video or has no frame that can be decoded."""
     path = Path(path)
+    if reader := video_format(path): return _format_index(reader, path)
     with open_video(path) as (container, stream):
         size, packets = path.stat().st_size, read_packets(container, stream)
         first, decoded, failures = decode_first(path, 24)
@@ -235,7 +250,7 @@ def frame_index(path, # a video file
     """Return the index of a video, from the cache if it is there.
 
     Raises `PosebookError` if the file is not a video or has no frame that can be decoded."""
-    if not Path(path).is_file(): return build_index(path)          # raises the error
+    if not Path(path).is_file() or video_format(path): return build_index(path)
     file = _cache_file(path)
     if index := _load(path, file): return index
     index = build_index(path)

@@ -13,7 +13,7 @@ import av
 import numpy as np
 
 from ..core import PosebookError
-from .files import open_video, upright_rgb
+from .files import open_video, upright_rgb, video_format
 from .frame_index import FrameIndex, data_packets, frame_index
 
 # %% ../../nbs/video/03_read.ipynb #af8e89dc
@@ -76,6 +76,25 @@ def decode_numbered(index:FrameIndex, # of the video
                 return
         earlier = 2 * earlier + 1
 
+# %% ../../nbs/video/03_read.ipynb #482f434b
+def _format_frames(reader, index, start): # yields (H, W, 3) uint8 RGB
+    "Yield the frames of a video that a registered format reads"
+    number, shape = start, (index.height, index.width, 3)
+    try:
+        for frame in islice(reader.video_frames(index.path, start), index.num_frames - start):
+            if frame.shape != shape or frame.dtype != np.uint8:
+                raise PosebookError(f"frame {number} has the shape {frame.shape} and the type {frame.dtype}, "
+                                    f"not {shape} and uint8", index.path, "correct the plug-in that reads it")
+            yield frame
+            number += 1
+    except PosebookError: raise
+    except Exception as e: # an error of the plug-in
+        raise PosebookError(f"frame {number} cannot be read: {type(e).__name__}: {e}", index.path,
+                            "copy the file again, or correct the plug-in that reads it") from e
+    if number < index.num_frames:
+        raise PosebookError(f"only {number} of {index.num_frames} frames could be read", index.path,
+                            "copy the file again, or correct the plug-in that reads it")
+
 # %% ../../nbs/video/03_read.ipynb #a509ab99
 def frames_from(index:FrameIndex, # of the video
                 start:int=0,  # first frame to yield
@@ -84,6 +103,9 @@ def frames_from(index:FrameIndex, # of the video
     """Yield the frames of a video from frame `start` on.
 
     Raises `PosebookError` if the frames change their size."""
+    if reader := video_format(index.path):
+        yield from _format_frames(reader, index, start)
+        return
     expected = start
     with closing(decode_numbered(index, start)) as numbered:
         for number, frame in numbered:

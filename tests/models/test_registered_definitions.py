@@ -8,8 +8,10 @@ import pytest
 from torch import nn
 
 from posebook.backbones.base import Backbone
-from posebook.core import backbones, models, sources
-from posebook.testing import try_tracker
+from posebook.core import PosebookError, backbones, decoders, models, sources
+from posebook.data.heatmaps import WindowedSoftArgmax
+from posebook.models.heatmap import HeatmapTracker
+from posebook.testing import short_run, try_tracker
 from posebook.video.stream import TorchSource
 
 
@@ -39,7 +41,6 @@ class Counting(TorchSource):
 def test_a_video_source_serves_training_and_prediction():
     from posebook.inference.predict import predict_single_video
     from posebook.inference.predictor import Predictor
-    from posebook.testing import short_run
 
     run = short_run("heatmap", "dali.backend=of_a_test", losses_to_use=["temporal"], steps=8)
     trained = Counting.frames
@@ -47,6 +48,27 @@ def test_a_video_source_serves_training_and_prediction():
     predictor = Predictor(run.tracker, run.cfg)
     predict_single_video(run.data.sequences.videos[0], predictor, run.folder / "out")
     assert Counting.frames == trained + 30  # each frame once
+
+
+class Sharper(WindowedSoftArgmax):
+    "As the default, of heatmaps to a power"
+
+    def __init__(self, stride, sigma, power: float = 1.0):
+        super().__init__(stride, sigma)
+        self.power = power
+
+
+@pytest.mark.parametrize("model_type", ["heatmap", "heatmap_mhcrnn"])
+def test_a_decoder_has_settings(model_type):
+    decoders("of_a_test")(Sharper)
+    settings = "model.decode=of_a_test", "model.args.decode_args.power=2"
+    try:
+        tracker = short_run(model_type, *settings, steps=2).tracker
+        assert (tracker.network.decoder.power, tracker.network.decoder.stride) == (2, 4)
+        with pytest.raises(PosebookError, match="decode_args: Sharper has no setting 'powr'"):
+            HeatmapTracker(3, weights=None, decode="of_a_test", decode_args={"powr": 2})
+    finally:
+        del decoders["of_a_test"]
 
 
 def test_every_registered_tracker_is_tested_here():
@@ -64,6 +86,21 @@ class Theirs(Loss):
     "What they minimize"
     def __init__(self, strength:float=3., # of it
                  **kwargs): super().__init__(**kwargs)
+
+import numpy as np
+from posebook.core import formats
+from posebook.data.labels import Labels
+from posebook.formats.base import Format
+
+@formats("theirs")
+class Theirs(Format):
+    "Their labels"
+    video_suffixes = (".theirs",)
+    def find_labels(self, project): return project/"labels.txt"
+    def read_labels(self, path, root): return Labels(["a.png"], np.array([[[1., 2.]]]), ["nose"], root)
+    def video_facts(self, path): return 9, 40, 60, 30.
+    def video_frames(self, path, start):
+        for i in range(start, 9): yield np.random.default_rng(i).integers(0, 255, (40, 60, 3), np.uint8)
 '''
 
 
@@ -83,3 +120,8 @@ def test_a_package_with_an_entry_point_is_known_by_name(tmp_path):
     (tmp_path / "project").mkdir()
     run("init", tmp_path / "project", "--full")
     assert "strength: 3.0   of it" in (tmp_path / "project/posebook.yaml").read_text()
+    assert "a.png,1,2" in (tmp_path / "project/CollectedData.csv").read_text()
+    (tmp_path / "project/videos").mkdir()
+    (tmp_path / "project/videos/day1.theirs").touch()
+    process = run("frames", tmp_path / "project", "-n", 2)
+    assert len(list((tmp_path / "project/labeled-data/day1").glob("*.png"))) > 2, process.stderr

@@ -1,6 +1,7 @@
 """The commands on the how-to pages run, in the order of the page, in a folder with the files that the page names
 
-A page shows commands in blocks of the language `sh`. Its files are those of `example`, and what `PREPARE` adds."""
+A page shows commands in blocks of the language `sh`. Its files are those of `example`, the plug-ins of the page (cells
+that begin with `# NAME.py`), and what `PREPARE` adds."""
 
 import glob
 import json
@@ -14,16 +15,21 @@ import pytest
 from conftest import FOUR_STEPS, ROOT, write_lightning_pose_model
 
 import posebook
+from posebook.core import kinds
 from posebook.data.labels import Labels, read_labels
 
 PAGES = sorted((ROOT / "nbs/how_to").glob("*.ipynb"))
 OTHER_PROGRAMS = ("pip", "jupyter", "python3", ".")  # lines that begin with these are not run here
 
 
+def cells(page, kind):
+    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
+    return ["".join(c["source"]) for c in cells if c["cell_type"] == kind]
+
+
 def commands(page):
     "The lines of the page's `sh` blocks, without comments, as lists of words"
-    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
-    text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    text = "\n".join(cells(page, "markdown"))
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
     lines = "".join(blocks).replace("\\\n", " ").splitlines()
     return [words for words in (shlex.split(line, comments=True) for line in lines) if words]
@@ -43,6 +49,23 @@ def example(tmp_path_factory):
     for name in ("new.mp4", "videos/cam0.mp4", "videos/day1/cam0.mp4"):
         write_video(root / name, frames)
     return root
+
+
+def write_plugins(page, folder):
+    "Write the cells of a page that are plug-in files"
+    for cell in cells(page, "code"):
+        if match := re.match(r"# (\w+\.py)\n", cell):
+            (folder / match[1]).write_text(cell, encoding="utf-8")
+
+
+@pytest.fixture
+def registries():
+    "Remove what the plug-ins of a page have registered"
+    before = {kind: set(registry.load()) for kind, registry in kinds.items()}
+    yield
+    for kind, registry in kinds.items():
+        for name in set(registry) - before[kind]:
+            del registry[name]
 
 
 def track_videos_and_images(folder):
@@ -117,10 +140,38 @@ def train_on_lightning_pose(folder):
     return {}
 
 
+def add_a_file_format(folder):
+    "A project whose labels are in a COCO file"
+    project = folder / "coco_mouse"
+    for name in ("labeled-data", "videos"):
+        shutil.copytree(folder / "mouse" / name, project / name)
+    labels = read_labels(folder / "mouse/CollectedData.csv")
+    rows = np.nan_to_num(np.dstack([labels.keypoints, labels.visible])).reshape(len(labels), -1)
+    content = {
+        "images": [{"id": i, "file_name": o} for i, o in enumerate(labels.images)],
+        "categories": [{"keypoints": labels.keypoint_names}],
+        "annotations": [{"image_id": i, "keypoints": row} for i, row in enumerate(rows.tolist())],
+    }
+    (project / "annotations.json").write_text(json.dumps(content))
+    return {}
+
+
+def add_a_video_source(folder):
+    "A recording that is an array, and one among the videos of the project"
+    from posebook.video.read import read_frames
+
+    frames = np.stack(list(read_frames(folder / "new.mp4")))
+    np.save(folder / "recording.npy", frames)
+    np.save(folder / "mouse/videos/array.npy", frames)
+    return {}
+
+
 # What a page needs besides `example`; each function returns the values of the page's words in capital letters
 PREPARE = {
     o.__name__: o
     for o in (
+        add_a_file_format,
+        add_a_video_source,
         label_frames,
         track_videos_and_images,
         train_on_deeplabcut,
@@ -131,8 +182,9 @@ PREPARE = {
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.stem)
-def test_commands_of_a_page(page, example, run_command, tmp_path, monkeypatch):
+def test_commands_of_a_page(page, example, run_command, tmp_path, monkeypatch, registries):
     folder = Path(shutil.copytree(example, tmp_path / "example"))
+    write_plugins(page, folder)
     values = PREPARE.get(page.stem, lambda folder: {})(folder)
     monkeypatch.chdir(folder)
     monkeypatch.setattr("posebook.notebook.open_label._run_jupyterlab", lambda path: 0)

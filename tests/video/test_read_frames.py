@@ -10,9 +10,11 @@ import torch
 from conftest import moving_frames, write_film
 from PIL import Image
 
+import posebook
 from posebook.core import PosebookError
 from posebook.data.preprocess import Preprocess
 from posebook.video.clips import RandomSequences
+from posebook.video.dali import dali_installed
 from posebook.video.files import find_videos
 from posebook.video.frame_index import frame_index
 from posebook.video.read import read_frames
@@ -273,3 +275,43 @@ def test_videos_too_short_for_a_clip(tmp_path):
         RandomSequences([tmp_path / "short.mp4"], Preprocess((32, 32)), length=6)
     with pytest.raises(PosebookError, match="at least 8 frames"):
         RandomSequences([tmp_path / "short.mp4"], Preprocess((32, 32)), length=4, context=5)
+
+
+def test_a_registered_format_reads_videos(tiny_model, toy_project, tmp_path):
+    "All ways into a file: tracking, drawing, picking frames, clips, folders; a file that cannot be read is left out"
+    from posebook.core import formats
+    from posebook.formats.base import Format
+    from posebook.labeling.pick_frames import pick_frames, some_frames
+
+    class Arrays(Format):
+        video_suffixes = (".npy",)
+
+        def video_facts(self, path):
+            return *np.load(path).shape[:3], 30.0
+
+        def video_frames(self, path, start):
+            yield from np.load(path)[start:]
+
+    frames = np.stack(list(read_frames(toy_project / "videos/toy0.mp4")))
+    np.save(tmp_path / "a.npy", frames)
+    write_film(tmp_path / "b.mp4", frames)
+    (tmp_path / "broken.npy").write_text("no array")
+    assert [o.name for o in find_videos(tmp_path)] == ["b.mp4"]
+    formats("arrays")(Arrays)
+    try:
+        assert [o.name for o in find_videos(tmp_path)] == ["a.npy", "b.mp4", "broken.npy"]
+        for source in ("torch", *["dali"] * dali_installed()):
+            stream = VideoStream(tmp_path / "a.npy", Preprocess(frames.shape[1:3]), source=source, context=3)
+            images = torch.cat([b["images"][b["windows"][:, 1]] for b in stream])
+            assert (images.permute(0, 2, 3, 1).int() - torch.tensor(frames).int()).abs().max() <= 2
+        assert {i: (frame == frames[i]).all() for i, frame in some_frames(tmp_path / "a.npy", [3, 30])} == {3: 1, 30: 1}
+        assert len(pick_frames(tmp_path / "a.npy", 3)) == 3
+        clips = RandomSequences([tmp_path / "a.npy"], Preprocess((32, 32)), length=6)
+        assert len(next(clips.batches(1))["images"]) == 6
+        tables = posebook.predict(tiny_model, tmp_path, out=tmp_path / "out", labeled_video=True, progress=False)
+        assert [o.stem for o in tables] == ["a", "b"]
+        assert (tmp_path / "out/labeled_videos/a_labeled.mp4").is_file()
+        with pytest.raises(PosebookError, match="broken.npy: this cannot be read as a video: ValueError"):
+            posebook.predict(tiny_model, tmp_path / "broken.npy", progress=False)
+    finally:
+        del formats["arrays"]
