@@ -39,6 +39,9 @@ def with_defaults(content:dict, # the content of a config file
     return OmegaConf.to_container(OmegaConf.merge(base, settings))
 
 # %% ../../nbs/config/02_read.ipynb #be44ed20
+_YAML_RULES = ("correct it: indent with spaces, never with tabs; the keys of a section begin in the same "
+               "column; a space follows each colon")
+
 def _load(path) -> dict:
     "Return the content of a config file"
     try: content = OmegaConf.create(read_text(path))
@@ -46,7 +49,7 @@ def _load(path) -> dict:
         mark = getattr(e, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = " ".join(str(getattr(e, "problem", None) or e).split())
-        raise PosebookError(f"this is not a YAML file: {problem}", f"{path}{line}", "correct it") from None
+        raise PosebookError(f"this is not a YAML file: {problem}", f"{path}{line}", _YAML_RULES) from None
     if not OmegaConf.is_dict(content):
         raise PosebookError("this is not a config: there are no sections in it", path,
                             "give a config file, or a project's folder")
@@ -71,7 +74,7 @@ def _check_form(content:dict, where):
         if not isinstance(name, str): what = f"the key {name!r} is not text"
         elif is_section and section is None: del content[name]
         elif is_section and not isinstance(section, dict):
-            what = f"{name} = {section!r}: this is a section, and must have keys"
+            what = f"{name} = {section!r}: this is a section, and must have keys, each with a colon and a space"
         elif isinstance(section, dict) and (bad := [o for o in section if not isinstance(o, str)]):
             what = f"the key {bad[0]!r} in {name} is not text"
     if (large := _largest(content)) > 2**53: what = f"the number {large} is too large"
