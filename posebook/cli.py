@@ -220,6 +220,8 @@ def _plugin_error(e) -> PosebookError: # None: not an error of a plug-in
                          f"correct it; the whole traceback is in {_write_traceback(e)}")
 
 # %% ../nbs/84_cli.ipynb #4bd6cb93
+_QUOTES = "put quotation marks around a path with spaces:"
+
 def _split_path(words) -> str: # "": there is none
     "Return the first path that exists, but was typed without quotation marks around its spaces"
     for i, word in enumerate(words):
@@ -231,7 +233,7 @@ def _split_path(words) -> str: # "": there is none
 def _hint(words) -> str: # "": none
     "Return what to change in a command that failed, if it can be seen in the words that the user typed"
     from posebook.config.read import keys_named
-    if path := _split_path(words): return f"put quotation marks around a path with spaces: '{path}'"
+    if path := _split_path(words): return f"{_QUOTES} '{path}'"
     for option in (o[2:].replace("-", "_").partition("=")[0] for o in words[1:] if o.startswith("--")):
         if names := keys_named(option):
             return f"a setting is typed without dashes, after the project: {names[0]}=VALUE"
@@ -264,5 +266,5 @@ def main(args:list=None, # words of the command line; None: those of `sys.argv`
             _print_line(f"error: this is a bug in posebook: {type(e).__name__}: {str(e)[:300]}\n"
                         f"  -> please report it with the file {_write_traceback(e)}")
         else: _print_line(f"error: {error}")
-        if path := _split_path(words): _print_line(f"  -> put quotation marks around a path with spaces: '{path}'")
+        if path := _split_path(words): _print_line(f"  -> {_QUOTES} '{path}'")
         sys.exit(1 if error is None else 2)

@@ -61,8 +61,8 @@ def new_model_folder(folder, # created if it does not exist
 def check_no_model_folder(project): # the folder that a user gave as a project
     "Raise `PosebookError` if a folder is a model folder, not a project"
     if read_manifest(project) is None: return
-    raise PosebookError("this is a model folder, not a project", project, "give the project's folder; the model "
-                        "is described by " + command_line("posebook", "info", project))
+    raise PosebookError("this is a model folder, not a project", project, "give the project's folder; the "
+                        "model is described by " + command_line("posebook", "info", project))
 
 # %% ../nbs/03_model_folder.ipynb #aa4403bf
 @contextmanager

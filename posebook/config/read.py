@@ -74,7 +74,7 @@ def _check_form(content:dict, where):
         if not isinstance(name, str): what = f"the key {name!r} is not text"
         elif is_section and section is None: del content[name]
         elif is_section and not isinstance(section, dict):
-            what = f"{name} = {section!r}: this is a section, and must have keys, each with a colon and a space"
+            what = f"{name} = {section!r}: this is a section, and must have keys, each with `: ` after it"
         elif isinstance(section, dict) and (bad := [o for o in section if not isinstance(o, str)]):
             what = f"the key {bad[0]!r} in {name} is not text"
     if (large := _largest(content)) > 2**53: what = f"the number {large} is too large"

@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 _TEXT = """# Label frames
 
 Run the cell below: click on it, then press Shift+Enter. Each label is saved at once."""
-_KEYS = """The keys below the frame work after a click on the frame or on a name beside it; `?` shows all keys.
-You can close this page at any time."""
+_KEYS = """The keys below the frame work after a click on the frame or on a name beside it;
+`?` shows all keys. You can close this page at any time."""
 
 def label_notebook(keypoints=None, # names of the keypoints, for a project without a label table
 ) -> dict: # content of the .ipynb file
@@ -33,7 +33,8 @@ def label_notebook(keypoints=None, # names of the keypoints, for a project witho
     code = f'import posebook\n\nposebook.label("."{names})'
     kernel = dict(display_name="Python 3", language="python", name="python3")
     # with a cell after the code, Shift+Enter adds no empty cell, which would get the keys of the widget
-    cells = [("markdown", _TEXT, {}), ("code", code, dict(execution_count=None, outputs=[])), ("markdown", _KEYS, {})]
+    code_keys = dict(execution_count=None, outputs=[])
+    cells = [("markdown", _TEXT, {}), ("code", code, code_keys), ("markdown", _KEYS, {})]
     cells = [dict(cell_type=kind, id=f"cell{i}", metadata={}, source=text, **more)
              for i, (kind, text, more) in enumerate(cells)]
     return dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
