@@ -14,6 +14,7 @@ import tempfile
 import traceback
 import warnings
 from contextlib import contextmanager
+from os.path import exists
 from typing import Annotated, Optional
 
 import typer
@@ -218,6 +219,30 @@ def _plugin_error(e) -> PosebookError: # None: not an error of a plug-in
     return PosebookError(f"the plug-in fails: {type(e).__name__}: {str(e)[:300]}", lines[-1],
                          f"correct it; the whole traceback is in {_write_traceback(e)}")
 
+# %% ../nbs/84_cli.ipynb #4bd6cb93
+_QUOTES = "put quotation marks around a path with spaces:"
+
+def _split_path(words) -> str: # "": there is none
+    "Return the first path that exists, but was typed without quotation marks around its spaces"
+    for i, word in enumerate(words):
+        for end in range(i + 2, len(words) + 1):
+            path = " ".join(words[i:end])
+            if not word.startswith("-") and not exists(word) and exists(path): return path
+    return ""
+
+def _hint(words) -> str: # "": none
+    "Return what to change in a command that failed, if it can be seen in the words that the user typed"
+    from posebook.config.read import keys_named
+    if path := _split_path(words): return f"{_QUOTES} '{path}'"
+    for option in (o[2:].replace("-", "_").partition("=")[0] for o in words[1:] if o.startswith("--")):
+        if names := keys_named(option):
+            return f"a setting is typed without dashes, after the project: {names[0]}=VALUE"
+    first, *after = words[words.index("--keypoints") + 1:] if "--keypoints" in words else [","]
+    if after and "," not in first and not after[0].startswith("-") and not exists(after[0]):
+        return "separate the names by commas: --keypoints nose,ear,tail"
+    if words[:1] in (["review"], ["watch"]): return f"this is a call for a notebook: posebook.{words[0]}(...)"
+    return ""
+
 # %% ../nbs/84_cli.ipynb #7b8b8a56
 def main(args:list=None, # words of the command line; None: those of `sys.argv`
 ):
@@ -231,6 +256,7 @@ def main(args:list=None, # words of the command line; None: those of `sys.argv`
                                     do="leave it out, or check the variables of your script")
             try: _make_app(words)(words, prog_name="posebook")
             except SystemExit as e:
+                if e.code == 2 and (hint := _hint(words)): _print_line(f"  -> {hint}")
                 if e.code or not messages.left_out: raise
                 _print_line(f"done except for: {'; '.join(dict.fromkeys(messages.left_out))}")
                 sys.exit(3)
@@ -240,4 +266,5 @@ def main(args:list=None, # words of the command line; None: those of `sys.argv`
             _print_line(f"error: this is a bug in posebook: {type(e).__name__}: {str(e)[:300]}\n"
                         f"  -> please report it with the file {_write_traceback(e)}")
         else: _print_line(f"error: {error}")
+        if path := _split_path(words): _print_line(f"  -> {_QUOTES} '{path}'")
         sys.exit(1 if error is None else 2)

@@ -112,8 +112,10 @@ def _track_project(model_dir, progress) -> list: # the tables
     from posebook.config.read import read_config
     from posebook.video.files import find_videos
     cfg = read_config(model_dir/"config.yaml")
-    videos = Path(cfg.eval.test_videos_directory or cfg.data.video_dir or "nowhere")
-    videos = find_videos(videos) if cfg.eval.predict_vids_after_training and videos.is_dir() else []
+    if not cfg.eval.predict_vids_after_training: return []
+    folder = Path(cfg.eval.test_videos_directory or cfg.data.video_dir or "videos")
+    if not folder.is_dir(): log.info(f"no video is tracked: there is no folder {folder}")
+    videos = find_videos(folder) if folder.is_dir() else []
     return videos and _predict_with_line(
         model_dir, videos, progress, overwrite=True, device=cfg.training.accelerator,
         labeled_video=cfg.eval.save_vids_after_training)

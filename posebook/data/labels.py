@@ -11,6 +11,7 @@ import io
 import logging
 import os
 import posixpath
+import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -37,10 +38,6 @@ log = logging.getLogger(__name__)
 def _header(rows:pd.DataFrame, path) -> int:
     "Return how many columns contain the path of the image, after checking the header"
     tags = [str(o).strip().lower() for o in rows.iloc[:4, 0]]
-    for name, separator in (("semicolons", ";"), ("tabs", "\t")):
-        if f"scorer{separator}" in tags[0]:
-            raise PosebookError(f"the columns are separated by {name}", path,
-                                "save the table with commas, and with points in numbers")
     if tags[:3] != ["scorer", "bodyparts", "coords"]:
         raise PosebookError(f"the header is broken: its rows begin with {tags[:3]}", path,
                             "the first column of the first three rows must contain: "
@@ -58,7 +55,8 @@ def _numbers(cells:pd.DataFrame, columns, index, path) -> np.ndarray:
         places = "; ".join(f"{cells.iat[r, c]!r} for {' '.join(columns[c])} of {index[r]} "
                            f"(line {cells.index[r] + 1})" for r, c in bad[:5])
         raise PosebookError(f"{len(bad)} cell(s) hold no finite number: {places}", path,
-                            "write a number, or leave the cell empty if it is not labeled")
+                            "write a number, with a point and no comma, or leave the cell empty if it "
+                            "is not labeled")
     return values
 
 # %% ../../nbs/data/01_labels.ipynb #17bd6de2
@@ -92,6 +90,10 @@ def _rows(path, complete=False) -> pd.DataFrame: # cells as text; the index is t
     except csv.Error as e:
         raise PosebookError(f"line {reader.line_num} is not a row of a CSV table: {e}", path,
                             "correct the line") from None
+    for name, separator in (("semicolons", ";"), ("tabs", "\t")):
+        if rows and re.match(f'[\\s"]*scorer[\\s"]*{separator}', rows[0][0], re.I):
+            raise PosebookError(f"the columns are separated by {name}", path,
+                                "save the table with commas, and with points in numbers")
     width = max((k for row in rows[:3] for k, cell in enumerate(row, 1) if cell.strip()), default=0)
     for line, row in zip(lines, rows):
         if any(row[width:]) or complete and len(row) < width:

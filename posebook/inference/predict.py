@@ -312,6 +312,6 @@ def predict_from_folder(
     **kwargs # further parameters of `predict_inputs`
 ) -> list: # paths of the tables
     "Track videos and images with the model of a model folder"
-    inputs = collect_inputs(paths)
+    # the model first: if the two are exchanged, the video is named, which is not a model
     predictor = Predictor.from_folder(model_dir, device, precision, backend, plugin=plugin)
-    return predict_inputs(inputs, predictor, out, **kwargs)
+    return predict_inputs(collect_inputs(paths), predictor, out, **kwargs)

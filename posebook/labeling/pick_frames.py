@@ -23,6 +23,7 @@ from ..core import PosebookError, atomic_write, command_line, did_you_mean, file
 from ..data.labels import _rows, read_labels, read_table
 from ..data.preprocess import Preprocess, crop
 from .clusters import kmeans, nearest_rows, pairwise_mse
+from ..model_folder import check_no_model_folder
 from ..plugins import load_installed_plugins
 from ..project.project import find_csv, peer_settings
 from ..video.files import project_videos
@@ -40,6 +41,7 @@ def project_layout(project,        # the folder of the project
     load_installed_plugins()
     root = Path(project)
     if not root.is_dir(): raise PosebookError("there is no such folder", root, do="give the project's folder")
+    check_no_model_folder(root)
     data = read_config(root).data if (root/"posebook.yaml").is_file() else None
     base = Path(data.data_dir) if data else root
     settings = data.model_dump() if data else peer_settings(root)

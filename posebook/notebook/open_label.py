@@ -23,16 +23,21 @@ log = logging.getLogger(__name__)
 _TEXT = """# Label frames
 
 Run the cell below: click on it, then press Shift+Enter. Each label is saved at once."""
+_KEYS = """The keys below the frame work after a click on the frame or on a name beside it;
+`?` shows all keys. You can close this page at any time."""
 
 def label_notebook(keypoints=None, # names of the keypoints, for a project without a label table
 ) -> dict: # content of the .ipynb file
     "Return a notebook that shows the labeling widget"
     names = f", keypoints={json.dumps(keypoints, ensure_ascii=False)}" if keypoints else ""
     code = f'import posebook\n\nposebook.label("."{names})'
-    cell = lambda kind, text, **more: dict(cell_type=kind, id=kind, metadata={}, source=text, **more)
     kernel = dict(display_name="Python 3", language="python", name="python3")
-    return dict(cells=[cell("markdown", _TEXT), cell("code", code, execution_count=None, outputs=[])],
-                metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
+    # with a cell after the code, Shift+Enter adds no empty cell, which would get the keys of the widget
+    code_keys = dict(execution_count=None, outputs=[])
+    cells = [("markdown", _TEXT, {}), ("code", code, code_keys), ("markdown", _KEYS, {})]
+    cells = [dict(cell_type=kind, id=f"cell{i}", metadata={}, source=text, **more)
+             for i, (kind, text, more) in enumerate(cells)]
+    return dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
 
 # %% ../../nbs/notebook/06_open_label.ipynb #beda8941
 def _run_jupyterlab(path) -> int: # its exit code

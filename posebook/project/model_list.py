@@ -16,7 +16,7 @@ from ..config.read import read_config
 from ..config.write import changed_settings
 from ..core import PosebookError, command_line, read_json
 from ..data.splits import SETS, read_split
-from ..model_folder import MANIFEST, listed_files, read_manifest
+from ..model_folder import MANIFEST, check_no_model_folder, listed_files, read_manifest
 from .project import contents_line, project_contents, read_project
 
 # %% ../../nbs/project/03_model_list.ipynb #a0ff9c7c
@@ -98,6 +98,7 @@ def project_models(project, # folder of a project
     path, models = Path(project), []
     folders = model_folders(path) if path.is_dir() else []
     if not path.is_dir(): raise PosebookError("there is no such folder", path, "give a project's folder")
+    if not folders: check_no_model_folder(path)
     if not folders and not (path/"posebook.yaml").is_file():
         raise PosebookError("this folder is not a project and has no models", path,
                             "give a project's folder; a folder becomes a project by "

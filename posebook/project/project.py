@@ -16,6 +16,7 @@ from ..core import PosebookError, atomic_write, formats
 from ..data.label_files import matching_files
 from ..data.label_states import MISSING
 from ..data.labels import Labels, merge_labels, read_labels
+from ..model_folder import check_no_model_folder
 from ..plugins import load_installed_plugins
 from ..video.files import project_videos
 
@@ -95,6 +96,7 @@ def init_project(
     if project.exists() and not project.is_dir():
         raise PosebookError("this is a file; a project is a folder", project,
                             do="give the project's folder")
+    check_no_model_folder(project)
     path = project/"posebook.yaml"
     if path.exists():
         raise PosebookError("there is a config already", path, "edit it, or remove it first")

@@ -213,3 +213,47 @@ def test_below_40_frames_the_summary_says_that_there_is_no_test_set(run_command,
     assert "There is no test set. The validation frames (1) were not trained on. They had no influence" in text
     report = " ".join((tmp_path / "model/report.html").read_text().split())
     assert "There is no test set" in report
+
+
+@pytest.mark.parametrize(
+    "words, hint",
+    [
+        ("init {root}/my mice", "put quotation marks around a path with spaces: '{root}/my mice'"),
+        ("train {root}/my mice", "put quotation marks around a path with spaces: '{root}/my mice'"),
+        ("predict model {root}/my mice/a.mp4", "put quotation marks around a path with spaces: '{root}/my mice/a.mp4'"),
+        ("frames mouse --keypoints nose tail", "separate the names by commas"),
+        ("train mouse --max_steps=9", "without dashes, after the project: training.max_steps=VALUE"),
+        ("train mouse --training.max-steps 9", "without dashes, after the project: training.max_steps=VALUE"),
+        ("review mouse", "posebook.review(...)"),
+    ],
+)
+def test_a_wrong_command_gets_a_hint(run_command, tmp_path, words, hint):
+    (tmp_path / "my mice").mkdir()
+    (tmp_path / "my mice/a.mp4").touch()
+    code, text = run_command(*words.format(root=tmp_path).split())
+    assert code == 2 and hint.format(root=tmp_path) in text
+
+
+def test_no_hint_for_a_command_without_such_a_mistake(run_command, tmp_path):
+    (tmp_path / "my mice").mkdir()
+    for words in (
+        ["train", tmp_path / "my mice"],
+        ["label", "--keypoints", "nose,tail", tmp_path / "my mice"],
+        ["train", tmp_path / "my mice", "--outt", "m"],
+    ):
+        code, text = run_command(*words)
+        assert code == 2 and "quotation" not in text and "commas" not in text and "dashes" not in text
+
+
+def test_a_model_and_a_project_or_video_exchanged(run_command, own_project):
+    model, video = own_project / "models/newer", own_project / "videos/toy0.mp4"
+    assert_error(run_command("predict", video, model), f"{video}: this is not a model folder")
+    for command in ("init", "frames", "label", "models"):
+        assert_error(run_command(command, model), "this is a model folder, not a project", "posebook info")
+    assert not (model / "posebook.yaml").exists()
+
+
+def test_train_names_a_folder_of_videos_that_does_not_exist(run_command, project, tmp_path):
+    words = [*SHORT, "data.video_dir=nowhere", "--out", tmp_path / "model", "--no-progress"]
+    code, text = run_command("train", project, *words)
+    assert code == 0 and f"no video is tracked: there is no folder {project / 'nowhere'}" in text

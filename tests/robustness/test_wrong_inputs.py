@@ -75,6 +75,12 @@ LABELS = [
     Case("compressed", labels(lambda t: gzip.compress(t.encode())), TRAIN, ("compressed (gzip)",)),
     Case("a spreadsheet", labels(lambda t: b"PK\x03\x04" + t.encode()), TRAIN, ("a spreadsheet",)),
     Case("semicolons", labels(lambda t: t.replace(",", ";")), TRAIN, ("separated by semicolons", "with commas")),
+    Case(
+        "semicolons and decimal commas, as Excel writes them",
+        labels(lambda t: "\ufeff" + t.replace(",", ";").replace(".", ",").replace(",png", ".png")),
+        TRAIN,
+        ("separated by semicolons", "points in numbers"),
+    ),
     Case("tabs", labels(lambda t: t.replace(",", "\t")), TRAIN, ("separated by tabs",)),
     Case("cut off", labels(lambda t: t.rstrip("\n").rsplit(",", 3)[0]), TRAIN, ("was cut off", "copy the whole file")),
     Case("a quote without end", labels(lambda t: t.replace("labeled", '"labeled', 1)), TRAIN, ("is not a row",)),

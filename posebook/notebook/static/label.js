@@ -164,6 +164,7 @@ class LabelView {
     const free = event && !near && this.canPlace && this.frameView.contains(this.frameView.toFrame(event));
     this.pointer = free ? this.frameView.pointerPosition(event) : null;
     if (event) this.cross = null;
+    this.drawHint();
     this.frameView.overlayCanvas.style.cursor = near ? "grab" : free ? "none" : "default";
     this.frameView.drawOverlay();
   }
@@ -385,6 +386,10 @@ class LabelView {
     let text = "W or S selects a keypoint";
     if (complete) text = allComplete ? "all frames are complete" : "complete: Enter for the next frame";
     if (name) text = this.canPlace ? `click places ${name}` : `${name} has a position: drag it, or use the arrow keys`;
+    if (this.hovered !== null && this.canPlace && performance.now() - this.placedAt > 500) {
+      // a click would select the keypoint under the pointer; it may have been placed just now
+      text = `drag moves ${this.names[this.hovered]}; ⇧ click places ${name} here`;
+    }
     this.hint.textContent = text;
     this.hint.dataset.complete = complete && !name ? "1" : "";
     this.hint.style.setProperty("--keypoint-color", name ? this.colors[keypoint] : "transparent");
