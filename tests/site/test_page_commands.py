@@ -1,4 +1,4 @@
-"""The commands on the how-to pages run, in the order of the page, in a folder with the files that the page names
+"""The commands on the how-to and reference pages run, in the order of the page, in a folder with its files
 
 A page shows commands in blocks of the language `sh`. Its files are those of `example`, and what `PREPARE` adds."""
 
@@ -9,22 +9,30 @@ import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
-from conftest import FOUR_STEPS, ROOT
+from conftest import FOUR_STEPS, ROOT, write_lightning_pose_model
 
 import posebook
 
-PAGES = sorted((ROOT / "nbs/how_to").glob("*.ipynb"))
+PAGES = sorted(p for o in ("how_to", "reference") for p in (ROOT / "nbs" / o).glob("*.ipynb"))
 OTHER_PROGRAMS = ("pip", "jupyter", "python3", ".")  # lines that begin with these are not run here
 
 
+def markdown(cell):
+    "The Markdown of a cell, or of its outputs"
+    if cell["cell_type"] == "markdown":
+        return "".join(cell["source"])
+    return "\n".join("".join(o.get("data", {}).get("text/markdown", "")) for o in cell.get("outputs", []))
+
+
 def commands(page):
-    "The lines of the page's `sh` blocks, without comments, as lists of words"
+    "The commands of the page's `sh` blocks, without comments, pipes and redirections, as lists of words"
     cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
-    text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
-    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
-    lines = "".join(blocks).replace("\\\n", " ").splitlines()
-    return [words for words in (shlex.split(line, comments=True) for line in lines) if words]
+    blocks = re.findall(r"^```sh\n(.*?)^```", "\n".join(map(markdown, cells)), re.M | re.S)
+    lines = "\n".join(blocks).replace("\\\n", " ").replace("&&", "\n").splitlines()
+    words = (shlex.split(re.sub(r" [|>] .*", "", line), comments=True) for line in lines)
+    return [o for o in words if o]
 
 
 @pytest.fixture(scope="session")
@@ -54,8 +62,29 @@ def track_videos_and_images(folder):
     return {"MODEL": "mouse/models/first", "M1": "mouse/models/first", "M2": "mouse/models/second"}
 
 
+def command_line(folder):
+    "The files of the examples of all commands"
+    (folder / "mouse/posebook.yaml").unlink()
+    for name in ("rat/videos/cam0.mp4", "mice/videos/cam0.mp4"):
+        (folder / name).parent.mkdir(parents=True)
+        shutil.copy(folder / "new.mp4", folder / name)
+    header = ("scorer,me,me,me,me", "individuals,mouse1,mouse1,mouse2,mouse2", "bodyparts,nose,nose,nose,nose")
+    (folder / "mice/CollectedData.csv").write_text(
+        "\n".join([*header, "coords,x,y,x,y", "labeled-data/cam0/img0.png,1,2,3,4"])
+    )
+    for name in ("CollectedData.csv", "labeled-data"):
+        copy = shutil.copytree if name == "labeled-data" else shutil.copy
+        (folder / "more").mkdir(exist_ok=True)
+        copy(folder / "mouse" / name, folder / "more" / name)
+    write_lightning_pose_model(folder / "lp_model")
+    for name in ("my_loss.py", "mouse/models/first/plugins/my_loss.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("# no definitions")
+    return {}
+
+
 # What a page needs besides `example`; each function returns the values of the page's words in capital letters
-PREPARE = {"track_videos_and_images": track_videos_and_images}
+PREPARE = {"track_videos_and_images": track_videos_and_images, "command_line": command_line}
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.stem)
@@ -64,13 +93,17 @@ def test_commands_of_a_page(page, example, run_command, tmp_path, monkeypatch):
     values = PREPARE.get(page.stem, lambda folder: {})(folder)
     monkeypatch.chdir(folder)
     monkeypatch.setattr("posebook.notebook.open_label._run_jupyterlab", lambda path: 0)
+    # these two take minutes: the chapters 82_bench and `tests/package` run them
+    monkeypatch.setattr("posebook.bench.bench", lambda *args: {})
+    monkeypatch.setattr("posebook.commands.train", lambda *args, out, progress: out)
+    monkeypatch.setattr("posebook.project.toy_project.errors_against_truth", lambda *args: np.ones(3))
     for words in commands(page):
         if words[0] in OTHER_PROGRAMS:
             continue
         assert words[0] == "posebook", words
         words = [values.get(o, o) for o in words[1:]]
         words = [o for w in words for o in (sorted(glob.glob(w)) if "*" in w else [w])]
-        if words[0] == "train":
+        if words[0] == "train" and "--resume" not in words:
             words += FOUR_STEPS
         code, text = run_command(*words)
         assert code == 0, (words, text)
