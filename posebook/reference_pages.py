@@ -53,8 +53,8 @@ def command_help(name:str, # name of a command
             words.append(word if p.default is p.empty else f"[{word}]")
         option = ", ".join(f"`{o}`" for o in written)
         rows.append([f"{option} {_type_name(kind)}".strip(), _default(p), _in_table(info.help)])
-    paragraphs = [_in_table(o) for o in _help_text(f).split("\n\n")]
-    return "\n".join([*"\n\n".join(paragraphs).split("\n"), "", "```", " ".join([*words, "[OPTIONS]"]), "```", "",
+    text = "\n\n".join(_in_table(o) for o in _help_text(f).split("\n\n"))
+    return "\n".join([text, "", "```", " ".join([*words, "[OPTIONS]"]), "```", "",
                       *_table(["argument or option", "default", "meaning"], rows), "",
                       "```sh", *EXAMPLES[name], "```"])
 

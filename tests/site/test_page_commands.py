@@ -93,9 +93,13 @@ def test_commands_of_a_page(page, example, run_command, tmp_path, monkeypatch):
     values = PREPARE.get(page.stem, lambda folder: {})(folder)
     monkeypatch.chdir(folder)
     monkeypatch.setattr("posebook.notebook.open_label._run_jupyterlab", lambda path: 0)
-    # these two take minutes: the chapters 82_bench and `tests/package` run them
+    # `bench` and `demo` take minutes: the chapter 82_bench and `tests/package` run them
     monkeypatch.setattr("posebook.bench.bench", lambda *args: {})
     monkeypatch.setattr("posebook.commands.train", lambda *args, out, progress: out)
+    monkeypatch.setattr(
+        "posebook.project.toy_project.make_toy_project",
+        lambda toy, folder, **k: (folder / "videos").mkdir(parents=True),
+    )
     monkeypatch.setattr("posebook.project.toy_project.errors_against_truth", lambda *args: np.ones(3))
     for words in commands(page):
         if words[0] in OTHER_PROGRAMS:

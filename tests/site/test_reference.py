@@ -118,7 +118,7 @@ FOLDERS = {
     "Prediction tables of videos": "(project/models/first/video_preds|mean(/first|/second)?|tables/day1|tables)/",
     "Prediction tables of images": "project/models/first/image_preds/toy0/",
 }
-# Files of other tests: `robustness` interrupts commands, `formats` imports labels, `training` has two views
+# Files of other tests: `inference` interrupts commands, `formats` imports labels, `cli` has two views
 ELSEWHERE = ["visibility.csv", "CollectedData.csv.bak", ".part", "pca_multiview_error.csv"]
 
 
