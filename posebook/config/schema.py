@@ -125,21 +125,26 @@ _Rate = Annotated[float, Field(ge=0)]
 class OptimizerSettings(TypedDict, total=False):
     "Hold settings of the optimizer"
     __pydantic_config__ = _strict
-    learning_rate: _Rate
-    backbone_learning_rate: _Rate
-    weight_decay: _Rate
+    learning_rate: Annotated[_Rate, Field(
+        description="largest learning rate of all weights outside the backbone; without it: 0.001")]
+    backbone_learning_rate: Annotated[_Rate, Field(
+        description="largest learning rate of the backbone; without it: 0.3 times learning_rate")]
+    weight_decay: Annotated[_Rate, Field(
+        description="decay of the weights; without it: 0.01 with AdamW, 0 with Adam")]
 
 class MultiStepSettings(TypedDict, total=False):
     "Hold the epochs or steps at which the learning rate is multiplied by gamma"
     __pydantic_config__ = _strict
-    milestones: list[PositiveInt]
-    milestone_steps: list[PositiveInt]
-    gamma: Annotated[float, Field(gt=0, le=1)]
+    milestones: Annotated[list[PositiveInt], Field(
+        description="epochs at which the learning rate is reduced; without it: [150, 200, 250]")]
+    milestone_steps: Annotated[list[PositiveInt], Field(
+        description="steps at which the learning rate is reduced, instead of epochs")]
+    gamma: Annotated[float, Field(gt=0, le=1, description="factor at each milestone; without it: 0.5")]
 
 class ScheduleSettings(TypedDict, total=False):
     "Hold settings of the learning rate schedule"
     __pydantic_config__ = _strict
-    multisteplr: MultiStepSettings
+    multisteplr: Annotated[MultiStepSettings, Field(description="settings of multisteplr")]
 
 # %% ../../nbs/config/01_schema.ipynb #9e1bae40
 _TIMES = (r"(?:([0-9]+)d)? *(?:([0-9]+)h)? *(?:([0-9]+)m)? *(?:([0-9]+)s)?",
@@ -258,7 +263,7 @@ class ContextReading(ConfigSection):
 class ClipSettings(TypedDict, total=False):
     "Hold settings of the clips of unlabeled video"
     __pydantic_config__ = _strict
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    seed: Annotated[int, Field(ge=0, lt=2**32, description="random seed of the clips in training")]
 
 class Dali(ConfigSection):
     "Hold the settings of reading video, in training and prediction"

@@ -39,6 +39,7 @@ FOLDERS = [
     "export_modules",
     "figure_text",
     "book",
+    "reference_pages",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The commands on the how-to pages run, in the order of the page, in a folder with the files that the page names
+"""The commands on the how-to and reference pages run, in the order of the page, in a folder with its files
 
 A page shows commands in blocks of the language `sh`. Its files are those of `example`, the plug-ins of the page (cells
 that begin with `# NAME.py`), and what `PREPARE` adds."""
@@ -18,21 +18,27 @@ import posebook
 from posebook.core import kinds
 from posebook.data.labels import Labels, read_labels
 
-PAGES = sorted((ROOT / "nbs/how_to").glob("*.ipynb"))
+PAGES = sorted(p for o in ("how_to", "reference") for p in (ROOT / "nbs" / o).glob("*.ipynb"))
 OTHER_PROGRAMS = ("pip", "jupyter", "python3", ".")  # lines that begin with these are not run here
 
 
-def cells(page, kind):
-    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
-    return ["".join(c["source"]) for c in cells if c["cell_type"] == kind]
+def page_cells(page):
+    return json.loads(page.read_text(encoding="utf-8"))["cells"]
+
+
+def markdown(cell):
+    "The Markdown of a cell, or of its outputs"
+    if cell["cell_type"] == "markdown":
+        return "".join(cell["source"])
+    return "\n".join("".join(o.get("data", {}).get("text/markdown", "")) for o in cell.get("outputs", []))
 
 
 def commands(page):
-    "The lines of the page's `sh` blocks, without comments, as lists of words"
-    text = "\n".join(cells(page, "markdown"))
-    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
-    lines = "".join(blocks).replace("\\\n", " ").splitlines()
-    return [words for words in (shlex.split(line, comments=True) for line in lines) if words]
+    "The commands of the page's `sh` blocks, without comments, pipes and redirections, as lists of words"
+    blocks = re.findall(r"^```sh\n(.*?)^```", "\n".join(map(markdown, page_cells(page))), re.M | re.S)
+    lines = "\n".join(blocks).replace("\\\n", " ").replace("&&", "\n").splitlines()
+    words = (shlex.split(re.sub(r" [|>] .*", "", line), comments=True) for line in lines)
+    return [o for o in words if o]
 
 
 @pytest.fixture(scope="session")
@@ -53,9 +59,10 @@ def example(tmp_path_factory):
 
 def write_plugins(page, folder):
     "Write the cells of a page that are plug-in files"
-    for cell in cells(page, "code"):
-        if match := re.match(r"# (\w+\.py)\n", cell):
-            (folder / match[1]).write_text(cell, encoding="utf-8")
+    for cell in page_cells(page):
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code" and (match := re.match(r"# (\w+\.py)\n", source)):
+            (folder / match[1]).write_text(source, encoding="utf-8")
 
 
 @pytest.fixture
@@ -166,12 +173,34 @@ def add_a_video_source(folder):
     return {}
 
 
+def command_line(folder):
+    "The files of the examples of all commands"
+    (folder / "mouse/posebook.yaml").unlink()
+    for name in ("rat/videos/cam0.mp4", "mice/videos/cam0.mp4"):
+        (folder / name).parent.mkdir(parents=True)
+        shutil.copy(folder / "new.mp4", folder / name)
+    header = ("scorer,me,me,me,me", "individuals,mouse1,mouse1,mouse2,mouse2", "bodyparts,nose,nose,nose,nose")
+    (folder / "mice/CollectedData.csv").write_text(
+        "\n".join([*header, "coords,x,y,x,y", "labeled-data/cam0/img0.png,1,2,3,4"])
+    )
+    for name in ("CollectedData.csv", "labeled-data"):
+        copy = shutil.copytree if name == "labeled-data" else shutil.copy
+        (folder / "more").mkdir(exist_ok=True)
+        copy(folder / "mouse" / name, folder / "more" / name)
+    write_lightning_pose_model(folder / "lp_model")
+    for name in ("my_loss.py", "mouse/models/first/plugins/my_loss.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("# no definitions")
+    return {}
+
+
 # What a page needs besides `example`; each function returns the values of the page's words in capital letters
 PREPARE = {
     o.__name__: o
     for o in (
         add_a_file_format,
         add_a_video_source,
+        command_line,
         label_frames,
         track_videos_and_images,
         train_on_deeplabcut,
@@ -188,6 +217,14 @@ def test_commands_of_a_page(page, example, run_command, tmp_path, monkeypatch, r
     values = PREPARE.get(page.stem, lambda folder: {})(folder)
     monkeypatch.chdir(folder)
     monkeypatch.setattr("posebook.notebook.open_label._run_jupyterlab", lambda path: 0)
+    # `bench` and `demo` take minutes: the chapter 82_bench and `tests/package` run them
+    monkeypatch.setattr("posebook.bench.bench", lambda *args: {})
+    monkeypatch.setattr("posebook.commands.train", lambda *args, out, progress: out)
+    monkeypatch.setattr(
+        "posebook.project.toy_project.make_toy_project",
+        lambda toy, folder, **k: (folder / "videos").mkdir(parents=True),
+    )
+    monkeypatch.setattr("posebook.project.toy_project.errors_against_truth", lambda *args: np.ones(3))
     for words in commands(page):
         if words[0] in OTHER_PROGRAMS:
             continue
