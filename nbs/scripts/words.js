@@ -1,0 +1,43 @@
+// The words that the search knows: which mean the same, which say nothing, and which sections come first.
+// Words are written in lower case and in the singular.
+window.searchWords = {
+  // A search for one word of a line also finds the others, which weigh less. Several words in one entry: all of them.
+  synonyms: [
+    ["dlc", "deeplabcut"],
+    ["lp", "lightning pose"],
+    ["likelihood", "confidence", "certainty"],
+    ["crop", "box", "roi", "bbox"],
+    ["bodypart", "keypoint", "landmark", "marker"],
+    ["annotate", "annotation", "label"],
+    ["gpu", "cuda", "nvidia"],
+    ["mac", "mps", "macos"],
+    ["fps", "speed", "fast", "slow"],
+    ["oom", "memory"],
+    ["multi", "multiple", "several"],
+    ["animal", "individual", "subject"],
+    ["mouse", "mice"],
+    ["resume", "continue", "interrupted"],
+    ["finetune", "fine tune", "retrain"],
+    ["citation", "cite", "doi", "bibtex"],
+    ["plugin", "extend", "register"],
+    ["installation", "install", "pip"],
+    ["error", "troubleshooting", "fail"],
+    ["validation", "test", "split"],
+    ["bad", "wrong", "outlier"],
+    ["hidden", "occluded"],
+    ["excel", "csv", "spreadsheet"],
+    ["output", "result"],
+    ["parameter", "setting", "option", "hyperparameter"],
+    ["yaml", "config", "configuration"],
+    ["cli", "command line"],
+    ["dataframe", "pandas"],
+    ["batch", "many"],
+    ["movie", "video"],
+    ["picture", "image"],
+  ],
+  stop: ["a", "an", "and", "are", "as", "at", "be", "by", "can", "do", "does", "for", "from", "get", "has", "have", "how",
+    "i", "if", "in", "is", "it", "its", "me", "my", "of", "on", "or", "our", "that", "the", "their", "there", "this", "to",
+    "use", "using", "want", "was", "we", "what", "when", "where", "which", "why", "will", "with", "you", "your"],
+  // How much a page weighs: the innermost of its sections that stands here decides
+  sections: {"Start": 1.6, "How to": 2, "Tutorials": 1.4, "Reference": 1.6, "Explanations": 1.2, "Internals": 0.4},
+};
