@@ -92,8 +92,9 @@ def finish_page(html:str, # text of a rendered page
                 links:dict, # file name -> text of the link to it
 ) -> str: # text of the page
     "Return a page with the site's script, and with links to the files that belong to it"
-    text = " · ".join(f'<a href="{file}" download>{label}</a>' for file, label in links.items())
-    head = f'<script src="{up}scripts/page.js" defer></script></head>'
+    download = lambda file: " download" if file.endswith(".ipynb") else ""
+    text = " · ".join(f'<a href="{file}"{download(file)}>{label}</a>' for file, label in links.items())
+    head = f'<script src="{up}scripts/site.js" defer></script></head>'
     html = re.sub(r'<script src="[^"]*/fuse\.min\.js"></script>', "", html) # the renderer's own search
     html = html.replace("</head>", head, 1)
     title = re.compile(r'(<header id="title-block-header".*?)(</header>)', re.S)
@@ -126,7 +127,7 @@ def write_site_files(nbs, # folder of notebooks, which contains _quarto.yml
         if notebook.startswith(DOWNLOADED):
             shutil.copy(nbs/notebook, site/notebook)
             links[path.with_suffix(".ipynb").name] = "Download notebook"
-        if path.with_suffix(".llms.md").exists(): links[path.with_suffix(".llms.md").name] = "Markdown"
+        if path.with_suffix(".llms.md").exists(): links[path.with_suffix(".llms.md").name] = "View as Markdown"
         up = "../"*notebook.count("/")
         path.write_text(finish_page(html, up, links), encoding="utf-8")
     index = [{k: v for k, v in page.items() if k != "description"} for page in pages]

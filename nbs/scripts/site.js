@@ -45,7 +45,7 @@
   const entryOf = ({href, title, heading, sections, line}, i) => element("a",
     {href: new URL(href, root), id: `search-result-${i}`, role: "option", tabindex: "-1", "aria-selected": "false"},
     element("span", {class: "site-search-section"}, sections.join(" › ")),
-    element("span", {class: "site-search-title"}, heading ? `${title} › ${heading}` : title),
+    element("span", {class: "site-search-title"}, heading === title ? title : `${title} › ${heading}`),
     element("span", {class: "site-search-line"}, ...line.map(o => o.match ? element("mark", {}, o.text) : o.text)));
   const search = async () => {
     const query = input.value.trim();
