@@ -38,9 +38,8 @@ def _cell(cell:dict) -> str:
 def readme(index, # path of the index notebook
 ) -> str: # Markdown
     "Return the text of the README, made from the index notebook"
-    cells = json.loads(Path(index).read_text(encoding="utf-8"))["cells"]
     first = "<!-- made from nbs/index.ipynb by `python -m posebook.book readme` -->"
-    return "\n\n".join([first, *filter(None, map(_cell, cells))]) + "\n"
+    return "\n\n".join([first, *filter(None, map(_cell, read_cells(index)))]) + "\n"
 
 # %% ../nbs/90_book.ipynb #3b84abe8
 def without_output_file(notebook:str, # JSON
