@@ -30,7 +30,8 @@ def _part(anchor="") -> dict: return dict(anchor=anchor, heading="", lead="", te
 
 class PageText(HTMLParser):
     "Title, description and parts of a rendered page"
-    SKIPPED = {"script", "style", "svg", "nav", "details", "cell-output", "source"} # tags and classes
+    SKIPPED = {"script", "style", "svg", "nav", "details", "source"} # tags and classes
+    HEADINGS = {"h2", "h3", "h4", "h5"} # each of them begins a part
     LINES = {"p", "li", "tr", "pre", "figcaption", "dt", "dd"} # each of them begins a line
     VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"} # they have no end tag
 
@@ -46,7 +47,8 @@ class PageText(HTMLParser):
         attrs = dict(attrs)
         if tag in self.VOID: return
         part, inside = self.parts[-1], {name for names in self.path for name in names}
-        if tag == "section" and "main" in inside: self.parts.append(_part(attrs.get("id", "")))
+        if tag in self.HEADINGS and "main" in inside:
+            self.parts.append(_part(attrs.get("data-anchor-id") or attrs.get("id") or ""))
         first = tag == "p" and "main" in inside and not (part["lead"] or part["text"].strip())
         self.path.append((tag, *(attrs.get("class") or "").split(), *["lead"]*first))
         if tag in self.LINES: part["text"] += "\n"
@@ -59,11 +61,11 @@ class PageText(HTMLParser):
     def handle_data(self, data):
         "Add a text to the title, the description, or the last part"
         inside, part = {name for names in self.path for name in names}, self.parts[-1]
-        if inside & self.skipped: return
+        if inside & self.skipped or "cell-output" in inside and "cell-output-markdown" not in inside: return
         if "title" in inside and "h1" in inside: self.title += data
         elif "description" in inside: self.description += data
         elif "main" in inside:
-            field = "heading" if inside & {"h2", "h3", "h4", "h5"} else "lead" if "lead" in inside else "text"
+            field = "heading" if inside & self.HEADINGS else "lead" if "lead" in inside else "text"
             part[field] += data
 
 # %% ../nbs/88_site_files.ipynb #27296aa0

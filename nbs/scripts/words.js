@@ -31,13 +31,12 @@ window.searchWords = {
     ["yaml", "config", "configuration"],
     ["cli", "command line"],
     ["dataframe", "pandas"],
-    ["batch", "many"],
     ["movie", "video"],
     ["picture", "image"],
   ],
   stop: ["a", "an", "and", "are", "as", "at", "be", "by", "can", "do", "does", "for", "from", "get", "has", "have", "how",
-    "i", "if", "in", "is", "it", "its", "me", "my", "of", "on", "or", "our", "that", "the", "their", "there", "this", "to",
+    "i", "if", "in", "is", "it", "its", "many", "me", "much", "my", "of", "on", "or", "our", "should", "that", "the", "their", "there", "this", "to",
     "use", "using", "want", "was", "we", "what", "when", "where", "which", "why", "will", "with", "you", "your"],
   // How much a page weighs: the innermost of its sections that stands here decides
-  sections: {"Start": 1.6, "How to": 2, "Tutorials": 1.4, "Reference": 1.6, "Explanations": 1.2, "Internals": 0.4},
+  sections: {"Start": 1.6, "How to": 2, "Tutorials": 1.4, "Extend posebook": 1.2, "Reference": 1.6, "Explanations": 1.2, "Internals": 0.4},
 };
