@@ -21,7 +21,8 @@ def page_sections(nbs, # folder of notebooks, which contains _quarto.yml
     def expand(contents, sections):
         for entry in [contents] if isinstance(contents, str) else contents:
             if isinstance(entry, dict): yield from expand(entry["contents"], (*sections, entry["section"]))
-            else: yield from ((p.relative_to(nbs).as_posix(), sections) for p in sorted(Path(nbs).glob(entry)))
+            else:
+                for p in sorted(Path(nbs).glob(entry)): yield p.relative_to(nbs).as_posix(), sections
     website = yaml.safe_load((Path(nbs)/"_quarto.yml").read_text(encoding="utf-8"))["website"]
     return dict(expand(website["sidebar"]["contents"], ()))
 
@@ -43,7 +44,9 @@ class PageText(HTMLParser):
         self.parts = [_part()]
         self.feed(html)
 
+    # %% ../nbs/88_site_files.ipynb #07de75df
     def handle_starttag(self, tag, attrs):
+        "Begin a part or a line, and note the names that hold for the text inside"
         attrs = dict(attrs)
         if tag in self.VOID: return
         part, inside = self.parts[-1], {name for names in self.path for name in names}
@@ -55,13 +58,15 @@ class PageText(HTMLParser):
         elif tag in ("td", "th"): part["text"] += " "
 
     def handle_endtag(self, tag):
+        "Leave a tag"
         if tag not in self.VOID and self.path: self.path.pop()
 
     # %% ../nbs/88_site_files.ipynb #8268fa0c
     def handle_data(self, data):
         "Add a text to the title, the description, or the last part"
         inside, part = {name for names in self.path for name in names}, self.parts[-1]
-        if inside & self.skipped or "cell-output" in inside and "cell-output-markdown" not in inside: return
+        is_output = "cell-output" in inside and "cell-output-markdown" not in inside
+        if inside & self.skipped or is_output: return
         if "title" in inside and "h1" in inside: self.title += data
         elif "description" in inside: self.description += data
         elif "main" in inside:
@@ -111,7 +116,8 @@ def llms_text(website:dict, # title and description of the site
     for page in pages:
         section = " / ".join(page["sections"]) or "More"
         if section != last: lines += ["", f"## {section}", ""]
-        lines.append(f"- [{page['title']}]({page['href'].removesuffix('.html')}.llms.md): {page['description']}")
+        href = page["href"].replace(".html", ".llms.md")
+        lines.append(f"- [{page['title']}]({href}): {page['description']}")
         last = section
     return "\n".join(lines) + "\n"
 
@@ -129,7 +135,8 @@ def write_site_files(nbs, # folder of notebooks, which contains _quarto.yml
         if notebook.startswith(DOWNLOADED):
             shutil.copy(nbs/notebook, site/notebook)
             links[path.with_suffix(".ipynb").name] = "Download notebook"
-        if path.with_suffix(".llms.md").exists(): links[path.with_suffix(".llms.md").name] = "View as Markdown"
+        markdown = path.with_suffix(".llms.md")
+        if markdown.exists(): links[markdown.name] = "View as Markdown"
         up = "../"*notebook.count("/")
         path.write_text(finish_page(html, up, links), encoding="utf-8")
     index = [{k: v for k, v in page.items() if k != "description"} for page in pages]
