@@ -31,7 +31,7 @@ def _part(anchor="") -> dict: return dict(anchor=anchor, heading="", lead="", te
 
 class PageText(HTMLParser):
     "Title, description and parts of a rendered page"
-    SKIPPED = {"script", "style", "svg", "nav", "details", "source"} # tags and classes
+    SKIPPED = {"script", "style", "svg", "nav", "code-fold", "source"} # tags and classes
     HEADINGS = {"h2", "h3", "h4", "h5"} # each of them begins a part
     LINES = {"p", "li", "tr", "pre", "figcaption", "dt", "dd"} # each of them begins a line
     VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"} # they have no end tag
@@ -58,8 +58,9 @@ class PageText(HTMLParser):
         elif tag in ("td", "th"): part["text"] += " "
 
     def handle_endtag(self, tag):
-        "Leave a tag"
-        if tag not in self.VOID and self.path: self.path.pop()
+        "Leave a tag, and those inside it that have no end tag"
+        if any(names[0] == tag for names in self.path):
+            while self.path.pop()[0] != tag: pass
 
     # %% ../nbs/88_site_files.ipynb #8268fa0c
     def handle_data(self, data):
