@@ -358,7 +358,7 @@ QUESTIONS = {
     "test set": "tutorials/03_is_it_good how_to/choose_settings reference/configuration",
     "fine tune": "how_to/continue_a_training how_to/correct_and_retrain",
     "skeleton": "reference/configuration explanations/coming_from_sleap how_to/train_on_sleap",
-    "16-bit": "how_to/troubleshooting reference/configuration how_to/track_videos_and_images",
+    "16-bit": "how_to/troubleshooting data/00_images",
     "how many frames should I label": "how_to/choose_settings how_to/label_frames",
     "pandas": "how_to/read_results",
     "movement": "how_to/read_results",
