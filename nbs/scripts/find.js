@@ -2,7 +2,8 @@
 (() => {
   // "frames", "framing" and "frame" are one word
   const stem = word => word.toLowerCase().replace(/(?<=\p{L}{3})(?:ies|y)$/u, "i").replace(/(?<=\p{L}{2}[^su])s$/u, "")
-    .replace(/(?<=\p{L}{4})(?:ing|ed)$|(?<=\p{L}{3})e$/u, "").replace(/([bdgmnprt])\1$/u, "$1");
+    .replace(/(?<=[aeiouy]\p{L}+)ing$|(?<=[aeiouy]\p{L}+)(?<!e)ed$|(?<=\p{L}{3})e$/u, "")
+    .replace(/([bdgmnprt])\1$/u, "$1");
   // A name is found by its parts, too: `image_resize_dims`, `HeatmapTracker`, `--labeled-video`
   const partsOf = word => {
     const parts = word.split(/[_-]+|(?<=\p{Ll})(?=\p{Lu})/u).filter(Boolean);
@@ -48,24 +49,30 @@
       const section = page.sections.findLast(name => name in sections);
       return section ? sections[section] : 1;
     };
+    // "fine tune" in a question is one word, "fine-tune"
+    const phrases = synonyms.flat().filter(word => word.includes(" "));
+    const joined = query => phrases.reduce((text, phrase) =>
+      text.replace(new RegExp(`\\b${phrase}\\b`, "iu"), phrase.replace(" ", "-")), query);
     const similar = new Map();
     for (const group of synonyms) {
       for (const word of group) {
-        const key = words(word).join(" ");
+        const key = stem(word.replace(" ", "-"));
         similar.set(key, [...similar.get(key) ?? [], ...group.filter(other => other !== word)]);
       }
     }
-    const options = {boost: {title: 5, heading: 4, lead: 2}, weights: {prefix: 0.2, fuzzy: 0.1}, boostDocument: id => weight(parts[id])};
+    const options = {boost: {title: 5, heading: 4, lead: 2}, weights: {prefix: 0.2, fuzzy: 0.1},
+      boostDocument: id => weight(parts[id])};
     const all = {combineWith: "AND"}, any = {combineWith: "OR"};
     const rarer = {...all, boostTerm: () => 0.5};   // a synonym, or the parts of a name, weigh less than the word itself
-    const alternatives = word => ({...any, queries: [{...all, queries: [word]}, ...(partsOf(word).length ? [{...rarer, queries: partsOf(word)}] : []),
+    const alternatives = word => ({...any, queries: [{...all, queries: [word]},
+      ...(partsOf(word).length ? [{...rarer, queries: partsOf(word)}] : []),
       ...(similar.get(stem(word)) ?? []).map(other => ({...rarer, queries: [other]}))]});
     // "set" is a word, so it does not find "setting"; "sett" is none, so it does
     const unfinished = word => word.length > 1 && !index.search(word, all).length;
 
     // One entry for each page, the best part of it: {href, title, heading, sections, line: [{text, match}]}
     return (query, limit = 12) => {
-      const queries = names(query).filter(word => !skipped.has(stem(word))).map(alternatives);
+      const queries = names(joined(query)).filter(word => !skipped.has(stem(word))).map(alternatives);
       // Pages with all words come first; the other attempts are made if these are too few
       const attempts = [[limit, {...all, prefix: unfinished}], [limit, {...all, prefix: true}],
         [3, {...any, prefix: unfinished}], [1, {...any, fuzzy: 0.25}]];
@@ -74,7 +81,7 @@
         for (const hit of found.size < enough ? index.search({queries, ...attempt}, options) : []) {
           const {page, ...part} = parts[hit.id], terms = new Set(hit.terms);
           if (found.has(page)) continue;
-          found.set(page, {...part, sections: page.sections, line: marked(bestLine(part, terms), terms), score: hit.score});
+          found.set(page, {...part, sections: page.sections, line: marked(bestLine(part, terms), terms)});
         }
       }
       return [...found.values()].slice(0, limit);

@@ -20,11 +20,11 @@
     .then(() => window.makeFinder(window.MiniSearch, window.searchPages, window.searchWords));
 
   const input = element("input", {type: "search", class: "form-control form-control-sm", placeholder: "Search",
-    "aria-label": "Search", autocomplete: "off", role: "combobox", "aria-expanded": "false", "aria-autocomplete": "list",
-    "aria-controls": "search-results", title: "Press / or Ctrl+K to search"});
+    "aria-label": "Search", autocomplete: "off", role: "combobox", "aria-expanded": "false",
+    "aria-autocomplete": "list", "aria-controls": "search-results", title: "Press / or Ctrl+K to search"});
   const results = element("div", {id: "search-results", role: "listbox", "aria-label": "Results", hidden: ""});
-  const box = element("div", {class: "site-search", role: "search"}, element("i", {class: "bi bi-search", "aria-hidden": "true"}),
-    input, results);
+  const icon = element("i", {class: "bi bi-search", "aria-hidden": "true"});
+  const box = element("div", {class: "site-search", role: "search"}, icon, input, results);
   let active = -1;
 
   const entries = () => [...results.querySelectorAll("a")];
@@ -75,7 +75,8 @@
   document.addEventListener("focusin", event => box.contains(event.target) || show());
   document.addEventListener("keydown", event => {
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
-    const asked = event.key === "/" ? !typing && !event.ctrlKey && !event.metaKey : event.key === "k" && (event.ctrlKey || event.metaKey);
+    const control = event.ctrlKey || event.metaKey;
+    const asked = event.key === "/" ? !typing && !control : event.key === "k" && control;
     if (!asked || !input.offsetParent) return;
     event.preventDefault();
     input.focus();
@@ -97,6 +98,7 @@
   // A long list begins where the reader is
   addEventListener("load", () => {
     const list = document.querySelector("#quarto-sidebar"), here = list?.querySelector(".sidebar-link.active");
-    if (here) list.scrollTop += here.getBoundingClientRect().top - list.getBoundingClientRect().top - list.clientHeight / 2;
+    const top = shown => shown.getBoundingClientRect().top;
+    if (here) list.scrollTop += top(here) - top(list) - list.clientHeight / 2;
   });
 })();
