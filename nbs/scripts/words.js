@@ -39,6 +39,6 @@ window.searchWords = {
     "the", "their", "there", "this", "to",
     "use", "using", "want", "was", "we", "what", "when", "where", "which", "why", "will", "with", "you", "your"],
   // How much a page weighs: the innermost of its sections that stands here decides
-  sections: {"Start": 1.6, "How to": 2, "Extend posebook": 1.2, "Tutorials": 1.4, "Reference": 1.6, "Explanations": 1.2,
+  sections: {"Start": 1.6, "How to": 2, "Extend posebook": 1.2, "Tutorials": 1.4, "Reference": 1.8, "Explanations": 1.2,
     "Internals": 0.4},
 };
