@@ -15,7 +15,7 @@ extras["dev"] = sorted({o for each in extras.values() for o in each})   # with w
 class PackageWithoutTools(build_py):
     "Leaves out the modules that make the package and its site from notebooks"
     def find_package_modules(self, package, package_dir):
-        tools = "book", "export_modules", "figure_text", "reference_pages"
+        tools = "api_entries", "book", "export_modules", "figure_text", "reference_pages", "site_files"
         return [o for o in super().find_package_modules(package, package_dir) if o[1] not in tools]
 
 

@@ -1,4 +1,4 @@
-// The rules for the scripts of the widgets: eslint --config tests/eslint.config.mjs posebook/notebook/static
+// The rules for the scripts: eslint --config tests/eslint.config.mjs posebook/notebook/static nbs/scripts
 // A widget's script is page.js, some of the shared scripts and its own, joined into one module (`read_static`).
 import {readFileSync, realpathSync} from "node:fs";
 import {createRequire} from "node:module";
@@ -29,4 +29,7 @@ export default [
   {files: ["**/watch.js"], languageOptions: options("module", "page.js"), rules},
   {files: ["**/label.js", "**/review.js"],
     languageOptions: options("module", "page.js", "frame_view.js"), rules},
+  {files: ["**/nbs/scripts/*.js"], languageOptions: {sourceType: "script", ecmaVersion: 2023,
+    globals: {...browser, ...readonly(["URL", "addEventListener"])}}, rules},
+  {ignores: ["nbs/scripts/minisearch.js"]},   // it is not ours
 ];

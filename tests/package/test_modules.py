@@ -38,6 +38,8 @@ FOLDERS = [
     "cli",
     "export_modules",
     "figure_text",
+    "api_entries",
+    "site_files",
     "book",
     "reference_pages",
 ]

@@ -68,9 +68,15 @@ def test_wheel_runs_the_demo(root, tmp_path):
     [wheel] = (tmp_path / "wheels").glob("*.whl")
     modules = zipfile.ZipFile(wheel).namelist()
     assert "posebook/cli.py" in modules
-    assert not {f"posebook/{o}.py" for o in ("book", "export_modules", "figure_text", "reference_pages")} & {
-        *modules
-    }  # tools for contributors
+    tools = (
+        "api_entries",
+        "book",
+        "export_modules",
+        "figure_text",
+        "reference_pages",
+        "site_files",
+    )  # for contributors
+    assert not {f"posebook/{o}.py" for o in tools} & {*modules}
     process = run(*pip, "install", "--no-deps", "--target", tmp_path / "installed", wheel)
     assert not process.returncode, process.stderr
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}

@@ -134,7 +134,7 @@ def test_names_lead_to_their_pages_and_sources(root, site, pages):
 
 def test_no_page_knows_where_it_was_made(root, site, pages):
     private = [str(root), str(site.parent), str(Path.home()), "/tmp/tmp"]
-    for p in (*pages, site / "search.json"):
+    for p in (*pages, site / "scripts/pages.js", site / "llms.txt", *site.rglob("*.llms.md"), *site.rglob("*.ipynb")):
         text = html.unescape(re.sub(r"base64,[^\"]*", "", p.read_text(encoding="utf-8")))
         assert not [o for o in private if len(o) > 1 and re.search(rf"{re.escape(o)}(?![\w.])", text)], p.name
 
@@ -219,19 +219,175 @@ def test_the_sidebar_walks_through_the_book(root, visit):
         sync_api.expect(active_link).to_have_attribute("href", re.compile(f"(^|/){re.escape(page.name)}$"))
         sync_api.expect(active_link).to_be_in_viewport()
         if i + 1 < len(order):
-            tab.locator("#quarto-sidebar a.sidebar-link[href]").nth(i + 1).click()
+            link = tab.locator("#quarto-sidebar a.sidebar-link[href]").nth(i + 1)
+            for section in link.locator("xpath=ancestor::ul[contains(@class, 'sidebar-section')]").all():
+                if "show" not in section.get_attribute("class").split():
+                    tab.locator(
+                        f"#quarto-sidebar .sidebar-item-text[data-bs-target='#{section.get_attribute('id')}']"
+                    ).click()
+            link.click()
+
+
+def test_the_internals_are_folded_until_the_reader_is_there(visit):
+    tab = visit()
+    heading = tab.get_by_role("button", name="Internals", exact=True)
+    section = tab.get_by_role("button", name="Config", exact=True)
+    sync_api.expect(section).not_to_be_visible()
+    heading.press("Enter")  # by keyboard
+    sync_api.expect(section).to_be_visible()
+    tab = visit("models/07_heatmap.html")
+    sync_api.expect(tab.locator("#quarto-sidebar a.active")).to_be_in_viewport()
+    sync_api.expect(tab.locator("#quarto-sidebar a", has_text="Config schema")).not_to_be_visible()
+
+
+def test_the_source_of_a_chapter_is_folded(visit):
+    tab = visit("models/07_heatmap.html")
+    source = tab.locator("details.code-fold", has_text="class HeatmapTracker(")
+    code = source.locator("pre")
+    sync_api.expect(code).not_to_be_visible()
+    sync_api.expect(tab.locator("pre", has_text="tracker = HeatmapTracker(").first).to_be_visible()
+    summary = source.locator("summary")
+    assert summary.inner_text() == "Source of HeatmapTracker"
+    summary.press("Enter")
+    sync_api.expect(code).to_be_visible()
+    assert tab.evaluate("document.body.textContent").count("class HeatmapTracker(") == 1  # for the browser's own search
+
+
+@pytest.mark.parametrize("name", ["tutorials/01_first_tracker", "how_to/track_videos_and_images"])
+def test_a_page_can_be_downloaded_as_a_notebook(root, visit, name):
+    tab = visit(f"{name}.html")
+    with tab.expect_download() as download:
+        tab.get_by_role("link", name="Download notebook").click()
+    assert download.value.suggested_filename == f"{Path(name).name}.ipynb"
+    assert Path(download.value.path()).read_bytes() == (root / f"nbs/{name}.ipynb").read_bytes()
+
+
+def test_every_tutorial_and_how_to_page_has_its_notebook(root, site, pages):
+    for folder in ("tutorials", "how_to"):
+        for p in (root / f"nbs/{folder}").glob("*.ipynb"):
+            assert (site / folder / p.name).read_bytes() == p.read_bytes()
+            assert p.name in pages[site / folder / f"{p.stem}.html"].links
+
+
+def test_every_page_has_a_markdown_text(root, site, pages):
+    listed = re.findall(r"^- \[[^\]]+\]\(([^)]+)\): \S", (site / "llms.txt").read_text(encoding="utf-8"), re.M)
+    assert listed == [p.with_suffix(".llms.md").as_posix() for p in in_order(root)]
+    for name in listed:
+        path = site / name
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith("# ") and len(text) < 60_000 and not re.search("base64,[^\"]{1000}", text), name
+        assert path.name in pages[Path(str(path).replace(".llms.md", ".html"))].links
+        prose = re.sub(r"```.*?```|``.*?``|`[^`]*`|^    .*$", "", text, flags=re.S | re.M)
+        for link in re.findall(r"\]\(([^)\s]+)\)", prose):
+            if not re.match(r"(https?|mailto):|#", link):
+                assert (path.parent / unquote(link.split("#")[0])).exists(), (name, link)
 
 
 @pytest.mark.parametrize("base", ["served", "file"])
 def test_search_finds_a_class(site, visit, served, base):
     tab = visit("tutorials/01_first_tracker.html", base=served if base == "served" else site.as_uri())
     tab.get_by_placeholder("Search").fill("HeatmapTracker")
-    first = tab.locator(".search-result").first
+    first = tab.get_by_role("option").first
     first.wait_for()
-    assert "HeatmapTracker" in first.inner_text()
+    assert "The heatmap tracker › HeatmapTracker" in first.inner_text()
     first.click()
     tab.wait_for_url("**/models/07_heatmap.html#*")
     assert tab.locator("h1").inner_text() == "The heatmap tracker"
+
+
+def test_search_by_keyboard(visit):
+    tab = visit()
+    box = tab.get_by_role("combobox", name="Search")
+    tab.keyboard.press("/")
+    sync_api.expect(box).to_be_focused()
+    tab.keyboard.type("likelihood")
+    options = tab.get_by_role("option")
+    options.first.wait_for()
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("ArrowDown")
+    sync_api.expect(options.nth(1)).to_have_attribute("aria-selected", "true")
+    assert box.get_attribute("aria-activedescendant") == options.nth(1).get_attribute("id")
+    assert options.nth(1).locator("mark").count()
+    target = options.nth(1).get_attribute("href")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url(target)
+    tab.keyboard.press("Control+k")
+    sync_api.expect(box).to_be_focused()
+    box.fill("xylophone zebrafish")
+    sync_api.expect(tab.locator("#search-results")).to_have_text("No page has “xylophone zebrafish”.")
+    tab.keyboard.press("Escape")
+    sync_api.expect(tab.locator("#search-results")).not_to_be_visible()
+
+
+@pytest.fixture(scope="session")
+def first_pages(browser, site):
+    "The search on the start page from the disk: from a question to the first three pages"
+    tab = browser.new_page()
+    tab.goto((site / "index.html").as_uri())
+
+    def first_pages(question):
+        tab.get_by_placeholder("Search").fill(question)
+        tab.locator(f"#search-results[data-query='{question}']").wait_for()
+        addresses = tab.get_by_role("option").evaluate_all("options => options.map(option => option.href)")
+        return [unquote(o).removeprefix(f"{site.as_uri()}/").partition(".html")[0] for o in addresses[:3]]
+
+    yield first_pages
+    tab.close()
+
+
+# what a reader types, and the pages that answer it; one of them is among the first three
+QUESTIONS = {
+    "multiple animals": "index how_to/troubleshooting how_to/train_on_deeplabcut how_to/train_on_sleap",
+    "out of memory": "how_to/use_a_gpu how_to/troubleshooting",
+    "image_resize_dims": "reference/configuration how_to/choose_settings",
+    "GPU": "how_to/use_a_gpu",
+    "csv": "how_to/read_results reference/files",
+    "label frames": "how_to/label_frames",
+    "confidence": "how_to/read_results tutorials/03_is_it_good",
+    "likelihood": "how_to/read_results tutorials/03_is_it_good",
+    "DLC": "how_to/train_on_deeplabcut explanations/coming_from_deeplabcut",
+    "SLEAP": "how_to/train_on_sleap explanations/coming_from_sleap",
+    "resume": "how_to/continue_a_training how_to/process_many_videos how_to/track_videos_and_images",
+    "speed": "explanations/speed how_to/read_results how_to/use_a_gpu",
+    "cite": "how_to/cite",
+    "plugin": "how_to/add_a_backbone how_to/add_a_head tutorials/08_add_a_model reference/configuration",
+    "crop": "reference/configuration how_to/choose_settings how_to/troubleshooting",
+    "occluded": "how_to/label_frames tutorials/07_context",
+    "learning rate": "reference/configuration how_to/choose_settings",
+    "install": "index how_to/use_a_gpu how_to/troubleshooting",
+    "test set": "tutorials/03_is_it_good how_to/choose_settings how_to/troubleshooting",
+    "fine tune": "how_to/continue_a_training how_to/correct_and_retrain",
+    "skeleton": "reference/configuration explanations/coming_from_sleap how_to/train_on_sleap",
+    "16-bit": "how_to/troubleshooting data/00_images",
+    "how many frames should I label": "how_to/choose_settings how_to/label_frames",
+    "pandas": "how_to/read_results",
+    "movement": "how_to/read_results",
+    "custom loss": "how_to/add_a_loss tutorials/09_add_a_loss",
+    "new backbone": "how_to/add_a_backbone",
+    "hundreds of videos": "how_to/process_many_videos",
+    "bad frames": "how_to/correct_and_retrain tutorials/04_bad_frames",
+    "exit code": "how_to/track_videos_and_images reference/command_line",
+    "--labeled-video": "reference/command_line how_to/track_videos_and_images",
+    "early stopping": "reference/configuration how_to/choose_settings",
+    "unlabeled video": "tutorials/06_unlabeled_video explanations/why_unlabeled_video",
+    "Lightning Pose config": "how_to/train_on_lightning_pose explanations/coming_from_lightning_pose",
+    "3D cameras": "index how_to/troubleshooting",
+    "mirror": "index tutorials/06_unlabeled_video reference/configuration how_to/choose_settings",
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_search_finds_the_right_page(first_pages, question):
+    assert {*first_pages(question)} & {*QUESTIONS[question].split()}
+
+
+def test_search_finds_the_beginning_of_a_word_but_not_its_middle(first_pages):
+    assert first_pages("deeplabc")[0] == first_pages("deeplabcut")[0]
+    assert first_pages("econdary") == []  # and fetch nothing that is near it
+
+
+def test_the_index_of_the_search_is_small(site):
+    assert (site / "scripts/pages.js").stat().st_size < 1_000_000
 
 
 def test_phone_opens_the_list_of_chapters(visit):
@@ -246,7 +402,7 @@ def test_phone_opens_the_list_of_chapters(visit):
 
 def test_copy_button_copies_the_code(visit):
     tab = visit("data/03_geometry.html", permissions=["clipboard-read", "clipboard-write"])
-    block = tab.locator(".code-copy-outer-scaffold").first
+    block = tab.locator(".code-copy-outer-scaffold:visible").first
     block.hover()
     block.locator("button").click()
     tab.locator(".code-copy-button-checked").wait_for()
