@@ -13,7 +13,7 @@ from typing import get_args, get_origin
 
 from typer.models import ArgumentInfo
 
-from .book import _in_table
+from .api_entries import _in_table
 from .cli import COMMANDS, EXAMPLES, EXIT_CODES, _help_text, command
 from .config.read import check_config
 from .config.schema import Config
