@@ -85,7 +85,7 @@ class Infinite(Callback):
 @pytest.mark.parametrize(
     "what, step, message",
     [
-        ("loss", 6, "training loss is not finite since step 7"),
+        ("loss", 6, r"training loss \(heatmap_cross_entropy_loss\) is not finite since step 7"),
         ("validation", 8, "validation loss is not finite since step 8"),
         ("weights", 10, "of the weights' tensors are not finite since step 10"),
     ],
