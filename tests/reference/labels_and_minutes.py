@@ -84,8 +84,8 @@ def main(mouse):
     config = folder / "posebook.yaml"
     config.write_text(f"posebook: 1\ndata:\n  data_dir: {Path(mouse).resolve()}\n")
     toys = {seed: make_toy_project(Toy(seed, 224, 224), folder / f"toy{seed}", labels=120) for seed in SEEDS}
-    for name, (frames, steps, settings) in RUNS.items():
-        for seed in SEEDS:
+    for seed in SEEDS:
+        for name, (frames, steps, settings) in RUNS.items():
             for animal, project in (("mirror-mouse", config), ("toy", toys[seed])):
                 if (animal, name, seed) in done or (animal == "toy" and settings):
                     continue
